@@ -1,0 +1,3 @@
+//! The domain of an embeddable CRM and contract library.
+
+pub mod kernel;
