@@ -1,3 +1,4 @@
 //! The domain of an embeddable CRM and contract library.
 
 pub mod kernel;
+pub mod store;
