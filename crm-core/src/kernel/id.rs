@@ -102,6 +102,11 @@ impl<K> FromStr for Id<K> {
             .map_err(|_| Error::new(&error::NOT_AN_ID).with("value", text))
     }
 }
+impl<K> From<Id<K>> for Uuid {
+    fn from(id: Id<K>) -> Uuid {
+        id.uuid
+    }
+}
 impl<K> Serialize for Id<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.uuid.serialize(serializer)

@@ -12,8 +12,10 @@ use crate::store::cell::Cell;
 pub enum FieldType {
     /// A reference to a record: the integer key of a UUIDv7.
     Id,
-    /// A whole number.
+    /// A whole number of 64 bits; travels as text, since many JSON readers keep only 53.
     Int,
+    /// A whole number of 32 bits: versions, sequences, counts of days.
+    Small,
     /// 0 or 1.
     Bool,
     /// UTF-8 text.
@@ -51,6 +53,7 @@ impl FieldType {
         match self {
             FieldType::Id
             | FieldType::Int
+            | FieldType::Small
             | FieldType::Bool
             | FieldType::Date
             | FieldType::Instant

@@ -1,0 +1,147 @@
+//! One company's books.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+
+use crate::app::host::Host;
+use crate::app::session::Session;
+use crate::areas::access::{self, Actor};
+use crate::areas::ledger::{self, LedgerInfo};
+use crate::catalog::Catalog;
+use crate::kernel::currency::Currency;
+use crate::kernel::date::Instant;
+use crate::kernel::error::{Error, Result};
+use crate::kernel::id::{Id, IdCodec, IdSource};
+use crate::store::engine::{Mode, Store, Tx};
+
+/// What a ledger is created with; an existing ledger keeps what it has.
+#[derive(Debug, Clone)]
+pub struct NewLedger {
+    /// The company's name.
+    pub name: String,
+    /// The currency of totals.
+    pub currency: Currency,
+    /// Offset of business dates from UTC in minutes.
+    pub utc_offset_minutes: i32,
+    /// Login of the first user, who may do everything.
+    pub admin: String,
+}
+
+impl Default for NewLedger {
+    /// Chinese time, renminbi, first user `admin`.
+    fn default() -> Self {
+        NewLedger { name: String::new(), currency: Currency::CNY, utc_offset_minutes: 480, admin: "admin".to_owned() }
+    }
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    host: Host,
+    info: LedgerInfo,
+    source: IdSource,
+    catalog: Arc<Catalog>,
+    actors: Mutex<HashMap<String, Arc<Actor>>>,
+}
+
+/// One company's books, open. Cloning gives another handle; all of them may be used from any thread.
+#[derive(Clone)]
+pub struct Ledger(Arc<Inner>);
+
+impl Ledger {
+    /// Takes an opened store as a ledger; an empty one becomes a new ledger.
+    ///
+    /// # Errors
+    /// Of the engine.
+    pub fn open(store: Arc<dyn Store>, host: Host, new: &NewLedger) -> Result<Ledger> {
+        let codec = IdCodec::new(0);
+        let found = ledger::load(store.begin(Mode::Read)?.as_mut(), codec)?;
+        let info = match found {
+            Some(info) => info,
+            None => {
+                let mut tx = store.begin(Mode::Write)?;
+                // Another process may have been quicker.
+                let info = match ledger::load(tx.as_mut(), codec)? {
+                    Some(info) => info,
+                    None => create(tx.as_mut(), &host, new)?,
+                };
+                tx.commit()?;
+                info
+            }
+        };
+        let source = IdSource::new(info.codec(), host.entropy.clone());
+        let actors = Mutex::new(HashMap::new());
+        Ok(Ledger(Arc::new(Inner { store, host, info, source, catalog: Catalog::shared(), actors })))
+    }
+
+    /// Name, currency and time zone.
+    pub fn info(&self) -> &LedgerInfo {
+        &self.0.info
+    }
+
+    /// The engine's name.
+    pub fn engine(&self) -> &'static str {
+        self.0.store.engine()
+    }
+
+    /// The catalogue.
+    pub fn catalog(&self) -> &Catalog {
+        &self.0.catalog
+    }
+
+    /// The present instant by the ledger's clock.
+    pub fn now(&self) -> Instant {
+        self.0.host.clock.now()
+    }
+
+    /// Offset of business dates from UTC.
+    pub fn utc_offset_minutes(&self) -> i32 {
+        self.0.info.utc_offset_minutes
+    }
+
+    /// The codec of this ledger's ids.
+    pub fn ids(&self) -> IdCodec {
+        self.0.source.codec()
+    }
+
+    pub(crate) fn new_id<K>(&self, now: Instant) -> Id<K> {
+        self.0.source.next(now)
+    }
+
+    pub(crate) fn begin(&self, mode: Mode) -> Result<Box<dyn Tx>> {
+        self.0.store.begin(mode)
+    }
+
+    /// A session for the user with this login. Whether the host has the right to speak for that user is the host's to know.
+    ///
+    /// # Errors
+    /// `UNKNOWN_USER`; of the engine.
+    pub fn session(&self, login: &str) -> Result<Session> {
+        self.actor(self.begin(Mode::Read)?.as_mut(), login)?;
+        Ok(Session::new(self.clone(), login))
+    }
+
+    /// The user as of this transaction; kept until rights change.
+    pub(crate) fn actor(&self, tx: &mut dyn Tx, login: &str) -> Result<Arc<Actor>> {
+        let stamp = access::rights_stamp(tx, self.ids())?;
+        let mut actors = self.0.actors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(actor) = actors.get(login).filter(|actor| actor.stamp == stamp) {
+            return Ok(actor.clone());
+        }
+        let actor = access::load_actor(tx, self.ids(), login, stamp)?
+            .ok_or_else(|| Error::new(&super::UNKNOWN_USER).with("login", login))?;
+        let actor = Arc::new(actor);
+        actors.insert(login.to_owned(), actor.clone());
+        Ok(actor)
+    }
+}
+
+fn create(tx: &mut dyn Tx, host: &Host, new: &NewLedger) -> Result<LedgerInfo> {
+    let codec = IdCodec::new(host.entropy.next());
+    let source = IdSource::new(codec, host.entropy.clone());
+    let now = host.clock.now();
+    let info = ledger::create(tx, codec, now, new)?;
+    access::create_first_user(tx, codec, now, &mut |now| source.next::<()>(now).uuid(), &new.admin)?;
+    Ok(info)
+}
+

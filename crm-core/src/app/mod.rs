@@ -1,0 +1,37 @@
+//! The application: a [`Ledger`] is one company's books, a [`Session`] is one user at them, and every call is one unit of
+//! work: authorise, begin, run, audit, commit.
+
+mod audit;
+mod context;
+mod host;
+mod ledger;
+mod list;
+mod session;
+
+pub use audit::{AuditEntry, AuditEntryColumns, verify_chain};
+pub use context::Cx;
+pub use host::Host;
+pub use ledger::{Ledger, NewLedger};
+pub use list::{Frame, FrameColumn, ListRequest, Page, PAGE_ROWS_MAX};
+pub use session::{CallOptions, Session, Transaction};
+
+crate::codes! {
+    /// The caller's roles do not allow this operation.
+    DENIED = 1210, Denied, "You are not allowed to do this; it needs {needed}.", "您没有权限执行此操作,需要:{needed}。";
+    /// There is no such record, or it is outside the caller's scope.
+    NOT_FOUND = 1211, NotFound, "There is no {kind} {id} that you may see.", "找不到可访问的 {kind} {id}。";
+    /// Another change came first.
+    STALE_VERSION = 1212, Conflict, "The {kind} was changed by someone else (version {actual}, you have {expected}); read it again.", "{kind} 已被他人修改(当前版本 {actual},您的版本 {expected}),请重新读取。";
+    /// No such user, or one who has left.
+    UNKNOWN_USER = 1213, Denied, "There is no active user {login} in this ledger.", "账套中没有名为 {login} 的有效用户。";
+    /// The idempotency key was used for another request.
+    KEY_REUSED = 1214, Conflict, "The idempotency key {key} was used for another request.", "幂等键 {key} 已用于其他请求。";
+    /// The caller cancelled the call.
+    CANCELLED = 1215, Cancelled, "The call was cancelled.", "调用已取消。";
+    /// The session was closed.
+    CLOSED = 1216, Invalid, "This {what} is closed.", "该{what}已关闭。";
+    /// Stored history does not fit its hashes.
+    CHAIN_BROKEN = 1217, Storage, "The audit trail was altered at entry {entry}.", "审计记录在第 {entry} 条处被改动。";
+    /// The clock of this ledger cannot be set.
+    CLOCK_NOT_MANUAL = 1218, Invalid, "This ledger runs on the machine's clock, which cannot be set.", "该账套使用系统时钟,无法设定时间。";
+}

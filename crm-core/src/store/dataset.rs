@@ -1,0 +1,283 @@
+//! Datasets: tables with everything their references lead to, under the names that hosts use.
+//!
+//! Each owned column is a field of its own name; a dot follows a reference (`contract.customer.name`). A dataset may
+//! give long paths shorter names, and says where the owner and org unit are that data scopes go by.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::kernel::date::{self, Instant};
+use crate::kernel::decimal;
+use crate::kernel::error::{self, Error, Result};
+use crate::kernel::id::IdCodec;
+use crate::store::cell::{Cell, CellRef};
+use crate::store::plan::{ColumnRef, Direction, Join, Output, Pred, Select, Sort};
+use crate::store::record::{integer, text};
+use crate::store::schema::{FieldType, Schema, Table};
+
+/// A named, declared view over a table and what it references.
+pub struct Dataset {
+    /// Name at every boundary.
+    pub name: &'static str,
+    /// Chinese label.
+    pub zh: &'static str,
+    /// The base table.
+    pub table: fn() -> &'static Table,
+    /// Extra names for paths along references.
+    pub fields: &'static [(&'static str, &'static str)],
+    /// Where the owner stands; without it every reader of the area sees all rows.
+    pub scope: Option<ScopePaths>,
+}
+
+/// Where a dataset's rows say whose they are.
+#[derive(Debug, Clone, Copy)]
+pub struct ScopePaths {
+    /// The record that collaborators are added to.
+    pub record: &'static str,
+    /// Its owner.
+    pub owner: &'static str,
+    /// Its org unit.
+    pub unit: &'static str,
+}
+
+/// A sort column by name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SortBy {
+    /// Field name or path.
+    pub field: String,
+    /// Direction; ascending when left out.
+    #[serde(default)]
+    pub direction: Direction,
+}
+
+/// A field as resolved.
+#[derive(Debug, Clone, Copy)]
+pub struct BoundField {
+    /// Where it stands.
+    pub column: ColumnRef,
+    /// What it holds.
+    pub field_type: FieldType,
+}
+
+/// Resolves names of one dataset and gathers the joins they need.
+pub struct Binder<'s> {
+    schema: &'s Schema,
+    dataset: &'s Dataset,
+    /// The query so far.
+    pub select: Select,
+}
+
+const DEPTH_MAX: usize = 4;
+
+impl<'s> Binder<'s> {
+    /// A binder with no outputs yet.
+    pub fn new(schema: &'s Schema, dataset: &'s Dataset) -> Self {
+        let mut select = Select::all((dataset.table)());
+        select.outputs.clear();
+        Binder { schema, dataset, select }
+    }
+
+    /// The column behind a name or path.
+    ///
+    /// # Errors
+    /// `UNKNOWN_FIELD`, naming the fields there are.
+    pub fn resolve(&mut self, name: &str) -> Result<BoundField> {
+        let alias = self.dataset.fields.iter().find(|(alias, _)| *alias == name);
+        let path = alias.map_or(name, |(_, path)| path);
+        let mut source = 0;
+        let mut steps = path.split('.').peekable();
+        for _ in 0..DEPTH_MAX {
+            let Some(step) = steps.next() else { break };
+            let table = self.select.table(source);
+            let Some(position) = table.position(step) else { return Err(self.unknown(name, table)) };
+            let column = ColumnRef { source, column: position };
+            let declared = &table.columns[position];
+            if steps.peek().is_none() {
+                return Ok(BoundField { column, field_type: declared.field_type });
+            }
+            let Some(target) = declared.references.and_then(|referenced| self.schema.table(referenced)) else {
+                return Err(self.unknown(name, table));
+            };
+            source = self.join(column, target, declared.nullable);
+        }
+        Err(self.unknown(name, self.select.base))
+    }
+
+    /// The column behind a name that must hold plain text.
+    ///
+    /// # Errors
+    /// As [`Binder::resolve`]; `NOT_APPLICABLE` for other types.
+    pub fn text(&mut self, name: &str) -> Result<ColumnRef> {
+        let bound = self.resolve(name)?;
+        match bound.field_type {
+            FieldType::Text => Ok(bound.column),
+            _ => Err(Error::new(&error::NOT_APPLICABLE).with("reason", format!("{name} is not a text"))),
+        }
+    }
+
+    fn join(&mut self, from: ColumnRef, table: &'static Table, optional: bool) -> usize {
+        let known = self.select.joins.iter().position(|join| join.from == from);
+        let position = known.unwrap_or_else(|| {
+            self.select.joins.push(Join { from, table, optional });
+            self.select.joins.len() - 1
+        });
+        position + 1
+    }
+
+    fn unknown(&self, name: &str, table: &Table) -> Error {
+        let own = table.columns.iter().map(|column| column.name);
+        let aliases = self.dataset.fields.iter().map(|(alias, _)| *alias);
+        let known: Vec<&str> =
+            if std::ptr::eq(table, self.select.base) { own.chain(aliases).collect() } else { own.collect() };
+        Error::new(&error::UNKNOWN_FIELD).with("name", name).with("known", known.join(", "))
+    }
+
+    /// Adds sort columns, and the base table's key behind them so that the order is total.
+    ///
+    /// # Errors
+    /// As [`Binder::resolve`], with the place in the list.
+    pub fn sort(&mut self, sort: &[SortBy]) -> Result<()> {
+        for (index, by) in sort.iter().enumerate() {
+            let bound = self.resolve(&by.field).map_err(|error| error.within(format!("[{index}].field")))?;
+            if matches!(bound.field_type, FieldType::Json | FieldType::Tags | FieldType::Bytes) {
+                let reason = format!("{} has no order", by.field);
+                return Err(Error::new(&error::NOT_APPLICABLE).at(format!("[{index}].field")).with("reason", reason));
+            }
+            self.select.sort.push(Sort { column: bound.column, direction: by.direction });
+        }
+        let direction = self.select.sort.last().map_or(Direction::Ascending, |sort| sort.direction);
+        for position in &self.select.base.key {
+            let column = ColumnRef::base(*position);
+            if self.select.sort.iter().all(|sort| sort.column != column) {
+                self.select.sort.push(Sort { column, direction });
+            }
+        }
+        Ok(())
+    }
+
+    /// Narrows the query.
+    pub fn filter(&mut self, pred: Pred) {
+        self.select.filter = std::mem::take(&mut self.select.filter).and(pred);
+    }
+
+    /// Puts the sort columns behind the outputs, so that the last row read tells where the next page begins. Returns
+    /// where they start.
+    pub fn add_cursor_outputs(&mut self) -> usize {
+        let start = self.select.outputs.len();
+        self.select.outputs.extend(self.select.sort.iter().map(|sort| Output::Column(sort.column)));
+        start
+    }
+
+    /// A mark of the order this query pages in; a cursor of another order is refused.
+    fn order_mark(&self) -> String {
+        let columns: Vec<String> = self
+            .select
+            .sort
+            .iter()
+            .map(|sort| {
+                let sign = if sort.direction == Direction::Ascending { '+' } else { '-' };
+                format!("{sign}{}.{}", sort.column.source, sort.column.column)
+            })
+            .collect();
+        format!("{}{}", self.dataset.name, columns.concat())
+    }
+
+    /// Continues after the row that `cursor` names.
+    ///
+    /// # Errors
+    /// `WRONG_TYPE` for a text that is no cursor of this query.
+    pub fn after(&mut self, cursor: &str) -> Result<()> {
+        let refused = || Error::new(&error::WRONG_TYPE).with("reason", "this is not a cursor of this list");
+        let stored: (String, Vec<Option<CursorCell>>) =
+            serde_json::from_slice(&from_hex(cursor).ok_or_else(refused)?).map_err(|_| refused())?;
+        if stored.0 != self.order_mark() || stored.1.len() != self.select.sort.len() {
+            return Err(refused());
+        }
+        self.select.after = Some(stored.1.into_iter().map(CursorCell::into_cell).collect());
+        Ok(())
+    }
+
+    /// The cursor that continues after a row with these sort cells.
+    pub fn cursor(&self, sort_cells: &[CellRef<'_>]) -> String {
+        let cells: Vec<Option<CursorCell>> = sort_cells.iter().map(|cell| CursorCell::of(*cell)).collect();
+        to_hex(&serde_json::to_vec(&(self.order_mark(), cells)).unwrap_or_default())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum CursorCell {
+    Int(i64),
+    Text(String),
+}
+
+impl CursorCell {
+    fn of(cell: CellRef<'_>) -> Option<CursorCell> {
+        match cell {
+            CellRef::Int(value) => Some(CursorCell::Int(value)),
+            CellRef::Text(value) => Some(CursorCell::Text(value.to_owned())),
+            CellRef::Null | CellRef::Bytes(_) => None,
+        }
+    }
+
+    fn into_cell(cell: Option<CursorCell>) -> Cell {
+        match cell {
+            Some(CursorCell::Int(value)) => Cell::Int(value),
+            Some(CursorCell::Text(value)) => Cell::Text(value),
+            None => Cell::Null,
+        }
+    }
+}
+
+/// Bytes as hexadecimal text.
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut hex = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+fn from_hex(hex: &str) -> Option<Vec<u8>> {
+    if !hex.is_ascii() || hex.len() % 2 != 0 {
+        return None;
+    }
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()).collect()
+}
+
+/// A stored value as it travels: ids, decimals, dates, instants and 64-bit integers as text.
+///
+/// # Errors
+/// `INTERNAL` when the store holds what was never written.
+pub fn to_json(field_type: FieldType, cell: CellRef<'_>, ids: IdCodec) -> Result<Value> {
+    if cell == CellRef::Null {
+        return Ok(Value::Null);
+    }
+    Ok(match field_type {
+        FieldType::Id => Value::from(ids.uuid(integer(cell, "id")?).to_string()),
+        FieldType::Int => Value::from(integer(cell, "number")?.to_string()),
+        FieldType::Small => Value::from(integer(cell, "number")?),
+        FieldType::Bool => Value::from(integer(cell, "yes or no")? != 0),
+        FieldType::Text => Value::from(text(cell, "text")?),
+        FieldType::Date => Value::from(date::from_day_number(integer(cell, "date")?)?.to_string()),
+        FieldType::Instant => Value::from(Instant::from_micros(integer(cell, "instant")?)?.to_string()),
+        FieldType::Decimal(places) => Value::from(decimal::plain(integer(cell, "decimal")?, places)),
+        FieldType::Enum(info) => {
+            let code = integer(cell, info.name)?;
+            Value::from(info.name_of(code).map_or_else(|| Cow::from(code.to_string()), Cow::from))
+        }
+        FieldType::Tags => Value::from(
+            text(cell, "labels")?.split('\n').filter(|label| !label.is_empty()).map(Value::from).collect::<Vec<_>>(),
+        ),
+        FieldType::Json => serde_json::from_str(text(cell, "document")?).unwrap_or(Value::Null),
+        FieldType::Bytes => match cell {
+            CellRef::Bytes(bytes) => Value::from(to_hex(bytes)),
+            _ => Value::Null,
+        },
+    })
+}
