@@ -1,0 +1,250 @@
+//! The working-day calendar: which days are worked, moved working days (调休) included.
+//!
+//! A calendar knows whole years. Outside them it refuses rather than guess, because moved days are only known once the
+//! notice for the year is out: a due date computed from a guess would be wrong without anybody noticing. Counting is
+//! strict: the n-th working day after a date never counts the date itself, whether it is worked or not.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{Datelike, Weekday};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::calendar_cn;
+use super::date::{self, Date, YEAR_MAX, YEAR_MIN};
+use super::error::{self, Error, Result};
+
+/// What a single day is, against the rule of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DayKind {
+    /// A day off, whatever the weekday.
+    Holiday,
+    /// A day worked, whatever the weekday.
+    Working,
+}
+
+/// Where a date goes that is not a working day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Shift {
+    /// Nowhere; the date stays.
+    #[default]
+    None,
+    /// To the next working day (顺延).
+    Forward,
+    /// To the working day before.
+    Back,
+    /// To the next working day, unless that is in another month: then to the working day before.
+    ModifiedForward,
+}
+
+/// Working days of one country or company. Cheap to clone; changing it makes a new one.
+///
+/// ```
+/// use crm_core::kernel::{calendar::Calendar, date::parse_date};
+/// let china = Calendar::china();
+/// // Sunday 28 September 2025 was worked; the holiday then ran from 1 to 8 October.
+/// assert!(china.is_working_day(parse_date("2025-09-28")?)?);
+/// assert_eq!(china.add_working_days(parse_date("2025-09-30")?, 1)?, parse_date("2025-10-09")?);
+/// # Ok::<(), crm_core::kernel::error::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar(Arc<Days>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Days {
+    name: String,
+    /// By number of days from Monday: whether it is usually worked.
+    worked: [bool; 7],
+    /// Years whose days are known; `None` when all are.
+    known_years: Option<BTreeSet<i32>>,
+    /// Days that have their own kind, by date.
+    days: Vec<(Date, DayKind)>,
+}
+
+impl Calendar {
+    /// A calendar with these weekly days off, no holidays, and no known year: add years and days.
+    pub fn new(name: impl Into<String>, weekend: &[Weekday]) -> Calendar {
+        let mut worked = [true; 7];
+        for weekday in weekend {
+            worked[weekday.num_days_from_monday() as usize] = false;
+        }
+        let known_years = Some(BTreeSet::new());
+        Calendar(Arc::new(Days { name: name.into(), worked, known_years, days: Vec::new() }))
+    }
+
+    /// Monday to Friday are worked, in every year; no holidays.
+    pub fn weekends_only() -> Calendar {
+        let mut calendar = Calendar::new("weekends_only", &[Weekday::Sat, Weekday::Sun]);
+        Arc::make_mut(&mut calendar.0).known_years = None;
+        calendar
+    }
+
+    /// Mainland China, 2004 to 2026, with public holidays and moved working days as the State Council announced them.
+    pub fn china() -> Calendar {
+        let mut calendar = Calendar::new("china", &[Weekday::Sat, Weekday::Sun]);
+        let days = Arc::make_mut(&mut calendar.0);
+        for year in &calendar_cn::YEARS {
+            let dated = |kind: DayKind| {
+                move |day: &u16| {
+                    let (month, day) = (u32::from(*day / 100), u32::from(*day % 100));
+                    Date::from_ymd_opt(year.year, month, day).map(|date| (date, kind))
+                }
+            };
+            days.days.extend(year.off.iter().filter_map(dated(DayKind::Holiday)));
+            days.days.extend(year.worked.iter().filter_map(dated(DayKind::Working)));
+        }
+        days.days.sort_unstable();
+        days.known_years = Some(calendar_cn::YEARS.iter().map(|year| year.year).collect());
+        calendar
+    }
+
+    /// The same under another name, as for a company's own variant.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Calendar {
+        Arc::make_mut(&mut self.0).name = name.into();
+        self
+    }
+
+    /// The same with `date` off or worked. It does not make the year known.
+    #[must_use]
+    pub fn with_day(mut self, date: Date, kind: DayKind) -> Calendar {
+        let days = &mut Arc::make_mut(&mut self.0).days;
+        match days.binary_search_by_key(&date, |(date, _)| *date) {
+            Ok(index) => days[index].1 = kind,
+            Err(index) => days.insert(index, (date, kind)),
+        }
+        self
+    }
+
+    /// The same with all days of `year` known: by the week, and by the days given on their own.
+    #[must_use]
+    pub fn with_known_year(mut self, year: i32) -> Calendar {
+        if let Some(years) = &mut Arc::make_mut(&mut self.0).known_years {
+            years.insert(year);
+        }
+        self
+    }
+
+    /// The name, which errors mention.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The weekly days off, from Monday.
+    pub fn weekend(&self) -> impl Iterator<Item = Weekday> {
+        let weekday = |index: u8| Weekday::try_from(index).ok();
+        (0..7_u8).filter(|index| !self.0.worked[usize::from(*index)]).filter_map(weekday)
+    }
+
+    /// The known years in order, or `None` when all supported years are.
+    pub fn known_years(&self) -> Option<&BTreeSet<i32>> {
+        self.0.known_years.as_ref()
+    }
+
+    /// Whether the days of `year` are known.
+    pub fn knows_year(&self, year: i32) -> bool {
+        match &self.0.known_years {
+            Some(years) => years.contains(&year),
+            None => (YEAR_MIN..=YEAR_MAX).contains(&year),
+        }
+    }
+
+    /// The days that have their own kind, by date.
+    pub fn days(&self) -> &[(Date, DayKind)] {
+        &self.0.days
+    }
+
+    fn require_year(&self, year: i32) -> Result<()> {
+        if self.knows_year(year) {
+            Ok(())
+        } else {
+            Err(Error::new(&error::UNKNOWN_CALENDAR_YEAR).with("year", year).with("calendar", self.name()))
+        }
+    }
+
+    /// Whether `date` is worked; `UNKNOWN_CALENDAR_YEAR` (details `year`, `calendar`) outside the known years, and
+    /// `DATE_OUT_OF_RANGE` outside the supported ones. The same errors come from every method below.
+    pub fn is_working_day(&self, date: Date) -> Result<bool> {
+        date::in_range(date)?;
+        self.require_year(date.year())?;
+        Ok(match self.0.days.binary_search_by_key(&date, |(date, _)| *date) {
+            Ok(index) => self.0.days[index].1 == DayKind::Working,
+            Err(_) => self.usually_worked(date),
+        })
+    }
+
+    fn usually_worked(&self, date: Date) -> bool {
+        self.0.worked[date.weekday().num_days_from_monday() as usize]
+    }
+
+    /// The n-th working day strictly after `date`, or before it when `n` is negative; `date` itself when `n` is 0.
+    pub fn add_working_days(&self, date: Date, n: i32) -> Result<Date> {
+        let step = i64::from(n.signum());
+        let mut reached = date;
+        for _ in 0..n.unsigned_abs() {
+            reached = self.first_working_day(date::add_days(reached, step)?, step)?;
+        }
+        Ok(reached)
+    }
+
+    fn first_working_day(&self, mut date: Date, step: i64) -> Result<Date> {
+        while !self.is_working_day(date)? {
+            date = date::add_days(date, step)?;
+        }
+        Ok(date)
+    }
+
+    /// `date` if it is worked, otherwise the next working day.
+    pub fn next_working_day_on_or_after(&self, date: Date) -> Result<Date> {
+        self.first_working_day(date, 1)
+    }
+
+    /// `date` if it is worked, otherwise the working day before.
+    pub fn previous_working_day_on_or_before(&self, date: Date) -> Result<Date> {
+        self.first_working_day(date, -1)
+    }
+
+    /// Working days from `first` to `last`, both included; `END_BEFORE_START` when `last` is earlier.
+    pub fn working_days_between(&self, first: Date, last: Date) -> Result<i64> {
+        if last < first {
+            return Err(Error::new(&error::END_BEFORE_START).with("start", first).with("end", last));
+        }
+        date::in_range(first)?;
+        date::in_range(last)?;
+        (first.year()..=last.year()).try_for_each(|year| self.require_year(year))?;
+        let total = date::days_between(first, last) + 1;
+        let per_week = self.0.worked.iter().filter(|worked| **worked).count() as i64;
+        let beyond = first.iter_days().take((total % 7) as usize);
+        let mut count =
+            total / 7 * per_week + beyond.filter(|date| self.usually_worked(*date)).count() as i64;
+        let from = self.0.days.partition_point(|(date, _)| *date < first);
+        for (date, kind) in self.0.days[from..].iter().take_while(|(date, _)| *date <= last) {
+            count += i64::from(*kind == DayKind::Working) - i64::from(self.usually_worked(*date));
+        }
+        Ok(count)
+    }
+
+    /// `date` if it is worked or the shift is [`Shift::None`], otherwise moved by the shift.
+    pub fn shift(&self, date: Date, shift: Shift) -> Result<Date> {
+        match shift {
+            Shift::None => Ok(date),
+            Shift::Forward => self.next_working_day_on_or_after(date),
+            Shift::Back => self.previous_working_day_on_or_before(date),
+            Shift::ModifiedForward => {
+                // Looking past the end of the month could need a year that is not known.
+                let mut reached = date;
+                let end = date::month_end(date);
+                while reached <= end {
+                    if self.is_working_day(reached)? {
+                        return Ok(reached);
+                    }
+                    reached = date::add_days(reached, 1)?;
+                }
+                self.previous_working_day_on_or_before(date)
+            }
+        }
+    }
+}

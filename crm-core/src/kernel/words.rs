@@ -1,0 +1,150 @@
+//! Amounts and dates in capital figures (大写), as Chinese bills, receipts and contracts write them.
+//!
+//! The rules are those of the People's Bank of China, 《支付结算办法》附一《正确填写票据和结算凭证的基本规定》:
+//! - 整 follows an amount that ends with 元; after 角 it may be left out, and is; after 分 it is never written.
+//! - Zeros between digits are read as one 零, however many.
+//! - Where the digit of 万 or of 元 is 0 and its neighbour to the right is not, 零 may be written or left out. It is
+//!   left out (1680.32 is 壹仟陆佰捌拾元叁角贰分), except that thousands which stand between a zero at 万 and zeros down to 元,
+//!   with 角 following, are set off by one 零 (107000.53 is 壹拾万柒仟元零伍角叁分), as the bank's own example has it.
+//! - Where 角 is 0 and 分 is not, 零 stands before 分.
+//!
+//! The regulation also has the word 人民币 before the figures; callers print it where their form has not.
+
+use chrono::Datelike;
+
+use super::date::Date;
+use super::decimal::{Amount, too_many_decimals};
+use super::error::Result;
+
+const DIGITS: [char; 10] = ['零', '壹', '贰', '叁', '肆', '伍', '陆', '柒', '捌', '玖'];
+
+fn digit(value: u64) -> char {
+    DIGITS[(value % 10) as usize]
+}
+
+/// An amount of renminbi in capital figures, without the prefix 人民币.
+///
+/// Zero is 零元整, a negative amount begins with 负, an amount below one yuan begins with its 角 or 分. Every amount of
+/// whole fen has a form; `TOO_MANY_DECIMALS` (details `value`, `max`) for one that is finer.
+///
+/// ```
+/// use crm_core::kernel::{decimal::Amount, words::rmb_capital};
+/// assert_eq!(rmb_capital(Amount::parse("6007.14")?)?, "陆仟零柒元壹角肆分");
+/// assert_eq!(rmb_capital(Amount::parse("10001")?)?, "壹万零壹元整");
+/// # Ok::<(), crm_core::kernel::error::Error>(())
+/// ```
+pub fn rmb_capital(amount: Amount) -> Result<String> {
+    let scaled = amount.to_scaled();
+    if scaled % 100 != 0 {
+        return Err(too_many_decimals(amount, 2));
+    }
+    let fen_total = scaled.unsigned_abs() / 100;
+    let (yuan, jiao, fen) = (fen_total / 100, fen_total / 10 % 10, fen_total % 10);
+    let mut text = String::new();
+    if scaled < 0 {
+        text.push('负');
+    }
+    if yuan > 0 || fen_total == 0 {
+        text.push_str(&whole(yuan));
+        text.push('元');
+    }
+    if jiao > 0 {
+        // 万 is zero, and thousands are followed by zeros only.
+        let set_off = yuan / 10_000 % 10_000 > 0 && yuan / 10_000 % 10 == 0 && {
+            let lower = yuan % 10_000;
+            lower > 0 && lower % 1000 == 0
+        };
+        if set_off {
+            text.push('零');
+        }
+        text.push(digit(jiao));
+        text.push('角');
+    }
+    if fen > 0 {
+        if jiao == 0 && yuan > 0 {
+            text.push('零');
+        }
+        text.push(digit(fen));
+        text.push('分');
+    }
+    if jiao == 0 && fen == 0 {
+        text.push('整');
+    }
+    Ok(text)
+}
+
+/// A whole number in capital figures, in groups of four: 亿 counts what is above 10^8, itself read in groups.
+fn whole(number: u64) -> String {
+    if number == 0 {
+        return "零".to_owned();
+    }
+    let mut text = String::new();
+    let upper = number / 100_000_000;
+    if upper > 0 {
+        text.push_str(&whole(upper));
+        text.push('亿');
+    }
+    // 零 is owed when a group of zeros, or zeros at the head of a group, stand between digits.
+    let mut owed = upper > 0 && upper % 10_000 == 0;
+    for (value, unit) in [(number / 10_000 % 10_000, "万"), (number % 10_000, "")] {
+        if value == 0 {
+            owed = true;
+            continue;
+        }
+        if !text.is_empty() && (owed || value < 1000) {
+            text.push('零');
+        }
+        push_group(&mut text, value);
+        text.push_str(unit);
+        owed = false;
+    }
+    text
+}
+
+/// Four digits from the first that is not zero.
+fn push_group(text: &mut String, value: u64) {
+    let mut started = false;
+    let mut zeros = false;
+    for (place, unit) in [(1000, "仟"), (100, "佰"), (10, "拾"), (1, "")] {
+        let figure = value / place % 10;
+        if figure == 0 {
+            zeros = started;
+            continue;
+        }
+        if zeros {
+            text.push('零');
+        }
+        text.push(digit(figure));
+        text.push_str(unit);
+        (started, zeros) = (true, false);
+    }
+}
+
+/// A date in capital figures as bills need it: 2026-01-15 is 贰零贰陆年零壹月壹拾伍日.
+///
+/// The year is read digit by digit, months and days as [`bill_month`] and [`bill_day`] say.
+pub fn bill_date(date: Date) -> String {
+    let year: String =
+        date.year().unsigned_abs().to_string().bytes().map(|byte| digit(u64::from(byte - b'0'))).collect();
+    format!("{year}年{}{}", bill_month(date), bill_day(date))
+}
+
+/// The month of a bill date: 零 before months 1, 2 and 10, so that they cannot be altered (零壹月, 零壹拾月, 壹拾壹月, 叁月).
+pub fn bill_month(date: Date) -> String {
+    let month = u64::from(date.month());
+    let zero = if matches!(month, 1 | 2 | 10) { "零" } else { "" };
+    format!("{zero}{}月", tens(month))
+}
+
+/// The day of a bill date: 零 before days 1 to 9, 10, 20 and 30, and 壹 before 拾 (零伍日, 零贰拾日, 壹拾伍日, 贰拾叁日).
+pub fn bill_day(date: Date) -> String {
+    let day = u64::from(date.day());
+    let zero = if day < 10 || day % 10 == 0 { "零" } else { "" };
+    format!("{zero}{}日", tens(day))
+}
+
+fn tens(number: u64) -> String {
+    let mut text = String::new();
+    push_group(&mut text, number);
+    text
+}
