@@ -70,7 +70,15 @@ impl Changes {
     }
 }
 
-fn chained(before: &str, seq: i64, at: Instant, user: Uuid, operation: &str, subject: Option<Uuid>, changes: &str) -> String {
+fn chained(
+    before: &str,
+    seq: i64,
+    at: Instant,
+    user: Uuid,
+    operation: &str,
+    subject: Option<Uuid>,
+    changes: &str,
+) -> String {
     let mut hasher = Sha256::new();
     let subject = subject.map(|id| id.to_string()).unwrap_or_default();
     for part in [before, &seq.to_string(), &at.to_string(), &user.to_string(), operation, &subject, changes] {
@@ -130,7 +138,15 @@ pub fn verify_chain(tx: &mut dyn Tx, ids: IdCodec) -> Result<i64> {
         let broken = || Error::new(&super::CHAIN_BROKEN).with("entry", entry.seq.0);
         let stored = cells.get(c.changes.position()).copied().unwrap_or_default();
         let changes = crate::store::record::text(stored, "document")?;
-        let hash = chained(&before, entry.seq.0, entry.at, entry.user.uuid(), &entry.operation, entry.subject, changes);
+        let hash = chained(
+            &before,
+            entry.seq.0,
+            entry.at,
+            entry.user.uuid(),
+            &entry.operation,
+            entry.subject,
+            changes,
+        );
         if entry.seq.0 != count + 1 || hash != entry.hash {
             return Err(broken());
         }

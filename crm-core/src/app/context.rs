@@ -45,7 +45,17 @@ impl<'a> Cx<'a> {
         cancelled: &'a AtomicBool,
     ) -> Self {
         let now = ledger.now();
-        Cx { tx, ledger, actor, now, operation, subject: None, changes: Changes::default(), calendar: None, cancelled }
+        Cx {
+            tx,
+            ledger,
+            actor,
+            now,
+            operation,
+            subject: None,
+            changes: Changes::default(),
+            calendar: None,
+            cancelled,
+        }
     }
 
     /// Checks the permission and runs the operation; what it wrote is on the trail when this returns.
@@ -122,7 +132,8 @@ impl<'a> Cx<'a> {
         if let Some(calendar) = &self.calendar {
             return Ok(calendar.clone());
         }
-        let calendar = Arc::new(crate::areas::ledger::load_calendar(self.tx, self.ids())?);
+        let ids = self.ids();
+        let calendar = Arc::new(crate::areas::ledger::load_calendar(self.tx, ids)?);
         self.calendar = Some(calendar.clone());
         Ok(calendar)
     }
@@ -266,10 +277,15 @@ impl<'a> Cx<'a> {
     pub fn update<E: Entity>(&mut self, before: &E, mut after: E) -> Result<E> {
         after.set_version(before.version() + 1);
         let table = E::table();
-        let written = self.write_changes(before, &after, |version| {
-            let position = table.position("version").unwrap_or(0);
-            Pred::equal(ColumnRef::base(position), Cell::Int(i64::from(version)))
-        }, before.version())?;
+        let written = self.write_changes(
+            before,
+            &after,
+            |version| {
+                let position = table.position("version").unwrap_or(0);
+                Pred::equal(ColumnRef::base(position), Cell::Int(i64::from(version)))
+            },
+            before.version(),
+        )?;
         match written {
             Written::Nothing => {
                 after.set_version(before.version());
@@ -304,8 +320,12 @@ impl<'a> Cx<'a> {
         self.check_cancelled()?;
         let (ids, table) = (self.ids(), R::table());
         let (old, new) = (before.encode(ids)?, after.encode(ids)?);
-        let changes: Vec<(usize, Cell)> =
-            new.iter().enumerate().filter(|(at, cell)| old[*at] != **cell).map(|(at, cell)| (at, cell.clone())).collect();
+        let changes: Vec<(usize, Cell)> = new
+            .iter()
+            .enumerate()
+            .filter(|(at, cell)| old[*at] != **cell)
+            .map(|(at, cell)| (at, cell.clone()))
+            .collect();
         let version_at = table.position("version");
         if changes.iter().all(|(at, _)| Some(*at) == version_at) {
             return Ok(Written::Nothing);
@@ -391,8 +411,9 @@ fn stale<E: Named>(expected: u32, actual: u32) -> Error {
 }
 
 fn plain<R: Record>(record: &R) -> Result<Value> {
-    serde_json::to_value(record)
-        .map_err(|error| Error::new(&error::INTERNAL).with("what", "a record has no JSON form").because(error))
+    serde_json::to_value(record).map_err(|error| {
+        Error::new(&error::INTERNAL).with("what", "a record has no JSON form").because(error)
+    })
 }
 
 fn changed(table: &Table, changes: &[(usize, Cell)], record: &Value) -> Value {

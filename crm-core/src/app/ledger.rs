@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-
 use crate::app::host::Host;
 use crate::app::session::Session;
 use crate::areas::access::{self, Actor};
@@ -31,7 +30,12 @@ pub struct NewLedger {
 impl Default for NewLedger {
     /// Chinese time, renminbi, first user `admin`.
     fn default() -> Self {
-        NewLedger { name: String::new(), currency: Currency::CNY, utc_offset_minutes: 480, admin: "admin".to_owned() }
+        NewLedger {
+            name: String::new(),
+            currency: Currency::CNY,
+            utc_offset_minutes: 480,
+            admin: "admin".to_owned(),
+        }
     }
 }
 
@@ -94,6 +98,14 @@ impl Ledger {
         self.0.host.clock.now()
     }
 
+    /// Sets the clock of a ledger that was opened with a manual one.
+    ///
+    /// # Errors
+    /// `CLOCK_NOT_MANUAL`.
+    pub fn set_clock(&self, now: Instant) -> Result<()> {
+        if self.0.host.clock.set(now) { Ok(()) } else { Err(Error::new(&super::CLOCK_NOT_MANUAL)) }
+    }
+
     /// Offset of business dates from UTC.
     pub fn utc_offset_minutes(&self) -> i32 {
         self.0.info.utc_offset_minutes
@@ -123,7 +135,7 @@ impl Ledger {
 
     /// The user as of this transaction; kept until rights change.
     pub(crate) fn actor(&self, tx: &mut dyn Tx, login: &str) -> Result<Arc<Actor>> {
-        let stamp = access::rights_stamp(tx, self.ids())?;
+        let stamp = access::rights_stamp(tx)?;
         let mut actors = self.0.actors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(actor) = actors.get(login).filter(|actor| actor.stamp == stamp) {
             return Ok(actor.clone());
@@ -144,4 +156,3 @@ fn create(tx: &mut dyn Tx, host: &Host, new: &NewLedger) -> Result<LedgerInfo> {
     access::create_first_user(tx, codec, now, &mut |now| source.next::<()>(now).uuid(), &new.admin)?;
     Ok(info)
 }
-

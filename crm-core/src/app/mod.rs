@@ -12,8 +12,8 @@ pub use audit::{AuditEntry, AuditEntryColumns, verify_chain};
 pub use context::Cx;
 pub use host::Host;
 pub use ledger::{Ledger, NewLedger};
-pub use list::{Frame, FrameColumn, ListRequest, Page, PAGE_ROWS_MAX};
-pub use session::{CallOptions, Session, Transaction};
+pub use list::{Frame, FrameColumn, GroupBy, ListRequest, Measure, PAGE_ROWS_MAX, Page, Rows, Summary};
+pub use session::{CallOptions, Reader, Session, Transaction};
 
 crate::codes! {
     /// The caller's roles do not allow this operation.

@@ -14,13 +14,13 @@ use crate::kernel::error::{self, Code, Error, Result};
 use crate::store::dataset::Dataset;
 use crate::store::schema::{Schema, Table};
 
-pub use operation::{Access, Entry, Example, Given, Operation};
+pub use operation::{Access, Entry, Example, Given, Level, Operation};
 
 /// The version of the ledger schema; raised by every change of a table.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Every area, in the order of their dependencies. A new area adds one line here.
-pub const AREAS: &[&Area] = &[&areas::ledger::AREA, &areas::access::AREA, &areas::party::AREA];
+pub const AREAS: &[&Area] = &[&areas::access::AREA, &areas::ledger::AREA, &areas::party::AREA];
 
 /// One area of the domain.
 pub struct Area {
@@ -31,7 +31,7 @@ pub struct Area {
     /// Its tables, referenced ones first.
     pub tables: &'static [fn() -> &'static Table],
     /// Its datasets.
-    pub datasets: &'static [Dataset],
+    pub datasets: &'static [&'static Dataset],
     /// Permissions beside the levels read, edit and manage: name, English and Chinese label.
     pub permissions: &'static [(&'static str, &'static str, &'static str)],
     /// Its error codes.
@@ -60,8 +60,10 @@ impl Catalog {
             .iter()
             .flat_map(|area| (area.operations)().into_iter().map(|entry| (entry.name, entry)))
             .collect();
-        let datasets =
-            areas.iter().flat_map(|area| area.datasets.iter().map(|dataset| (dataset.name, dataset))).collect();
+        let datasets = areas
+            .iter()
+            .flat_map(|area| area.datasets.iter().map(|dataset| (dataset.name, *dataset)))
+            .collect();
         Catalog { schema: Schema { version: SCHEMA_VERSION, tables }, entries, datasets }
     }
 

@@ -131,8 +131,9 @@ macro_rules! operations {
 }
 
 pub(crate) fn to_text<T: Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| Error::new(&error::INTERNAL).with("what", "a result has no JSON form").because(error))
+    serde_json::to_string(value).map_err(|error| {
+        Error::new(&error::INTERNAL).with("what", "a result has no JSON form").because(error)
+    })
 }
 
 /// Reads a request; what is wrong with it is told with the field's path.
@@ -172,6 +173,16 @@ fn refusal(error: &serde_json::Error) -> Error {
     if text.starts_with("unknown variant") {
         let allowed: Vec<&str> = text.split('`').skip(3).step_by(2).collect();
         return Error::new(&error::NOT_ALLOWED).with("value", quoted()).with("allowed", allowed.join(", "));
+    }
+    // What chrono says of a text that is no date.
+    if matches!(
+        text,
+        "premature end of input"
+            | "input contains invalid characters"
+            | "input is out of range"
+            | "trailing input"
+    ) {
+        return Error::new(&error::NOT_A_DATE).with("value", "this text");
     }
     Error::new(&error::WRONG_TYPE).with("reason", text)
 }

@@ -9,6 +9,11 @@ use crate::kernel::date::Instant;
 pub trait Clock: Send + Sync {
     /// The present instant, in UTC.
     fn now(&self) -> Instant;
+
+    /// Sets the clock, where it can be set; says whether it could.
+    fn set(&self, _now: Instant) -> bool {
+        false
+    }
 }
 
 /// Draws random bits; used for ids only, never for secrets.
@@ -26,16 +31,17 @@ impl ManualClock {
     pub fn new(now: Instant) -> Self {
         ManualClock(Mutex::new(now))
     }
-
-    /// Sets the clock; it may also go back.
-    pub fn set(&self, now: Instant) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
-    }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Instant {
         *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// It may also go back.
+    fn set(&self, now: Instant) -> bool {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
+        true
     }
 }
 

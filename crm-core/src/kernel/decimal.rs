@@ -54,7 +54,7 @@ fn pieces(text: &str) -> Result<(bool, &str, &str)> {
 }
 
 /// Reads a plain decimal as a whole number of parts of `scale` places.
-fn parse_scaled(text: &str, scale: u32) -> Result<i64> {
+pub(crate) fn parse_scaled(text: &str, scale: u32) -> Result<i64> {
     let (negative, whole, fraction) = pieces(text)?;
     let fraction = fraction.trim_end_matches('0').as_bytes();
     let missing = match (scale as usize).checked_sub(fraction.len()) {
@@ -101,6 +101,13 @@ fn out_of_range(value: impl fmt::Display, min: Decimal, max: Decimal) -> Error {
 
 fn overflow() -> Error {
     Error::new(&error::OVERFLOW)
+}
+
+/// A whole number of parts of `scale` places as plain text.
+pub(crate) fn plain(scaled: i64, scale: u32) -> String {
+    let mut text = String::new();
+    let _ = write_scaled(&mut text, scaled, scale, 0);
+    text
 }
 
 /// Writes a whole number of parts of `scale` places, without needless zeros but with at least `places` places.

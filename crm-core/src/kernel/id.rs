@@ -158,7 +158,8 @@ impl IdCodec {
             return Err(refused());
         }
         let counter = ((high & 0xFFF) << 10) | ((low >> TAG_BITS) & 0x3FF);
-        let span = milliseconds.checked_sub(EPOCH_MS).filter(|span| *span <= SPAN_MS_MAX).ok_or_else(refused)?;
+        let span =
+            milliseconds.checked_sub(EPOCH_MS).filter(|span| *span <= SPAN_MS_MAX).ok_or_else(refused)?;
         i64::try_from(span << COUNTER_BITS | counter).map_err(|_| refused())
     }
 

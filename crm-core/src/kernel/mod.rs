@@ -3,11 +3,13 @@
 
 pub mod calendar;
 mod calendar_cn;
+pub mod clock;
 pub mod currency;
 mod currency_iso;
 pub mod date;
 pub mod decimal;
 pub mod error;
+pub mod id;
 pub mod money;
 pub mod refusal;
 pub mod rounding;

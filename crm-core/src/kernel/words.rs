@@ -85,7 +85,7 @@ fn whole(number: u64) -> String {
         text.push('亿');
     }
     // 零 is owed when a group of zeros, or zeros at the head of a group, stand between digits.
-    let mut owed = upper > 0 && upper % 10_000 == 0;
+    let mut owed = upper > 0 && upper.is_multiple_of(10_000);
     for (value, unit) in [(number / 10_000 % 10_000, "万"), (number % 10_000, "")] {
         if value == 0 {
             owed = true;

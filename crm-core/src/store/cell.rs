@@ -48,7 +48,7 @@ impl Cell {
 
 impl CellRef<'_> {
     /// Copies the value.
-    pub fn to_owned(self) -> Cell {
+    pub fn to_cell(self) -> Cell {
         match self {
             CellRef::Null => Cell::Null,
             CellRef::Int(value) => Cell::Int(value),

@@ -81,6 +81,11 @@ impl<'s> Binder<'s> {
         Binder { schema, dataset, select }
     }
 
+    /// The dataset.
+    pub fn dataset(&self) -> &'s Dataset {
+        self.dataset
+    }
+
     /// The column behind a name or path.
     ///
     /// # Errors
@@ -99,7 +104,8 @@ impl<'s> Binder<'s> {
             if steps.peek().is_none() {
                 return Ok(BoundField { column, field_type: declared.field_type });
             }
-            let Some(target) = declared.references.and_then(|referenced| self.schema.table(referenced)) else {
+            let Some(target) = declared.references.and_then(|referenced| self.schema.table(referenced))
+            else {
                 return Err(self.unknown(name, table));
             };
             source = self.join(column, target, declared.nullable);
@@ -145,7 +151,9 @@ impl<'s> Binder<'s> {
             let bound = self.resolve(&by.field).map_err(|error| error.within(format!("[{index}].field")))?;
             if matches!(bound.field_type, FieldType::Json | FieldType::Tags | FieldType::Bytes) {
                 let reason = format!("{} has no order", by.field);
-                return Err(Error::new(&error::NOT_APPLICABLE).at(format!("[{index}].field")).with("reason", reason));
+                return Err(Error::new(&error::NOT_APPLICABLE)
+                    .at(format!("[{index}].field"))
+                    .with("reason", reason));
             }
             self.select.sort.push(Sort { column: bound.column, direction: by.direction });
         }
@@ -244,7 +252,7 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
 }
 
 fn from_hex(hex: &str) -> Option<Vec<u8>> {
-    if !hex.is_ascii() || hex.len() % 2 != 0 {
+    if !hex.is_ascii() || !hex.len().is_multiple_of(2) {
         return None;
     }
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()).collect()
@@ -272,7 +280,11 @@ pub fn to_json(field_type: FieldType, cell: CellRef<'_>, ids: IdCodec) -> Result
             Value::from(info.name_of(code).map_or_else(|| Cow::from(code.to_string()), Cow::from))
         }
         FieldType::Tags => Value::from(
-            text(cell, "labels")?.split('\n').filter(|label| !label.is_empty()).map(Value::from).collect::<Vec<_>>(),
+            text(cell, "labels")?
+                .split('\n')
+                .filter(|label| !label.is_empty())
+                .map(Value::from)
+                .collect::<Vec<_>>(),
         ),
         FieldType::Json => serde_json::from_str(text(cell, "document")?).unwrap_or(Value::Null),
         FieldType::Bytes => match cell {

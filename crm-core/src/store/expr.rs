@@ -197,11 +197,17 @@ impl Expr {
                 let bound = binder.resolve(field).map_err(at(0))?;
                 let mut cells = Vec::with_capacity(values.len());
                 for (index, value) in values.iter().enumerate() {
-                    cells.push(value.literal(bound.field_type, moment).map_err(|e| e.within(format!("[1][{index}]")))?);
+                    cells.push(
+                        value
+                            .literal(bound.field_type, moment)
+                            .map_err(|e| e.within(format!("[1][{index}]")))?,
+                    );
                 }
                 Ok(Pred::In(bound.column, cells))
             })(),
-            Expr::Prefix(field, text) => binder.text(field).map(|column| Pred::Prefix(column, text.clone())).map_err(at(0)),
+            Expr::Prefix(field, text) => {
+                binder.text(field).map(|column| Pred::Prefix(column, text.clone())).map_err(at(0))
+            }
             Expr::Contains(field, text) => {
                 binder.text(field).map(|column| Pred::Contains(column, text.clone())).map_err(at(0))
             }
@@ -284,7 +290,8 @@ impl Operand {
         match (field_type, self) {
             (FieldType::Id, Operand::Me(_)) => moment.ids.key(moment.user).map(Cell::Int),
             (FieldType::Id, Operand::Text(text)) => {
-                let uuid = Uuid::try_parse(text).map_err(|_| Error::new(&error::NOT_AN_ID).with("value", text))?;
+                let uuid =
+                    Uuid::try_parse(text).map_err(|_| Error::new(&error::NOT_AN_ID).with("value", text))?;
                 moment.ids.key(uuid).map(Cell::Int)
             }
             (FieldType::Id, _) => Err(wrong_type("an id as text is expected")),
@@ -307,20 +314,23 @@ impl Operand {
             (FieldType::Instant, Operand::Text(text)) if text.len() == 10 => {
                 Ok(Cell::Int(midnight(date::parse_date(text)?, moment)?.to_micros()))
             }
-            (FieldType::Instant, Operand::Text(text)) => Ok(Cell::Int(text.parse::<Instant>()?.to_micros())),
+            (FieldType::Instant, Operand::Text(text)) => Ok(Cell::Int(Instant::parse(text)?.to_micros())),
             (FieldType::Instant, Operand::Today(relative)) => {
                 Ok(Cell::Int(midnight(relative.today.from(moment)?, moment)?.to_micros()))
             }
             (FieldType::Instant, _) => Err(wrong_type("an instant or a date as text is expected")),
-            (FieldType::Decimal(places), Operand::Text(text)) => decimal::scaled(text, places).map(Cell::Int),
-            (FieldType::Decimal(_), other) => {
-                Err(Error::new(&error::NOT_A_DECIMAL).with("value", serde_json::to_string(other).unwrap_or_default()))
+            (FieldType::Decimal(places), Operand::Text(text)) => {
+                decimal::parse_scaled(text, places).map(Cell::Int)
             }
+            (FieldType::Decimal(_), other) => Err(Error::new(&error::NOT_A_DECIMAL)
+                .with("value", serde_json::to_string(other).unwrap_or_default())),
             (FieldType::Enum(info), Operand::Text(text)) => info.code(text).map(Cell::Int).ok_or_else(|| {
                 Error::new(&error::NOT_ALLOWED).with("value", text).with("allowed", info.names())
             }),
             (FieldType::Enum(info), _) => Err(wrong_type(&format!("one of {} is expected", info.names()))),
-            (FieldType::Tags | FieldType::Json | FieldType::Bytes, _) => Err(wrong_type("this field cannot be compared")),
+            (FieldType::Tags | FieldType::Json | FieldType::Bytes, _) => {
+                Err(wrong_type("this field cannot be compared"))
+            }
         }
     }
 }

@@ -157,14 +157,18 @@ impl<R: Record> Query<R> {
     /// Sorts by this column, smallest first, after the columns named before.
     #[must_use]
     pub fn ascending<T>(mut self, col: Col<T>) -> Self {
-        self.select.sort.push(Sort { column: ColumnRef::base(col.position()), direction: Direction::Ascending });
+        self.select
+            .sort
+            .push(Sort { column: ColumnRef::base(col.position()), direction: Direction::Ascending });
         self
     }
 
     /// Sorts by this column, largest first, after the columns named before.
     #[must_use]
     pub fn descending<T>(mut self, col: Col<T>) -> Self {
-        self.select.sort.push(Sort { column: ColumnRef::base(col.position()), direction: Direction::Descending });
+        self.select
+            .sort
+            .push(Sort { column: ColumnRef::base(col.position()), direction: Direction::Descending });
         self
     }
 

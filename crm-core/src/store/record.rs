@@ -264,7 +264,9 @@ impl Field for Tags {
         Ok(Cell::Text(stored))
     }
     fn decode(cell: CellRef<'_>, _: IdCodec) -> Result<Self> {
-        Ok(Tags(text(cell, "labels")?.split('\n').filter(|part| !part.is_empty()).map(str::to_owned).collect()))
+        Ok(Tags(
+            text(cell, "labels")?.split('\n').filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+        ))
     }
 }
 
@@ -277,14 +279,14 @@ pub struct Json<T>(pub T);
 impl<T: Serialize + DeserializeOwned> Field for Json<T> {
     const TYPE: FieldType = FieldType::Json;
     fn encode(&self, _: IdCodec) -> Result<Cell> {
-        serde_json::to_string(&self.0)
-            .map(Cell::Text)
-            .map_err(|error| Error::new(&error::INTERNAL).with("what", "a value has no JSON form").because(error))
+        serde_json::to_string(&self.0).map(Cell::Text).map_err(|error| {
+            Error::new(&error::INTERNAL).with("what", "a value has no JSON form").because(error)
+        })
     }
     fn decode(cell: CellRef<'_>, _: IdCodec) -> Result<Self> {
-        serde_json::from_str(text(cell, "document")?)
-            .map(Json)
-            .map_err(|error| Error::new(&error::INTERNAL).with("what", "a stored document cannot be read").because(error))
+        serde_json::from_str(text(cell, "document")?).map(Json).map_err(|error| {
+            Error::new(&error::INTERNAL).with("what", "a stored document cannot be read").because(error)
+        })
     }
 }
 
@@ -460,7 +462,7 @@ macro_rules! record {
 
             fn table() -> &'static $crate::store::schema::Table {
                 use $crate::store::record::{Field, Record, first};
-                use $crate::store::schema::{Column, Index, Table};
+                use $crate::store::schema::{Column, Table};
                 static TABLE: std::sync::LazyLock<Table> = std::sync::LazyLock::new(|| {
                     let c = <$name as Record>::C;
                     let key = vec![$(c.$key.position()),+];
@@ -473,7 +475,7 @@ macro_rules! record {
                         since: first(&[$($since)?], 1),
                         default: first(&[$(Some($default))?], None),
                     }),+];
-                    let indexes = vec![$(Index {
+                    let indexes = vec![$($crate::store::schema::Index {
                         name: stringify!($index),
                         columns: vec![$(c.$icol.position()),+],
                         unique: matches!(stringify!($kind), "unique"),

@@ -1,0 +1,154 @@
+//! A user with everything that decides what they may do, joined from roles, units and collaborations.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use super::model::{Collaborator, DataScope, OrgUnit, RightsStamp, Role, User};
+use crate::app::{Cx, DENIED, NOT_FOUND};
+use crate::catalog::{Access, Level};
+use crate::kernel::error::{Error, Result};
+use crate::kernel::id::{Id, IdCodec};
+use crate::store::cell::Cell;
+use crate::store::engine::Tx;
+use crate::store::query::Query;
+use crate::store::record::{Entity, Record};
+
+/// A user and what they may do.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The user.
+    pub user: User,
+    /// The change of rights this was read at.
+    pub stamp: i64,
+    /// Single records reached as collaborator.
+    pub collaborations: HashMap<Uuid, Level>,
+    everything: bool,
+    levels: BTreeMap<String, Level>,
+    permissions: BTreeSet<String>,
+    /// Units in scope; none for all.
+    units: Option<Vec<Id<OrgUnit>>>,
+}
+
+/// A record with an owner and the owner's org unit.
+pub trait Owned: Entity {
+    /// The user responsible; none for a record in the pool.
+    fn owner(&self) -> Option<Id<User>>;
+    /// The owner's org unit.
+    fn unit(&self) -> Option<Id<OrgUnit>>;
+}
+
+impl Actor {
+    /// Whether the roles allow this.
+    pub fn allows(&self, access: Access) -> bool {
+        self.everything
+            || match access {
+                Access::Everyone => true,
+                Access::Level(area, level) => self.levels.get(area).is_some_and(|granted| *granted >= level),
+                Access::Permission(name) => self.permissions.contains(name),
+            }
+    }
+
+    /// The units whose records are visible; `None` when all records are.
+    pub fn visible_units(&self) -> Option<&[Id<OrgUnit>]> {
+        self.units.as_deref()
+    }
+
+    /// How far the user reaches a record: by scope as far as the roles go, as collaborator as far as granted.
+    fn reach(&self, record: Uuid, owner: Option<Id<User>>, unit: Option<Id<OrgUnit>>) -> Option<Level> {
+        let in_scope = match &self.units {
+            None => true,
+            Some(units) => owner == Some(self.user.id) || unit.is_some_and(|unit| units.contains(&unit)),
+        };
+        if in_scope { Some(Level::Manage) } else { self.collaborations.get(&record).copied() }
+    }
+}
+
+impl Cx<'_> {
+    /// A record that the user may reach at this level.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when it is not there or out of scope, `DENIED` when a collaborator may only see it; of the engine.
+    pub fn get_owned<E: Owned>(&mut self, id: Id<E>, level: Level) -> Result<E> {
+        let record = self.get(id)?;
+        self.require_reach(&record, level)?;
+        Ok(record)
+    }
+
+    /// As [`Cx::get_owned`], at the version that the caller has read.
+    ///
+    /// # Errors
+    /// As [`Cx::get_owned`]; `STALE_VERSION`.
+    pub fn get_owned_at<E: Owned>(&mut self, id: Id<E>, version: u32, level: Level) -> Result<E> {
+        self.get_owned(id, level)?;
+        self.get_at(id, version).map_err(|error| error.at("version"))
+    }
+
+    /// Fails unless the user reaches this record at this level.
+    ///
+    /// # Errors
+    /// As [`Cx::get_owned`].
+    pub fn require_reach<E: Owned>(&self, record: &E, level: Level) -> Result<()> {
+        match self.actor().reach(record.id().uuid(), record.owner(), record.unit()) {
+            Some(granted) if granted >= level => Ok(()),
+            Some(_) => Err(Error::new(&DENIED).with("needed", format!("{}:{level}", E::NAME))),
+            None => Err(Error::new(&NOT_FOUND).with("kind", E::NAME).with("id", record.id())),
+        }
+    }
+}
+
+/// The number of changes of rights so far.
+///
+/// # Errors
+/// Of the engine.
+pub fn rights_stamp(tx: &mut dyn Tx) -> Result<i64> {
+    let row = tx.get(RightsStamp::table(), &[Cell::Int(1)])?;
+    Ok(match row.as_deref() {
+        Some([_, Cell::Int(stamp)]) => *stamp,
+        _ => 0,
+    })
+}
+
+/// The active user with this login.
+///
+/// # Errors
+/// Of the engine.
+pub fn load_actor(tx: &mut dyn Tx, ids: IdCodec, login: &str, stamp: i64) -> Result<Option<Actor>> {
+    let found = Query::<User>::new(ids).equal(User::C.login, login.to_owned()).first(tx)?;
+    let Some(user) = found.filter(|user| user.active) else { return Ok(None) };
+    let roles = Query::<Role>::new(ids).any_of(Role::C.id, user.roles.0.iter().copied()).fetch(tx)?;
+    let collaborations = Query::<Collaborator>::new(ids).equal(Collaborator::C.user, user.id).fetch(tx)?;
+    let mut actor = Actor {
+        stamp,
+        collaborations: collaborations.into_iter().map(|row| (row.record, row.level)).collect(),
+        everything: roles.iter().any(|role| role.everything),
+        levels: BTreeMap::new(),
+        permissions: roles.iter().flat_map(|role| role.permissions.0.iter().cloned()).collect(),
+        units: None,
+        user,
+    };
+    for (area, level) in roles.iter().flat_map(|role| &role.levels.0) {
+        let granted = actor.levels.entry(area.clone()).or_insert(*level);
+        *granted = (*granted).max(*level);
+    }
+    let scope = roles.iter().map(|role| role.scope).max().unwrap_or_default();
+    actor.units = match (scope, actor.user.unit) {
+        (DataScope::All, _) => None,
+        (DataScope::Own, _) | (_, None) => Some(Vec::new()),
+        (DataScope::Unit, Some(unit)) => Some(vec![unit]),
+        (DataScope::Subtree, Some(unit)) => Some(subtree(&Query::<OrgUnit>::new(ids).fetch(tx)?, unit)),
+    };
+    Ok(Some(actor))
+}
+
+/// A unit and all units below it.
+fn subtree(units: &[OrgUnit], root: Id<OrgUnit>) -> Vec<Id<OrgUnit>> {
+    let mut found = vec![root];
+    let mut at = 0;
+    while at < found.len() {
+        let parent = found[at];
+        found.extend(units.iter().filter(|unit| unit.parent == Some(parent)).map(|unit| unit.id));
+        at += 1;
+    }
+    found
+}

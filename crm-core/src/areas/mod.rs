@@ -1,0 +1,6 @@
+//! The areas of the domain. Each folder has the same rooms: `model` (what it stores), `rules` (pure functions),
+//! `operations` (use cases), and its line in the catalogue.
+
+pub mod access;
+pub mod ledger;
+pub mod party;
