@@ -5,7 +5,7 @@
 //! strict: the n-th working day after a date never counts the date itself, whether it is worked or not.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use chrono::{Datelike, Weekday};
 use schemars::JsonSchema;
@@ -84,6 +84,11 @@ impl Calendar {
 
     /// Mainland China, 2004 to 2026, with public holidays and moved working days as the State Council announced them.
     pub fn china() -> Calendar {
+        static CHINA: LazyLock<Calendar> = LazyLock::new(Calendar::read_china);
+        CHINA.clone()
+    }
+
+    fn read_china() -> Calendar {
         let mut calendar = Calendar::new("china", &[Weekday::Sat, Weekday::Sun]);
         let days = Arc::make_mut(&mut calendar.0);
         for year in &calendar_cn::YEARS {
@@ -245,6 +250,184 @@ impl Calendar {
                 }
                 self.previous_working_day_on_or_before(date)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use date::{DATE_MAX, from_day_number, parse_date, to_day_number};
+    use error::{DATE_OUT_OF_RANGE, END_BEFORE_START, UNKNOWN_CALENDAR_YEAR};
+    use proptest::prelude::*;
+
+    fn date(text: &str) -> Date {
+        parse_date(text).unwrap()
+    }
+
+    #[test]
+    fn days_of_china() {
+        let china = Calendar::china();
+        for (text, worked, why) in [
+            ("2004-01-01", false, "New Year"),
+            ("2006-12-31", true, "Sunday, moved for New Year 2007"),
+            ("2007-12-31", false, "Monday, moved for New Year 2008"),
+            ("2015-09-03", false, "70 years of victory"),
+            ("2019-05-05", true, "Sunday, moved for Labour Day"),
+            ("2020-01-31", false, "the Spring Festival of 2020 was made longer"),
+            ("2020-10-01", false, "National Day and Mid-Autumn"),
+            ("2024-02-18", true, "Sunday, moved for the Spring Festival"),
+            ("2025-09-28", true, "Sunday, moved for National Day"),
+            ("2025-10-08", false, "the eighth day of National Day and Mid-Autumn"),
+            ("2026-02-23", false, "the ninth day of the Spring Festival"),
+            ("2026-02-28", true, "Saturday, moved for the Spring Festival"),
+            ("2026-03-02", true, "a plain Monday"),
+            ("2026-03-07", false, "a plain Saturday"),
+        ] {
+            assert_eq!(china.is_working_day(date(text)), Ok(worked), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn the_table_lists_only_exceptions() {
+        let china = Calendar::china();
+        let listed: usize = calendar_cn::YEARS.iter().map(|year| year.off.len() + year.worked.len()).sum();
+        assert_eq!(china.days().len(), listed, "a row of the table is not a date");
+        assert!(china.days().windows(2).all(|pair| pair[0].0 < pair[1].0));
+        for (date, kind) in china.days() {
+            assert_eq!(china.usually_worked(*date), *kind == DayKind::Holiday, "{date}");
+        }
+        assert_eq!(
+            china.known_years().unwrap().iter().copied().collect::<Vec<_>>(),
+            (2004..=2026).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn never_guesses() {
+        let china = Calendar::china();
+        let unknown =
+            |year: i32| Error::new(&UNKNOWN_CALENDAR_YEAR).with("year", year).with("calendar", "china");
+        assert_eq!(china.is_working_day(date("2003-12-31")), Err(unknown(2003)));
+        assert_eq!(china.is_working_day(date("2027-01-01")), Err(unknown(2027)));
+        assert_eq!(china.add_working_days(date("2026-12-30"), 1), Ok(date("2026-12-31")));
+        assert_eq!(china.add_working_days(date("2026-12-30"), 2), Err(unknown(2027)));
+        assert_eq!(china.add_working_days(date("2004-01-02"), -1), Err(unknown(2003)));
+        assert_eq!(china.add_working_days(date("2027-01-01"), 0), Ok(date("2027-01-01")));
+        let refused = china.working_days_between(date("2026-12-01"), date("2028-01-01"));
+        assert_eq!(refused.unwrap_err().code(), &UNKNOWN_CALENDAR_YEAR);
+        let longer = china.clone().with_known_year(2027).with_day(date("2027-01-01"), DayKind::Holiday);
+        assert_eq!(longer.add_working_days(date("2026-12-30"), 2), Ok(date("2027-01-04")));
+        assert!(!china.knows_year(2027), "the original is left as it was");
+        let day_only = china.with_day(date("2027-01-01"), DayKind::Holiday);
+        assert_eq!(day_only.is_working_day(date("2027-01-01")), Err(unknown(2027)));
+    }
+
+    #[test]
+    fn counting_is_strict() {
+        let china = Calendar::china();
+        for (start, n, result) in [
+            ("2025-09-30", 1, "2025-10-09"),
+            ("2025-10-01", 1, "2025-10-09"),
+            ("2025-10-09", -1, "2025-09-30"),
+            ("2025-10-05", -1, "2025-09-30"),
+            ("2025-10-05", 0, "2025-10-05"),
+            ("2025-09-26", 1, "2025-09-28"),
+            ("2025-09-26", 2, "2025-09-29"),
+        ] {
+            assert_eq!(china.add_working_days(date(start), n), Ok(date(result)), "{start} {n}");
+        }
+        assert_eq!(china.working_days_between(date("2025-09-28"), date("2025-10-11")), Ok(6));
+        assert_eq!(china.working_days_between(date("2025-10-01"), date("2025-10-01")), Ok(0));
+        let refused = china.working_days_between(date("2025-10-02"), date("2025-10-01"));
+        assert_eq!(refused.unwrap_err().code(), &END_BEFORE_START);
+    }
+
+    #[test]
+    fn shifts() {
+        let china = Calendar::china();
+        for (start, shift, result) in [
+            ("2025-10-03", Shift::None, "2025-10-03"),
+            ("2025-10-03", Shift::Forward, "2025-10-09"),
+            ("2025-10-03", Shift::Back, "2025-09-30"),
+            ("2025-10-03", Shift::ModifiedForward, "2025-10-09"),
+            ("2026-05-31", Shift::Forward, "2026-06-01"),
+            ("2026-05-31", Shift::ModifiedForward, "2026-05-29"),
+            ("2026-05-29", Shift::ModifiedForward, "2026-05-29"),
+        ] {
+            assert_eq!(china.shift(date(start), shift), Ok(date(result)), "{start} {shift:?}");
+        }
+        // 31 December 2005 was a Saturday; the shift does not look into 2006, which this calendar does not know.
+        let only_2005 = Calendar::new("one", &[Weekday::Sat, Weekday::Sun]).with_known_year(2005);
+        assert_eq!(only_2005.shift(date("2005-12-31"), Shift::ModifiedForward), Ok(date("2005-12-30")));
+        for (shift, name) in [
+            (Shift::None, "none"),
+            (Shift::Forward, "forward"),
+            (Shift::Back, "back"),
+            (Shift::ModifiedForward, "modified_forward"),
+        ] {
+            assert_eq!(serde_json::to_value(shift).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn other_calendars() {
+        let plain = Calendar::weekends_only();
+        assert_eq!(plain.add_working_days(date("2100-01-01"), 1), Ok(date("2100-01-04")));
+        assert_eq!(plain.known_years(), None);
+        assert_eq!(plain.add_working_days(DATE_MAX, i32::MAX).unwrap_err().code(), &DATE_OUT_OF_RANGE);
+        assert_eq!(plain.weekend().collect::<Vec<_>>(), [Weekday::Sat, Weekday::Sun]);
+        let friday = Calendar::new("gulf", &[Weekday::Fri, Weekday::Sat]).with_known_year(2026);
+        assert_eq!(friday.is_working_day(date("2026-03-08")), Ok(true));
+        assert_eq!(friday.is_working_day(date("2026-03-06")), Ok(false));
+        let company = plain
+            .named("company")
+            .with_day(date("2026-03-09"), DayKind::Holiday)
+            .with_day(date("2026-03-09"), DayKind::Working)
+            .with_day(date("2026-03-07"), DayKind::Working);
+        assert_eq!(company.name(), "company");
+        assert_eq!(company.working_days_between(date("2026-03-07"), date("2026-03-09")), Ok(2));
+        // A week without working days ends at the end of the calendar, not in an endless loop.
+        let never =
+            Calendar::new("never", &(0..7).filter_map(|day| Weekday::try_from(day).ok()).collect::<Vec<_>>())
+                .with_known_year(2026);
+        assert_eq!(never.add_working_days(date("2026-06-01"), 1).unwrap_err().code(), &UNKNOWN_CALENDAR_YEAR);
+    }
+
+    /// Days well inside the known years, so that 250 working days either way stay known.
+    fn inner_day() -> impl Strategy<Value = Date> {
+        let (first, last) = (to_day_number(date("2006-01-01")), to_day_number(date("2024-12-31")));
+        (first..=last).prop_map(|number| from_day_number(number).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn adding_can_be_undone(start in inner_day(), n in 1..250_i32) {
+            let china = Calendar::china();
+            let later = china.add_working_days(start, n)?;
+            prop_assert!(china.is_working_day(later)?);
+            prop_assert_eq!(china.working_days_between(start.succ_opt().unwrap(), later)?, i64::from(n));
+            prop_assert_eq!(china.add_working_days(later, -n)?, china.previous_working_day_on_or_before(start)?);
+            let earlier = china.add_working_days(start, -n)?;
+            prop_assert_eq!(china.add_working_days(earlier, n)?, china.next_working_day_on_or_after(start)?);
+        }
+
+        #[test]
+        fn adding_is_monotone(start in inner_day(), n in -250..250_i32) {
+            let china = Calendar::china();
+            let next = start.succ_opt().unwrap();
+            prop_assert!(china.add_working_days(start, n)? <= china.add_working_days(next, n)?);
+            prop_assert!(china.add_working_days(start, n)? < china.add_working_days(start, n + 1)?);
+        }
+
+        #[test]
+        fn counting_agrees_with_looking_at_each_day(start in inner_day(), length in 0..800_usize) {
+            let china = Calendar::china();
+            let days: Vec<Date> = start.iter_days().take(length + 1).collect();
+            prop_assume!(days[length] <= date("2026-12-31"));
+            let worked = days.iter().filter(|day| china.is_working_day(**day).unwrap()).count();
+            prop_assert_eq!(china.working_days_between(start, days[length])?, worked as i64);
         }
     }
 }

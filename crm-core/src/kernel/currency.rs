@@ -150,3 +150,57 @@ impl schemars::JsonSchema for Currency {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_list_is_sorted_and_unambiguous() {
+        assert!(ROWS.windows(2).all(|pair| pair[0].code < pair[1].code));
+        for currency in Currency::all() {
+            assert_eq!(Currency::from_code(currency.code()), Ok(currency));
+            assert_eq!(Currency::from_numeric(currency.numeric()), Some(currency));
+            assert!(currency.minor_unit() <= 4, "{currency}");
+        }
+    }
+
+    #[test]
+    fn facts() {
+        for (currency, code, numeric, minor_unit, chinese) in [
+            (Currency::CNY, "CNY", 156, 2, "人民币"),
+            (Currency::USD, "USD", 840, 2, "美元"),
+            (Currency::EUR, "EUR", 978, 2, "欧元"),
+            (Currency::JPY, "JPY", 392, 0, "日元"),
+            (Currency::HKD, "HKD", 344, 2, "港元"),
+        ] {
+            assert_eq!(currency.code(), code);
+            assert_eq!(currency.numeric(), numeric);
+            assert_eq!(currency.minor_unit(), minor_unit);
+            assert_eq!(currency.name(Locale::Chinese), chinese);
+        }
+        assert!(Currency::CNY < Currency::USD);
+    }
+
+    #[test]
+    fn unknown_codes() {
+        for code in ["", "cny", "CNYX", "RMB", "XAU", "XXX", "BGN", "人民币"] {
+            let refused = Currency::from_code(code).unwrap_err();
+            assert_eq!(refused, Error::new(&error::UNKNOWN_CURRENCY).with("value", code));
+        }
+        assert_eq!(Currency::from_numeric(0), None);
+    }
+
+    #[test]
+    fn json() {
+        assert_eq!(serde_json::to_string(&Currency::CNY).unwrap(), "\"CNY\"");
+        assert_eq!(serde_json::from_str::<Currency>("\"HKD\"").unwrap(), Currency::HKD);
+        let owned = serde_json::Value::from("EUR");
+        assert_eq!(serde_json::from_value::<Currency>(owned).unwrap(), Currency::EUR);
+        for wrong in ["\"eur\"", "978", "true"] {
+            let refused = serde_json::from_str::<Currency>(wrong).unwrap_err().to_string();
+            assert_eq!(refusal::read(&refused).unwrap().code(), &error::UNKNOWN_CURRENCY, "{refused}");
+        }
+    }
+}

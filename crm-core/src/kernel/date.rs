@@ -255,7 +255,7 @@ impl Month {
     }
 
     /// Moved by whole months; `DATE_OUT_OF_RANGE` when the result is.
-    pub fn add(self, months: i32) -> Result<Month> {
+    pub fn add_months(self, months: i32) -> Result<Month> {
         let index = self.index.checked_add(months).ok_or_else(out_of_range)?;
         let moved = Month { index };
         Month::new(moved.year(), moved.month())
@@ -433,5 +433,223 @@ impl schemars::JsonSchema for Instant {
             "format": "date-time",
             "description": "Moment in UTC, to the microsecond, such as 2026-03-01T08:00:00Z."
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use error::{DATE_OUT_OF_RANGE, NOT_A_DATE, OUT_OF_RANGE, WRONG_TYPE};
+    use proptest::prelude::*;
+
+    fn date(text: &str) -> Date {
+        parse_date(text).unwrap()
+    }
+
+    #[test]
+    fn reading_is_strict() {
+        assert_eq!(date("2024-02-29"), day(2024, 2, 29));
+        for (text, code) in [
+            ("", &NOT_A_DATE),
+            ("2026-3-1", &NOT_A_DATE),
+            ("2026-03-1", &NOT_A_DATE),
+            (" 2026-03-01", &NOT_A_DATE),
+            ("2026-03-01 ", &NOT_A_DATE),
+            ("2026/03/01", &NOT_A_DATE),
+            ("20260301", &NOT_A_DATE),
+            ("+026-03-01", &NOT_A_DATE),
+            ("2026-02-29", &NOT_A_DATE),
+            ("2026-13-01", &NOT_A_DATE),
+            ("2026-00-01", &NOT_A_DATE),
+            ("2026-01-00", &NOT_A_DATE),
+            ("２026-01-01", &NOT_A_DATE),
+            ("2026-03-01T00:00:00Z", &NOT_A_DATE),
+            ("1899-12-31", &DATE_OUT_OF_RANGE),
+            ("3000-01-01", &DATE_OUT_OF_RANGE),
+        ] {
+            assert_eq!(parse_date(text).unwrap_err().code(), code, "{text}");
+        }
+        assert_eq!((DATE_MIN, DATE_MAX), (date("1900-01-01"), date("2999-12-31")));
+    }
+
+    #[test]
+    fn months_end_where_they_end() {
+        for (start, months, result, end) in [
+            ("2026-01-31", 1, "2026-02-28", "2026-02-27"),
+            ("2024-01-31", 1, "2024-02-29", "2024-02-28"),
+            ("2024-02-29", 12, "2025-02-28", "2025-02-27"),
+            ("2024-02-29", 48, "2028-02-29", "2028-02-28"),
+            ("2026-03-31", -1, "2026-02-28", "2026-02-27"),
+            ("2026-03-01", 12, "2027-03-01", "2027-02-28"),
+            ("2026-03-01", 0, "2026-03-01", "2026-02-28"),
+            ("1900-02-01", -1, "1900-01-01", ""),
+        ] {
+            assert_eq!(add_months(date(start), months), Ok(date(result)), "{start} {months}");
+            match term_end(date(start), months) {
+                Ok(last) => assert_eq!(last.to_string(), end),
+                Err(refused) => assert_eq!((refused.code(), end), (&DATE_OUT_OF_RANGE, "")),
+            }
+        }
+        for (start, months) in
+            [("2999-12-01", 1), ("1900-01-31", -1), ("2026-01-01", i32::MAX), ("2026-01-01", i32::MIN)]
+        {
+            let refused = add_months(date(start), months).unwrap_err();
+            assert_eq!(refused, Error::new(&DATE_OUT_OF_RANGE).with("min", 1900).with("max", 2999));
+        }
+        for days in [i64::MIN, i64::MAX, 400_000, -400_000] {
+            assert_eq!(add_days(date("2026-01-01"), days).unwrap_err().code(), &DATE_OUT_OF_RANGE);
+        }
+    }
+
+    #[test]
+    fn parts_of_the_year() {
+        for (text, start, end, quarter_of, week) in [
+            ("2024-02-10", "2024-02-01", "2024-02-29", 1, (2024, 6, 6)),
+            ("2023-01-01", "2023-01-01", "2023-01-31", 1, (2022, 52, 7)),
+            ("2026-04-30", "2026-04-01", "2026-04-30", 2, (2026, 18, 4)),
+            ("2026-12-31", "2026-12-01", "2026-12-31", 4, (2026, 53, 4)),
+        ] {
+            let date_of = date(text);
+            assert_eq!(month_start(date_of), date(start));
+            assert_eq!(month_end(date_of), date(end));
+            assert_eq!(quarter(date_of), quarter_of);
+            assert_eq!(iso_week(date_of), week);
+        }
+    }
+
+    #[test]
+    fn differences() {
+        for (from, to, years, months, days) in [
+            ("2018-01-31", "2031-03-10", 13, 1, 10),
+            ("2024-01-31", "2024-02-29", 0, 1, 0),
+            ("2024-02-29", "2025-02-28", 1, 0, 0),
+            ("2026-01-31", "2026-03-01", 0, 1, 1),
+            ("2026-05-05", "2026-05-05", 0, 0, 0),
+            ("2026-03-10", "2026-01-31", 0, -1, -10),
+            ("2026-03-31", "2026-02-28", 0, -1, 0),
+            ("1900-01-01", "2999-12-31", 1099, 11, 30),
+        ] {
+            let expected = Difference { years, months, days };
+            assert_eq!(difference(date(from), date(to)), expected, "{from} {to}");
+        }
+        assert_eq!(days_between(date("2026-03-01"), date("2026-02-28")), -1);
+    }
+
+    #[test]
+    fn day_numbers() {
+        for (text, number) in [("1970-01-01", 0), ("1969-12-31", -1), ("2000-03-01", 11_017)] {
+            assert_eq!(to_day_number(date(text)), number);
+            assert_eq!(from_day_number(number), Ok(date(text)));
+        }
+        for number in [i64::MIN, i64::MAX, to_day_number(DATE_MIN) - 1, to_day_number(DATE_MAX) + 1] {
+            assert_eq!(from_day_number(number).unwrap_err().code(), &DATE_OUT_OF_RANGE);
+        }
+    }
+
+    #[test]
+    fn months_as_values() {
+        let month = Month::parse("2026-03").unwrap();
+        assert_eq!((month.year(), month.month()), (2026, 3));
+        assert_eq!(month, Month::of(date("2026-03-31")));
+        assert_eq!((month.first_day(), month.last_day()), (date("2026-03-01"), date("2026-03-31")));
+        assert_eq!(month.add_months(-3).unwrap().to_string(), "2025-12");
+        assert_eq!(month.add_months(10).unwrap().to_string(), "2027-01");
+        assert!(month < Month::new(2026, 4).unwrap());
+        assert_eq!(serde_json::to_string(&month).unwrap(), "\"2026-03\"");
+        assert_eq!(serde_json::from_str::<Month>("\"2026-03\"").unwrap(), month);
+        for (text, code) in [
+            ("2026-13", &NOT_A_DATE),
+            ("2026-3", &NOT_A_DATE),
+            ("2026-003", &NOT_A_DATE),
+            ("1899-12", &DATE_OUT_OF_RANGE),
+        ] {
+            assert_eq!(Month::parse(text).unwrap_err().code(), code, "{text}");
+        }
+        assert_eq!(Month::new(2026, 0).unwrap_err().code(), &OUT_OF_RANGE);
+        assert_eq!(Month::new(3000, 1).unwrap_err().code(), &DATE_OUT_OF_RANGE);
+        assert_eq!(month.add_months(i32::MAX).unwrap_err().code(), &DATE_OUT_OF_RANGE);
+    }
+
+    #[test]
+    fn strict_json_dates() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Term {
+            #[serde(with = "strict")]
+            start: Date,
+            #[serde(default, with = "strict::option")]
+            end: Option<Date>,
+        }
+        let open = Term { start: date("2026-03-01"), end: None };
+        assert_eq!(serde_json::from_str::<Term>(r#"{"start":"2026-03-01"}"#).unwrap(), open);
+        assert_eq!(serde_json::to_string(&open).unwrap(), r#"{"start":"2026-03-01","end":null}"#);
+        let closed = r#"{"start":"2026-03-01","end":"2027-02-28"}"#;
+        let term: Term = serde_json::from_str(closed).unwrap();
+        assert_eq!(serde_json::to_string(&term).unwrap(), closed);
+        for (json, code) in [
+            (r#"{"start":"2026-3-1"}"#, &NOT_A_DATE),
+            (r#"{"start":20260301}"#, &NOT_A_DATE),
+            (r#"{"start":"3026-03-01"}"#, &DATE_OUT_OF_RANGE),
+            (r#"{"start":"2026-03-01","end":"soon"}"#, &NOT_A_DATE),
+        ] {
+            let message = serde_json::from_str::<Term>(json).unwrap_err().to_string();
+            assert_eq!(refusal::read(&message).unwrap().code(), code, "{message}");
+        }
+    }
+
+    #[test]
+    fn instants() {
+        for (text, micros, shown) in [
+            ("1970-01-01T00:00:00Z", 0, "1970-01-01T00:00:00Z"),
+            ("2026-03-01T16:30:00+08:00", 1_772_353_800_000_000, "2026-03-01T08:30:00Z"),
+            ("1970-01-01T00:00:00.123456999Z", 123_456, "1970-01-01T00:00:00.123456Z"),
+            ("1969-12-31T23:59:59.999999Z", -1, "1969-12-31T23:59:59.999999Z"),
+        ] {
+            let instant = Instant::parse(text).unwrap();
+            assert_eq!(instant.to_micros(), micros, "{text}");
+            assert_eq!(Instant::from_micros(micros), Ok(instant));
+            assert_eq!(instant.to_string(), shown);
+            assert_eq!(serde_json::to_value(instant).unwrap(), shown);
+            assert_eq!(serde_json::from_value::<Instant>(text.into()).unwrap(), instant);
+        }
+        for (text, code) in [
+            ("2026-03-01", &WRONG_TYPE),
+            ("2026-03-01T08:00:00", &WRONG_TYPE),
+            ("now", &WRONG_TYPE),
+            ("1899-12-31T23:59:59Z", &DATE_OUT_OF_RANGE),
+        ] {
+            assert_eq!(Instant::parse(text).unwrap_err().code(), code, "{text}");
+        }
+        assert_eq!(Instant::from_micros(i64::MAX).unwrap_err().code(), &DATE_OUT_OF_RANGE);
+        assert_eq!(Instant::EPOCH.add_seconds(-1).unwrap().to_string(), "1969-12-31T23:59:59Z");
+        assert_eq!(Instant::EPOCH.add_seconds(i64::MAX).unwrap_err().code(), &DATE_OUT_OF_RANGE);
+    }
+
+    #[test]
+    fn an_instant_is_a_date_at_an_offset() {
+        let evening = Instant::parse("2026-03-01T16:00:00Z").unwrap();
+        for (offset, expected) in
+            [(0, "2026-03-01"), (480, "2026-03-02"), (479, "2026-03-01"), (-961, "2026-02-28")]
+        {
+            assert_eq!(evening.date_at(offset), date(expected), "{offset}");
+        }
+        assert_eq!(Instant::start_of(date("2026-03-02"), 480), Ok(evening));
+        let first = Instant::start_of(DATE_MIN, 0).unwrap();
+        assert_eq!(first.date_at(-1), DATE_MIN);
+        assert_eq!(evening.date_at(i32::MAX), DATE_MAX);
+        assert_eq!(evening.date_at(i32::MIN), DATE_MIN);
+    }
+
+    proptest! {
+        #[test]
+        fn a_difference_leads_back(from in -25_567..376_000_i64, to in -25_567..376_000_i64) {
+            let (from, to) = (from_day_number(from)?, from_day_number(to)?);
+            let Difference { years, months, days } = difference(from, to);
+            let reached = add_days(add_months(from, years * 12 + months)?, i64::from(days))?;
+            prop_assert_eq!(reached, to);
+            let sign = if to < from { -1 } else { 1 };
+            prop_assert!([years, months, days].iter().all(|part| part * sign >= 0));
+            prop_assert!(months.abs() < 12 && days.abs() < 31);
+        }
     }
 }

@@ -295,3 +295,130 @@ impl Rate {
     /// One: 100 %.
     pub const ONE: Rate = Rate(1_000_000);
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use error::{NOT_A_DECIMAL, OUT_OF_RANGE, OVERFLOW, TOO_MANY_DECIMALS};
+    use proptest::prelude::*;
+
+    #[test]
+    fn texts_that_are_amounts() {
+        for (text, scaled, shown) in [
+            ("0", 0, "0"),
+            ("-0", 0, "0"),
+            ("-0.00", 0, "0"),
+            ("1234.50", 12_345_000, "1234.5"),
+            ("-0.0001", -1, "-0.0001"),
+            ("0.10000000", 1000, "0.1"),
+            ("007", 70_000, "7"),
+            ("922337203685477.5807", i64::MAX, "922337203685477.5807"),
+            ("-922337203685477.5808", i64::MIN, "-922337203685477.5808"),
+        ] {
+            let amount = Amount::parse(text).unwrap();
+            assert_eq!(amount.to_scaled(), scaled, "{text}");
+            assert_eq!(amount.to_string(), shown);
+            assert_eq!(Amount::new(parse_decimal(text).unwrap()), Ok(amount));
+            assert_eq!(amount.value().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn texts_that_are_not() {
+        for text in [
+            "", "-", ".", ".5", "5.", "+1", " 1", "1 ", "1e3", "1_000", "1,000", "--1", "1.2.3", "0x10",
+            "１", "NaN", "五", "1.-5",
+        ] {
+            let refused = Amount::parse(text).unwrap_err();
+            assert_eq!(refused, Error::new(&NOT_A_DECIMAL).with("value", text));
+            assert_eq!(parse_decimal(text).unwrap_err().code(), &NOT_A_DECIMAL);
+        }
+        let finer = Error::new(&TOO_MANY_DECIMALS).with("value", "1.00001").with("max", 4);
+        assert_eq!(Amount::parse("1.00001"), Err(finer.clone()));
+        assert_eq!(Amount::new(Decimal::new(100_001, 5)), Err(finer));
+        for large in ["922337203685477.5808", "-922337203685477.5809", &"9".repeat(40)] {
+            let refused = Amount::parse(large).unwrap_err();
+            assert_eq!(refused.code(), &OUT_OF_RANGE);
+            assert_eq!(refused.details().last(), Some(("value", large)));
+        }
+        assert_eq!(Amount::new(Decimal::MAX).unwrap_err().code(), &OUT_OF_RANGE);
+        assert_eq!(parse_decimal(&"9".repeat(40)).unwrap_err().code(), &OUT_OF_RANGE);
+        assert_eq!(parse_decimal(&format!("0.{}1", "0".repeat(28))).unwrap_err().code(), &TOO_MANY_DECIMALS);
+    }
+
+    #[test]
+    fn sums() {
+        let amount = Amount::from_scaled;
+        assert_eq!(amount(1).checked_add(amount(2)), Ok(amount(3)));
+        assert_eq!(amount(1).checked_sub(amount(2)), Ok(amount(-1)));
+        assert_eq!(amount(i64::MAX).checked_neg(), Ok(amount(-i64::MAX)));
+        assert_eq!(amount(i64::MAX).checked_add(amount(1)).unwrap_err().code(), &OVERFLOW);
+        assert_eq!(amount(i64::MIN).checked_sub(amount(1)).unwrap_err().code(), &OVERFLOW);
+        assert_eq!(amount(i64::MIN).checked_neg().unwrap_err().code(), &OVERFLOW);
+        // Only the total has to fit.
+        assert_eq!(Amount::checked_sum([i64::MAX, 1, -2].map(amount)), Ok(amount(i64::MAX - 1)));
+        assert_eq!(Amount::checked_sum([i64::MAX, 1].map(amount)).unwrap_err().code(), &OVERFLOW);
+        assert_eq!(Rate::ONE.to_string(), "1");
+    }
+
+    #[test]
+    fn json_is_text_only() {
+        let price: Price = serde_json::from_str("\"0.012500\"").unwrap();
+        assert_eq!(serde_json::to_string(&price).unwrap(), "\"0.0125\"");
+        assert_eq!(serde_json::from_value::<Price>("0.0125".into()).unwrap(), price);
+        assert_eq!(serde_json::from_reader::<_, Price>(&b"\"0.\\u0030125\""[..]).unwrap(), price);
+        assert_eq!(serde_json::from_str::<Option<Price>>("null").unwrap(), None);
+        for (json, code, value) in [
+            ("12", &NOT_A_DECIMAL, "12"),
+            ("-12", &NOT_A_DECIMAL, "-12"),
+            ("12.5", &NOT_A_DECIMAL, "12.5"),
+            ("18446744073709551615", &NOT_A_DECIMAL, "18446744073709551615"),
+            ("true", &NOT_A_DECIMAL, "true"),
+            ("\"12a\"", &NOT_A_DECIMAL, "12a"),
+            ("\"0.0000001\"", &TOO_MANY_DECIMALS, "0.0000001"),
+            ("\"9999999999999\"", &OUT_OF_RANGE, "9999999999999"),
+        ] {
+            let direct = serde_json::from_str::<Price>(json).unwrap_err().to_string();
+            let tree: serde_json::Value = serde_json::from_str(json).unwrap();
+            let owned = serde_json::from_value::<Price>(tree).unwrap_err().to_string();
+            for message in [direct, owned] {
+                assert!(message.starts_with(&format!("{}: ", code.name())), "{message}");
+                let error = refusal::read(&message).unwrap();
+                assert_eq!(error.code(), code);
+                assert_eq!(error.details().last(), Some(("value", value)));
+            }
+        }
+        // What is not JSON, or not a number at all, stays what serde says.
+        for json in ["\"12", "null", "[1]", "{}"] {
+            let message = serde_json::from_str::<Price>(json).unwrap_err().to_string();
+            assert_eq!(refusal::read(&message), None, "{message}");
+        }
+    }
+
+    #[test]
+    fn schema() {
+        let schema = schemars::schema_for!(Rate);
+        assert_eq!(schema.get("type").unwrap(), "string");
+        assert_eq!(schema.get("pattern").unwrap(), r"^-?[0-9]+(\.[0-9]{1,6}0*)?$");
+    }
+
+    proptest! {
+        #[test]
+        fn scaled_and_text_round_trip(scaled in any::<i64>()) {
+            let amount = Amount::from_scaled(scaled);
+            prop_assert_eq!(amount.to_scaled(), scaled);
+            prop_assert_eq!(Amount::new(amount.value()), Ok(amount));
+            prop_assert_eq!(Amount::parse(&amount.to_string()), Ok(amount));
+            let rate = Rate::from_scaled(scaled);
+            prop_assert_eq!(Rate::parse(&rate.to_string()), Ok(rate));
+        }
+
+        #[test]
+        fn parsing_never_panics(text in "\\PC{0,40}|-?[0-9]{0,40}\\.?[0-9]{0,40}") {
+            let amount = Amount::parse(&text).ok();
+            let decimal = parse_decimal(&text).ok().and_then(|value| Amount::new(value).ok());
+            prop_assert_eq!(amount, decimal);
+        }
+    }
+}

@@ -308,3 +308,203 @@ impl<'de> Deserialize<'de> for Money {
         Money::new(amount, currency).map_err(|error| refusal::refuse(&error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::kernel::decimal::{Rate, parse_decimal};
+    use proptest::prelude::*;
+
+    fn cny(text: &str) -> Money {
+        Money::parse(text, Currency::CNY).unwrap()
+    }
+
+    fn weights(texts: &[&str]) -> Vec<Decimal> {
+        texts.iter().map(|text| parse_decimal(text).unwrap()).collect()
+    }
+
+    #[test]
+    fn never_finer_than_the_minor_unit() {
+        let kwd = Currency::from_code("KWD").unwrap();
+        let clf = Currency::from_code("CLF").unwrap();
+        for (text, currency, minor) in [
+            ("1234.50", Currency::CNY, Some(123_450)),
+            ("0.005", Currency::CNY, None),
+            ("5", Currency::JPY, Some(5)),
+            ("5.0", Currency::JPY, Some(5)),
+            ("0.5", Currency::JPY, None),
+            ("0.005", kwd, Some(5)),
+            ("0.0005", kwd, None),
+            ("-0.0005", clf, Some(-5)),
+        ] {
+            match (Money::parse(text, currency), minor) {
+                (Ok(money), Some(minor)) => {
+                    assert_eq!(money.to_minor(), minor);
+                    assert_eq!(Money::from_minor(minor, currency), Ok(money));
+                }
+                (Err(refused), None) => {
+                    let max = currency.minor_unit();
+                    let expected = Error::new(&error::TOO_MANY_DECIMALS).with("value", text).with("max", max);
+                    assert_eq!(refused, expected);
+                }
+                (got, _) => unreachable!("{text} {currency}: {got:?}"),
+            }
+        }
+        assert_eq!(Money::from_minor(i64::MAX, Currency::JPY).unwrap_err().code(), &error::OUT_OF_RANGE);
+    }
+
+    #[test]
+    fn shown_for_people_and_machines() {
+        for (text, currency, shown, plain) in [
+            ("1234.5", Currency::CNY, "1,234.50 CNY", "1234.50"),
+            ("-1234567", Currency::CNY, "-1,234,567.00 CNY", "-1234567.00"),
+            ("-123", Currency::USD, "-123.00 USD", "-123.00"),
+            ("0", Currency::EUR, "0.00 EUR", "0.00"),
+            ("1000", Currency::JPY, "1,000 JPY", "1000"),
+        ] {
+            let money = Money::parse(text, currency).unwrap();
+            assert_eq!(money.to_string(), shown);
+            assert_eq!(money.to_plain(), plain);
+        }
+        assert_eq!(format!("[{:>10}]", cny("1")), "[  1.00 CNY]");
+    }
+
+    #[test]
+    fn arithmetic_stays_in_one_currency() {
+        let usd = Money::parse("1", Currency::USD).unwrap();
+        assert_eq!(cny("1.10").checked_add(cny("2.05")), Ok(cny("3.15")));
+        assert_eq!(cny("1").checked_sub(cny("2.05")), Ok(cny("-1.05")));
+        assert_eq!(cny("1").checked_neg(), Ok(cny("-1")));
+        assert_eq!(cny("1").compare(cny("2")), Ok(Ordering::Less));
+        assert_eq!(Money::checked_sum([cny("1"), cny("2")], Currency::CNY), Ok(cny("3")));
+        let mismatch = Error::new(&error::CURRENCY_MISMATCH).with("actual", "USD").with("expected", "CNY");
+        assert_eq!(cny("1").checked_add(usd), Err(mismatch.clone()));
+        assert_eq!(cny("1").checked_sub(usd), Err(mismatch.clone()));
+        assert_eq!(cny("1").compare(usd), Err(mismatch.clone()));
+        assert_eq!(Money::checked_sum([cny("1"), usd], Currency::CNY), Err(mismatch));
+    }
+
+    #[test]
+    fn products_round_once() {
+        for (amount, factor, rounding, expected) in [
+            ("100.05", "0.5", Rounding::HalfUp, "50.03"),
+            ("100.05", "0.5", Rounding::HalfEven, "50.02"),
+            ("-100.05", "0.5", Rounding::HalfUp, "-50.03"),
+            ("-100.05", "0.5", Rounding::Floor, "-50.03"),
+            ("0.01", "0.0000001", Rounding::Up, "0.01"),
+            ("1130", "0.1150442477876106194690265487", Rounding::HalfUp, "130.00"),
+        ] {
+            let product = cny(amount).multiply(parse_decimal(factor).unwrap(), rounding).unwrap();
+            assert_eq!(product, cny(expected), "{amount} × {factor}");
+        }
+        assert_eq!(cny("100").multiply(Rate::parse("0.13").unwrap(), Rounding::HalfUp), Ok(cny("13")));
+        let refused = cny("900000000000000").multiply(Decimal::TEN, Rounding::HalfUp).unwrap_err();
+        assert_eq!(refused.code(), &error::OVERFLOW);
+        let line = Money::of_line(
+            Price::parse("0.333333").unwrap(),
+            Quantity::parse("1000.5").unwrap(),
+            Currency::CNY,
+            Rounding::HalfUp,
+        );
+        assert_eq!(line, Ok(cny("333.50")));
+        let rounded = Money::rounded(parse_decimal("0.5").unwrap(), Currency::JPY, Rounding::HalfUp);
+        assert_eq!(rounded, Money::parse("1", Currency::JPY));
+    }
+
+    #[test]
+    fn splits() {
+        for (total, by, expected) in [
+            (100, &["1", "1", "1"][..], &[34, 33, 33][..]),
+            (-100, &["1", "1", "1"], &[-34, -33, -33]),
+            (5, &["0", "1", "1"], &[0, 3, 2]),
+            (1, &["0", "0", "3"], &[0, 0, 1]),
+            (0, &["1", "2"], &[0, 0]),
+            (1000, &["0.3", "0.6", "0.1"], &[300, 600, 100]),
+            (7, &["0.5", "0.50"], &[4, 3]),
+            (
+                i64::MAX,
+                &["0.3333333333333333333333333333", "0.6666666666666666666666666667"],
+                &[3_074_457_345_618_258_603, 6_148_914_691_236_517_204],
+            ),
+            (i64::MIN, &["1", "0"], &[i64::MIN, 0]),
+            (i64::MIN, &["1", "1"], &[i64::MIN / 2, i64::MIN / 2]),
+        ] {
+            assert_eq!(split_minor(total, &weights(by)).unwrap(), expected, "{total} by {by:?}");
+        }
+        let yen = Money::parse("100", Currency::JPY).unwrap().split(&weights(&["2", "1"])).unwrap();
+        assert_eq!(yen.iter().map(|part| part.to_minor()).collect::<Vec<_>>(), [67, 33]);
+    }
+
+    #[test]
+    fn splits_refused() {
+        for (by, code, field) in [
+            (&[][..], &error::EMPTY_LIST, Some("weights")),
+            (&["0", "0"], &error::OUT_OF_RANGE, Some("weights")),
+            (&["1", "-1"], &error::OUT_OF_RANGE, Some("weights[1]")),
+            (&["79228162514264337593543950335", "0.0000000000000000000000000001"], &error::OVERFLOW, None),
+        ] {
+            let refused = cny("1").split(&weights(by)).unwrap_err();
+            assert_eq!((refused.code(), refused.field()), (code, field), "{by:?}");
+        }
+    }
+
+    #[test]
+    fn json() {
+        let json = r#"{"amount":"1234.5","currency":"CNY"}"#;
+        assert_eq!(serde_json::from_str::<Money>(json).unwrap(), cny("1234.50"));
+        assert_eq!(serde_json::to_string(&cny("1234.50")).unwrap(), json);
+        for (json, code) in [
+            (r#"{"amount":"0.001","currency":"CNY"}"#, &error::TOO_MANY_DECIMALS),
+            (r#"{"amount":1,"currency":"CNY"}"#, &error::NOT_A_DECIMAL),
+            (r#"{"amount":"1","currency":"RMB"}"#, &error::UNKNOWN_CURRENCY),
+        ] {
+            let message = serde_json::from_str::<Money>(json).unwrap_err().to_string();
+            assert_eq!(refusal::read(&message).unwrap().code(), code, "{message}");
+        }
+        let extra = serde_json::from_str::<Money>(r#"{"amount":"1","currency":"CNY","tax":"0"}"#);
+        assert!(extra.unwrap_err().to_string().starts_with("unknown field `tax`"));
+        let schema = schemars::schema_for!(Money);
+        assert_eq!(schema.get("additionalProperties").unwrap(), false);
+        assert_eq!(schema.get("required").unwrap(), &serde_json::json!(["amount", "currency"]));
+    }
+
+    fn any_weights() -> impl Strategy<Value = Vec<Decimal>> {
+        let weight = prop_oneof![
+            Just(Decimal::ZERO),
+            (0_i64..1_000_000, 0_u32..=6).prop_map(|(mantissa, scale)| Decimal::new(mantissa, scale)),
+            (0..=i64::MAX, 0_u32..=18).prop_map(|(mantissa, scale)| Decimal::new(mantissa, scale)),
+        ];
+        proptest::collection::vec(weight, 1..20)
+    }
+
+    proptest! {
+        #[test]
+        fn a_split_sums_exactly_and_keeps_the_sign(total in any::<i64>(), weights in any_weights()) {
+            match split_minor(total, &weights) {
+                Err(refused) => {
+                    let zero = weights.iter().all(Decimal::is_zero);
+                    prop_assert_eq!(refused.code(), if zero { &error::OUT_OF_RANGE } else { &error::OVERFLOW });
+                }
+                Ok(parts) => {
+                    prop_assert_eq!(parts.len(), weights.len());
+                    prop_assert_eq!(parts.iter().map(|part| i128::from(*part)).sum::<i128>(), i128::from(total));
+                    for (part, weight) in parts.iter().zip(&weights) {
+                        prop_assert!(*part == 0 || part.signum() == total.signum());
+                        prop_assert!(!weight.is_zero() || *part == 0);
+                    }
+                    if let Some(mirrored) = total.checked_neg() {
+                        let mirror: Vec<i64> = parts.iter().map(|part| -part).collect();
+                        prop_assert_eq!(split_minor(mirrored, &weights)?, mirror);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn a_share_is_the_exact_quotient(total in any::<u64>(), weight in 0..=1_u128 << 62, more in 1..=1_u128 << 62) {
+            let sum = weight + more;
+            prop_assert_eq!(u128::from(share(total, weight, sum)), u128::from(total) * weight / sum);
+        }
+    }
+}

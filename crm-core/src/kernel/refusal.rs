@@ -89,3 +89,33 @@ impl<T> de::Visitor<'_> for Text<T> {
         (self.parse)(text).map_err(|error| refuse(&error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::kernel::decimal::Amount;
+
+    #[test]
+    fn an_error_survives_serde() {
+        let refused = serde_json::from_str::<Vec<Amount>>(r#"["1", "1.23456"]"#).unwrap_err().to_string();
+        let error = read(&refused).unwrap();
+        assert_eq!(error.code(), &error::TOO_MANY_DECIMALS);
+        assert_eq!(error.details().collect::<Vec<_>>(), [("max", "4"), ("value", "1.23456")]);
+    }
+
+    #[test]
+    fn other_messages_are_left_alone() {
+        for message in
+            ["", "missing field `amount`", "nonsense: {}", "not_a_decimal: not json", "not_a_decimal"]
+        {
+            assert_eq!(read(message), None, "{message}");
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(shown(&"零".repeat(61)).chars().count(), 61);
+        assert_eq!(shown(&"零".repeat(60)), "零".repeat(60));
+    }
+}

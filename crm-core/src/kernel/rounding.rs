@@ -94,3 +94,84 @@ impl Rounding {
 pub(crate) const fn ten_to(places: u32) -> i128 {
     10_i128.pow(places)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::kernel::decimal::parse_decimal;
+
+    const ALL: [(Rounding, &str); 7] = [
+        (Rounding::HalfUp, "half_up"),
+        (Rounding::HalfEven, "half_even"),
+        (Rounding::HalfDown, "half_down"),
+        (Rounding::Up, "up"),
+        (Rounding::Down, "down"),
+        (Rounding::Ceiling, "ceiling"),
+        (Rounding::Floor, "floor"),
+    ];
+
+    #[test]
+    fn every_rule_at_every_kind_of_value() {
+        // In the order of ALL.
+        let table = [
+            ("2.5", ["3", "2", "2", "3", "2", "3", "2"]),
+            ("3.5", ["4", "4", "3", "4", "3", "4", "3"]),
+            ("-2.5", ["-3", "-2", "-2", "-3", "-2", "-2", "-3"]),
+            ("-3.5", ["-4", "-4", "-3", "-4", "-3", "-3", "-4"]),
+            ("2.51", ["3", "3", "3", "3", "2", "3", "2"]),
+            ("2.49", ["2", "2", "2", "3", "2", "3", "2"]),
+            ("-2.01", ["-2", "-2", "-2", "-3", "-2", "-2", "-3"]),
+            ("0.5", ["1", "0", "0", "1", "0", "1", "0"]),
+            ("-0.5", ["-1", "0", "0", "-1", "0", "0", "-1"]),
+            ("7", ["7", "7", "7", "7", "7", "7", "7"]),
+        ];
+        for (value, expected) in table {
+            for ((rounding, name), expected) in ALL.iter().zip(expected) {
+                let rounded = rounding.round(parse_decimal(value).unwrap(), 0);
+                assert_eq!(rounded, parse_decimal(expected).unwrap(), "{value} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn places_and_limits() {
+        let round = |value: &str, places| Rounding::HalfUp.round(parse_decimal(value).unwrap(), places);
+        assert_eq!(round("1.005", 2).to_string(), "1.01");
+        assert_eq!(round("1.005", 5).to_string(), "1.005");
+        assert_eq!(round("0.9999", 2).to_string(), "1.00");
+        assert_eq!(round("7.9228162514264337593543950335", 0).to_string(), "8");
+        assert_eq!(Rounding::Up.round(Decimal::MAX, 0), Decimal::MAX);
+    }
+
+    #[test]
+    fn steps() {
+        for (value, step, expected) in [
+            ("1.02", "0.05", "1"),
+            ("1.03", "0.05", "1.05"),
+            ("1.025", "0.05", "1.05"),
+            ("-1.025", "0.05", "-1.05"),
+            ("149", "100", "100"),
+            ("7", "0.25", "7"),
+        ] {
+            let (value, step) = (parse_decimal(value).unwrap(), parse_decimal(step).unwrap());
+            let rounded = Rounding::HalfUp.round_to_step(value, step).unwrap();
+            assert_eq!(rounded.to_string(), expected, "{value} by {step}");
+        }
+        for step in [Decimal::ZERO, Decimal::NEGATIVE_ONE] {
+            let refused = Rounding::HalfUp.round_to_step(Decimal::ONE, step).unwrap_err();
+            assert_eq!(refused.code(), &error::OUT_OF_RANGE);
+        }
+        let tiny = Decimal::new(1, Decimal::MAX_SCALE);
+        let refused = Rounding::HalfUp.round_to_step(Decimal::MAX, tiny).unwrap_err();
+        assert_eq!(refused.code(), &error::OVERFLOW);
+    }
+
+    #[test]
+    fn json_names() {
+        for (rounding, name) in ALL {
+            assert_eq!(serde_json::to_value(rounding).unwrap(), name);
+            assert_eq!(serde_json::from_value::<Rounding>(name.into()).unwrap(), rounding);
+        }
+    }
+}

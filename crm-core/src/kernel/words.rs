@@ -148,3 +148,85 @@ fn tens(number: u64) -> String {
     push_group(&mut text, number);
     text
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::kernel::date::parse_date;
+    use crate::kernel::error::{Error, TOO_MANY_DECIMALS};
+    use proptest::prelude::*;
+
+    #[test]
+    fn amounts() {
+        for (amount, capital) in [
+            ("0", "零元整"),
+            ("0.05", "伍分"),
+            ("0.50", "伍角"),
+            ("0.99", "玖角玖分"),
+            ("-0.01", "负壹分"),
+            ("-10000", "负壹万元整"),
+            ("10", "壹拾元整"),
+            ("15", "壹拾伍元整"),
+            ("100.01", "壹佰元零壹分"),
+            ("1409.50", "壹仟肆佰零玖元伍角"),
+            ("1680.32", "壹仟陆佰捌拾元叁角贰分"),
+            ("107000.53", "壹拾万柒仟元零伍角叁分"),
+            ("107000", "壹拾万柒仟元整"),
+            ("107000.03", "壹拾万柒仟元零叁分"),
+            ("7000.53", "柒仟元伍角叁分"),
+            ("7000000.70", "柒佰万元柒角"),
+            ("83001803.40", "捌仟叁佰万壹仟捌佰零叁元肆角"),
+            ("100000000.10", "壹亿元壹角"),
+            ("100010000", "壹亿零壹万元整"),
+            ("100000001", "壹亿零壹元整"),
+            ("8400004023.80", "捌拾肆亿零肆仟零贰拾叁元捌角"),
+            ("1000100000000", "壹万零壹亿元整"),
+            ("1000023456789", "壹万亿零贰仟叁佰肆拾伍万陆仟柒佰捌拾玖元整"),
+            ("1000000005000", "壹万亿零伍仟元整"),
+            ("922337203685477.58", "玖佰贰拾贰万叁仟叁佰柒拾贰亿零叁佰陆拾捌万伍仟肆佰柒拾柒元伍角捌分"),
+        ] {
+            assert_eq!(rmb_capital(Amount::parse(amount).unwrap()).unwrap(), capital, "{amount}");
+        }
+        let refused = rmb_capital(Amount::parse("1.005").unwrap());
+        assert_eq!(refused, Err(Error::new(&TOO_MANY_DECIMALS).with("value", "1.005").with("max", 2)));
+    }
+
+    #[test]
+    fn bill_dates() {
+        for (date, capital) in [
+            ("2026-01-15", "贰零贰陆年零壹月壹拾伍日"),
+            ("2025-10-20", "贰零贰伍年零壹拾月零贰拾日"),
+            ("2024-02-09", "贰零贰肆年零贰月零玖日"),
+            ("2030-11-10", "贰零叁零年壹拾壹月零壹拾日"),
+            ("2026-12-11", "贰零贰陆年壹拾贰月壹拾壹日"),
+            ("2026-03-30", "贰零贰陆年叁月零叁拾日"),
+            ("2026-09-21", "贰零贰陆年玖月贰拾壹日"),
+            ("2026-08-31", "贰零贰陆年捌月叁拾壹日"),
+        ] {
+            assert_eq!(bill_date(parse_date(date).unwrap()), capital, "{date}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_amount_of_fen_has_one_form(fen in i64::MIN / 100..=i64::MAX / 100) {
+            let capital = rmb_capital(Amount::from_scaled(fen * 100))?;
+            prop_assert!(!capital.contains("零零"), "{capital}");
+            prop_assert_eq!(capital.starts_with('负'), fen < 0);
+            prop_assert_eq!(capital.ends_with('整'), fen % 100 == 0);
+            prop_assert_eq!(capital.ends_with('分'), fen % 10 != 0);
+        }
+
+        #[test]
+        fn small_amounts_have_one_form_too(fen in 0..200_000_000_i64, other in 0..200_000_000_i64) {
+            let capital = |fen: i64| rmb_capital(Amount::from_scaled(fen * 100));
+            prop_assert_eq!(capital(fen)? == capital(other)?, fen == other);
+        }
+
+        #[test]
+        fn nothing_panics(scaled in any::<i64>()) {
+            prop_assert_eq!(rmb_capital(Amount::from_scaled(scaled)).is_ok(), scaled % 100 == 0);
+        }
+    }
+}
