@@ -174,15 +174,5 @@ fn refusal(error: &serde_json::Error) -> Error {
         let allowed: Vec<&str> = text.split('`').skip(3).step_by(2).collect();
         return Error::new(&error::NOT_ALLOWED).with("value", quoted()).with("allowed", allowed.join(", "));
     }
-    // What chrono says of a text that is no date.
-    if matches!(
-        text,
-        "premature end of input"
-            | "input contains invalid characters"
-            | "input is out of range"
-            | "trailing input"
-    ) {
-        return Error::new(&error::NOT_A_DATE).with("value", "this text");
-    }
     Error::new(&error::WRONG_TYPE).with("reason", text)
 }

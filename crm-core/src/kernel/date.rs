@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat, Utc};
@@ -15,9 +16,83 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::error::{self, Error, Result};
 use super::refusal;
 
-/// A day without a time zone. In JSON use `#[serde(with = "crate::kernel::date::strict")]`, which takes YYYY-MM-DD and
-/// supported years only; chrono's own reading is more lenient.
-pub type Date = NaiveDate;
+/// A day without a time zone, of a supported year; written YYYY-MM-DD and read only so. It lends chrono's reading methods.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date(NaiveDate);
+
+impl Date {
+    /// A date of a supported year.
+    ///
+    /// # Errors
+    /// `DATE_OUT_OF_RANGE`.
+    pub fn new(date: NaiveDate) -> Result<Date> {
+        let date = Date(date);
+        if (DATE_MIN..=DATE_MAX).contains(&date) { Ok(date) } else { Err(out_of_range()) }
+    }
+
+    /// A date by year, month and day.
+    ///
+    /// # Errors
+    /// `NOT_A_DATE`, `DATE_OUT_OF_RANGE`.
+    pub fn from_ymd(year: i32, month: u32, day: u32) -> Result<Date> {
+        let not_a_date = || Error::new(&error::NOT_A_DATE).with("value", format!("{year}-{month}-{day}"));
+        Date::new(NaiveDate::from_ymd_opt(year, month, day).ok_or_else(not_a_date)?)
+    }
+}
+
+impl Deref for Date {
+    type Target = NaiveDate;
+
+    fn deref(&self) -> &NaiveDate {
+        &self.0
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for Date {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Date> {
+        parse_date(text)
+    }
+}
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+        refusal::from_text(deserializer, "a date such as \"2026-03-01\"", parse_date, &error::NOT_A_DATE)
+    }
+}
+
+impl schemars::JsonSchema for Date {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Date".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "date" })
+    }
+}
 
 /// The first year we compute with.
 pub const YEAR_MIN: i32 = 1900;
@@ -30,8 +105,8 @@ pub const DATE_MAX: Date = day(YEAR_MAX, 12, 31);
 
 const fn day(year: i32, month: u32, day: u32) -> Date {
     match NaiveDate::from_ymd_opt(year, month, day) {
-        Some(date) => date,
-        None => NaiveDate::MIN,
+        Some(date) => Date(date),
+        None => Date(NaiveDate::MIN),
     }
 }
 
@@ -39,11 +114,6 @@ const MICROS_PER_DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 fn out_of_range() -> Error {
     Error::new(&error::DATE_OUT_OF_RANGE).with("min", YEAR_MIN).with("max", YEAR_MAX)
-}
-
-/// `date` if its year is supported, `DATE_OUT_OF_RANGE` otherwise.
-pub fn in_range(date: Date) -> Result<Date> {
-    if (DATE_MIN..=DATE_MAX).contains(&date) { Ok(date) } else { Err(out_of_range()) }
 }
 
 /// Reads `YYYY-MM-DD`, exactly ten characters; `NOT_A_DATE` or `DATE_OUT_OF_RANGE`.
@@ -68,7 +138,7 @@ pub fn parse_date(text: &str) -> Result<Date> {
         (Some(year), Some(month), Some(day)) => NaiveDate::from_ymd_opt(year.cast_signed(), month, day),
         _ => None,
     };
-    in_range(date.ok_or_else(not_a_date)?)
+    Date::new(date.ok_or_else(not_a_date)?)
 }
 
 /// `date` moved by whole months, on the same day of the month or, where the month is shorter, its last day.
@@ -77,7 +147,7 @@ pub fn parse_date(text: &str) -> Result<Date> {
 pub fn add_months(date: Date, months: i32) -> Result<Date> {
     let count = Months::new(months.unsigned_abs());
     let moved = if months < 0 { date.checked_sub_months(count) } else { date.checked_add_months(count) };
-    in_range(moved.ok_or_else(out_of_range)?)
+    Date::new(moved.ok_or_else(out_of_range)?)
 }
 
 /// `date` moved by calendar days; `DATE_OUT_OF_RANGE` when the result is.
@@ -94,12 +164,12 @@ pub fn term_end(start: Date, months: i32) -> Result<Date> {
 
 /// The first day of the month of `date`.
 pub fn month_start(date: Date) -> Date {
-    date.with_day(1).unwrap_or(date)
+    Date(date.with_day(1).unwrap_or(date.0))
 }
 
 /// The last day of the month of `date`.
 pub fn month_end(date: Date) -> Date {
-    [31, 30, 29, 28].into_iter().find_map(|day| date.with_day(day)).unwrap_or(date)
+    Date([31, 30, 29, 28].into_iter().find_map(|day| date.with_day(day)).unwrap_or(date.0))
 }
 
 /// The calendar quarter of `date`, 1 to 4.
@@ -115,7 +185,7 @@ pub fn iso_week(date: Date) -> (i32, u32, u32) {
 
 /// Calendar days from `from` to `to`; negative when `to` is earlier.
 pub fn days_between(from: Date, to: Date) -> i64 {
-    to.signed_duration_since(from).num_days()
+    to.signed_duration_since(from.0).num_days()
 }
 
 /// A span in whole years, months and days; all of one sign.
@@ -139,7 +209,7 @@ pub fn difference(from: Date, to: Date) -> Difference {
     let moved = |months: i32| {
         let count = Months::new(months.unsigned_abs());
         let moved = if months < 0 { from.checked_sub_months(count) } else { from.checked_add_months(count) };
-        moved.unwrap_or(from)
+        Date(moved.unwrap_or(from.0))
     };
     if passed(moved(months)) {
         months -= sign;
@@ -156,45 +226,7 @@ pub fn to_day_number(date: Date) -> i64 {
 /// The date of a day number; `DATE_OUT_OF_RANGE` outside the supported years.
 pub fn from_day_number(number: i64) -> Result<Date> {
     let date = i32::try_from(number).ok().and_then(NaiveDate::from_epoch_days);
-    in_range(date.ok_or_else(out_of_range)?)
-}
-
-/// Serde for a [`Date`] field: YYYY-MM-DD exactly, supported years only. See also [`strict::option`].
-pub mod strict {
-    use super::{Date, parse_date};
-    use crate::kernel::{error, refusal};
-    use serde::{Deserializer, Serializer};
-
-    /// Writes YYYY-MM-DD.
-    pub fn serialize<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(date)
-    }
-
-    /// Reads YYYY-MM-DD; refuses with `not_a_date` or `date_out_of_range`.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
-        refusal::from_text(deserializer, "a date such as \"2026-03-01\"", parse_date, &error::NOT_A_DATE)
-    }
-
-    /// Serde for an `Option<Date>` field; give the field `#[serde(default)]` too if it may be missing.
-    pub mod option {
-        use super::Date;
-        use serde::{Deserialize, Deserializer, Serializer};
-
-        /// Writes YYYY-MM-DD or null.
-        pub fn serialize<S: Serializer>(date: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
-            match date {
-                Some(date) => super::serialize(date, serializer),
-                None => serializer.serialize_none(),
-            }
-        }
-
-        /// Reads YYYY-MM-DD or null.
-        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
-            #[derive(Deserialize)]
-            struct Strict(#[serde(with = "super")] Date);
-            Ok(Option::<Strict>::deserialize(deserializer)?.map(|Strict(date)| date))
-        }
-    }
+    Date::new(date.ok_or_else(out_of_range)?)
 }
 
 /// A calendar month, for grouping; written "2026-03".
@@ -330,7 +362,7 @@ impl Instant {
     /// From microseconds since 1970-01-01T00:00:00Z, as stored; `DATE_OUT_OF_RANGE` outside the supported years.
     pub fn from_micros(micros: i64) -> Result<Instant> {
         let moment = DateTime::from_timestamp_micros(micros).ok_or_else(out_of_range)?;
-        in_range(moment.date_naive())?;
+        Date::new(moment.date_naive())?;
         Ok(Instant(moment))
     }
 
@@ -376,7 +408,7 @@ impl Instant {
 
     /// The first moment of `date` on a clock `utc_offset_minutes` ahead of UTC; `DATE_OUT_OF_RANGE` when it is.
     pub fn start_of(date: Date, utc_offset_minutes: i32) -> Result<Instant> {
-        let midnight = to_day_number(in_range(date)?) * MICROS_PER_DAY;
+        let midnight = to_day_number(date) * MICROS_PER_DAY;
         Instant::from_micros(midnight - i64::from(utc_offset_minutes) * 60_000_000)
     }
 }
@@ -572,12 +604,10 @@ mod tests {
     }
 
     #[test]
-    fn strict_json_dates() {
+    fn json_dates() {
         #[derive(Debug, PartialEq, Serialize, Deserialize)]
         struct Term {
-            #[serde(with = "strict")]
             start: Date,
-            #[serde(default, with = "strict::option")]
             end: Option<Date>,
         }
         let open = Term { start: date("2026-03-01"), end: None };

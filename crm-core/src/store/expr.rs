@@ -14,7 +14,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
-use chrono::{Datelike, NaiveTime};
+use chrono::Datelike;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -143,17 +143,15 @@ pub enum Period {
 impl Period {
     /// The first day of the period that `date` is in.
     pub fn start(self, date: Date) -> Date {
-        let days_back = match self {
-            Period::Day => 0,
-            Period::Week => date.weekday().num_days_from_monday(),
-            Period::Month => date.day0(),
-            Period::Quarter => {
-                let first = date.with_day0(0).and_then(|first| first.with_month0(date.month0() / 3 * 3));
-                return first.unwrap_or(date);
-            }
-            Period::Year => date.ordinal0(),
+        let month = date::month_start(date);
+        let first = match self {
+            Period::Day => Ok(date),
+            Period::Week => date::add_days(date, -i64::from(date.weekday().num_days_from_monday())),
+            Period::Month => Ok(month),
+            Period::Quarter => date::add_months(month, -(date.month0().cast_signed() % 3)),
+            Period::Year => Date::from_ymd(date.year(), 1, 1),
         };
-        date - chrono::Days::new(u64::from(days_back))
+        first.unwrap_or(date)
     }
 }
 
@@ -311,13 +309,13 @@ impl Operand {
                 Ok(Cell::Int(date::to_day_number(relative.today.from(moment)?)))
             }
             (FieldType::Date, _) => Err(wrong_type("a date as text is expected")),
-            (FieldType::Instant, Operand::Text(text)) if text.len() == 10 => {
-                Ok(Cell::Int(midnight(date::parse_date(text)?, moment)?.to_micros()))
-            }
+            (FieldType::Instant, Operand::Text(text)) if text.len() == 10 => Ok(Cell::Int(
+                Instant::start_of(date::parse_date(text)?, moment.utc_offset_minutes)?.to_micros(),
+            )),
             (FieldType::Instant, Operand::Text(text)) => Ok(Cell::Int(Instant::parse(text)?.to_micros())),
-            (FieldType::Instant, Operand::Today(relative)) => {
-                Ok(Cell::Int(midnight(relative.today.from(moment)?, moment)?.to_micros()))
-            }
+            (FieldType::Instant, Operand::Today(relative)) => Ok(Cell::Int(
+                Instant::start_of(relative.today.from(moment)?, moment.utc_offset_minutes)?.to_micros(),
+            )),
             (FieldType::Instant, _) => Err(wrong_type("an instant or a date as text is expected")),
             (FieldType::Decimal(places), Operand::Text(text)) => {
                 decimal::parse_scaled(text, places).map(Cell::Int)
@@ -333,11 +331,6 @@ impl Operand {
             }
         }
     }
-}
-
-fn midnight(date: Date, moment: &Moment<'_>) -> Result<Instant> {
-    let utc = date.and_time(NaiveTime::MIN).and_utc().timestamp_micros();
-    Instant::from_micros(utc - i64::from(moment.utc_offset_minutes) * 60_000_000)
 }
 
 impl Offset {
