@@ -111,8 +111,8 @@ pub unsafe extern "C" fn crm_call(
 }
 
 /// Makes the calls that are running in this session end soon with CRM_STATUS_CANCELLED and write nothing. Meant to be
-/// called from another thread. Calls that begin later are not affected; when nothing runs, nothing happens. NULL is
-/// allowed.
+/// called from another thread. Calls that begin later are not affected, but transactions and Arrow streams of the session
+/// that are open stay cancelled. NULL is allowed.
 ///
 /// # Safety
 /// `session` is NULL or a session that is not closed before this returns.

@@ -10,27 +10,27 @@ use crm_core::kernel::error::{ErrorKind, Locale};
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum crm_status {
-    /** Done. */
+    /// Done.
     Ok = 0,
-    /** The request itself is wrong: correct it. */
+    /// The request itself is wrong: correct it.
     Invalid = 1,
-    /** What the request names does not exist, or is outside the user's scope. */
+    /// What the request names does not exist, or is outside the user's scope.
     NotFound = 2,
-    /** The request collides with what is stored: a duplicate, a stale version. */
+    /// The request collides with what is stored: a duplicate, a stale version.
     Conflict = 3,
-    /** The record is in a state that does not allow this. */
+    /// The record is in a state that does not allow this.
     State = 4,
-    /** The user lacks a permission. */
+    /// The user lacks a permission.
     Denied = 5,
-    /** Passing trouble: the same call may succeed later. */
+    /// Passing trouble: the same call may succeed later.
     Retry = 6,
-    /** The call was cancelled. */
+    /// The call was cancelled.
     Cancelled = 7,
-    /** The store cannot be used: not a ledger, read-only, newer version, disk full. */
+    /// The store cannot be used: not a ledger, read-only, newer version, disk full.
     Storage = 8,
-    /** A defect of this library. */
+    /// A defect of this library.
     Internal = 9,
-    /** No failure: the cursor has no more pages. Nothing was written to the outputs. */
+    /// No failure: the cursor has no more pages. Nothing was written to the outputs.
     End = 100,
 }
 
@@ -54,9 +54,9 @@ impl crm_status {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum crm_locale {
-    /** English. */
+    /// English.
     English = 0,
-    /** Simplified Chinese. */
+    /// Simplified Chinese.
     Chinese = 1,
 }
 
