@@ -252,8 +252,9 @@ impl<'w, 'v> Writer<'w, 'v> {
 
     /// Rows after `after` in the order of `sort`.
     fn keyset(&mut self, select: &Select, sort: &[Sort], after: &'v [Cell]) {
-        let is_plain = sort.iter().all(|by| by.direction == sort[0].direction && !select.is_nullable(by.column))
-            && !after.contains(&Cell::Null);
+        let is_plain =
+            sort.iter().all(|by| by.direction == sort[0].direction && !select.is_nullable(by.column))
+                && !after.contains(&Cell::Null);
         if is_plain {
             let (open, close) = if sort.len() > 1 { ("(", ")") } else { ("", "") };
             self.text.push_str(open);
@@ -405,8 +406,7 @@ impl<'w, 'v> Writer<'w, 'v> {
         };
         self.column(column);
         if values.len() > IN_VALUES_MAX {
-            let cell_type =
-                self.source.table(column.source).columns[column.column].field_type.cell_type();
+            let cell_type = self.source.table(column.source).columns[column.column].field_type.cell_type();
             if let (Some((before, after)), Some(json)) =
                 (self.dialect.in_json(cell_type), json_array(cell_type, values))
             {
