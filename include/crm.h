@@ -176,13 +176,13 @@ struct ArrowArrayStream {
 #define CRM_ERROR_STILL_REFERENCED 1109 /* The record is still used by others. */
 #define CRM_ERROR_OUTCOME_UNKNOWN 1110 /* The connection broke while saving; repeat the call with the same idempotency key to learn the outcome. */
 #define CRM_ERROR_STORAGE_FULL 1111 /* The disk is full; nothing was saved. */
+#define CRM_ERROR_CANCELLED 1112 /* The call was cancelled. */
 #define CRM_ERROR_UNKNOWN_OPERATION 1200 /* There is no operation {name}. */
 #define CRM_ERROR_DENIED 1210 /* You are not allowed to do this; it needs {needed}. */
 #define CRM_ERROR_NOT_FOUND 1211 /* There is no {kind} {id} that you may see. */
 #define CRM_ERROR_STALE_VERSION 1212 /* The {kind} was changed by someone else (version {actual}, you have {expected}); read it again. */
 #define CRM_ERROR_UNKNOWN_USER 1213 /* There is no active user {login} in this ledger. */
 #define CRM_ERROR_KEY_REUSED 1214 /* The idempotency key {key} was used for another request. */
-#define CRM_ERROR_CANCELLED 1215 /* The call was cancelled. */
 #define CRM_ERROR_CLOSED 1216 /* This {what} is closed. */
 #define CRM_ERROR_CHAIN_BROKEN 1217 /* The audit trail was altered at entry {entry}. */
 #define CRM_ERROR_CLOCK_NOT_MANUAL 1218 /* This ledger runs on the machine's clock, which cannot be set. */
@@ -286,8 +286,7 @@ uint32_t crm_abi_version(void);
  * Fails with CRM_STATUS_INVALID and `wrong_abi` unless the library has this version of the binary interface. Call it
  * once, before anything else, as `crm_abi_check(CRM_ABI_VERSION, &error)`.
  *
- * # Safety
- * `error` is NULL or points to a `crm_error *`.
+ * Safety: `error` is NULL or points to a `crm_error *`.
  */
 int crm_abi_check(uint32_t abi_version,
                   struct crm_error **error);
@@ -295,56 +294,49 @@ int crm_abi_check(uint32_t abi_version,
 /**
  * The status that the failed call returned. 0 for NULL.
  *
- * # Safety
- * `error` is NULL or an error that has not been freed.
+ * Safety: `error` is NULL or an error that has not been freed.
  */
 int crm_error_status(const struct crm_error *error);
 
 /**
  * The stable number of what happened: one of CRM_ERROR_..., never reused. 0 for NULL.
  *
- * # Safety
- * `error` is NULL or an error that has not been freed.
+ * Safety: `error` is NULL or an error that has not been freed.
  */
 int crm_error_code(const struct crm_error *error);
 
 /**
  * The stable name of what happened, such as "not_found". NULL for NULL.
  *
- * # Safety
- * `error` is NULL or an error that has not been freed.
+ * Safety: `error` is NULL or an error that has not been freed.
  */
 const char *crm_error_name(const struct crm_error *error);
 
 /**
  * The name of the status, such as "conflict". NULL for NULL.
  *
- * # Safety
- * `error` is NULL or an error that has not been freed.
+ * Safety: `error` is NULL or an error that has not been freed.
  */
 const char *crm_error_kind(const struct crm_error *error);
 
 /**
  * The path of the request field at fault, such as "terms[2].share"; NULL when no field is.
  *
- * # Safety
- * `error` is NULL or an error that has not been freed.
+ * Safety: `error` is NULL or an error that has not been freed.
  */
 const char *crm_error_field(const struct crm_error *error);
 
 /**
  * The message for a person, in the language of the call. NULL for NULL.
  *
- * # Safety
- * `error` is NULL or an error that has not been freed.
+ * Safety: `error` is NULL or an error that has not been freed.
  */
 const char *crm_error_message(const struct crm_error *error);
 
 /**
  * The message for a person in a language of your choice: CRM_LOCALE_ENGLISH or CRM_LOCALE_CHINESE. NULL for NULL.
  *
- * # Safety
- * `error` is NULL or an error that has not been freed.
+ * Safety: `error` is NULL or an error that has not been freed.
  */
 const char *crm_error_message_in(const struct crm_error *error,
                                  int locale);
@@ -352,24 +344,21 @@ const char *crm_error_message_in(const struct crm_error *error,
 /**
  * The values that the message mentions, and others that help, as a JSON object of texts. NULL for NULL.
  *
- * # Safety
- * `error` is NULL or an error that has not been freed.
+ * Safety: `error` is NULL or an error that has not been freed.
  */
 const char *crm_error_details(const struct crm_error *error);
 
 /**
  * The whole error as a JSON object: code, name, kind, field, message, details. NULL for NULL.
  *
- * # Safety
- * `error` is NULL or an error that has not been freed.
+ * Safety: `error` is NULL or an error that has not been freed.
  */
 const char *crm_error_json(const struct crm_error *error);
 
 /**
  * Frees an error. NULL is allowed.
  *
- * # Safety
- * `error` is NULL or an error that has not been freed; it is not used again.
+ * Safety: `error` is NULL or an error that has not been freed; it is not used again.
  */
 void crm_error_free(struct crm_error *error);
 
@@ -377,24 +366,21 @@ void crm_error_free(struct crm_error *error);
  * The bytes of a buffer, valid until it is freed. One NUL follows them, so that a text without NULs inside (JSON never
  * has any) is also a C string. NULL for NULL.
  *
- * # Safety
- * `buffer` is NULL or a buffer that has not been freed.
+ * Safety: `buffer` is NULL or a buffer that has not been freed.
  */
 const char *crm_buffer_data(const struct crm_buffer *buffer);
 
 /**
  * The number of bytes in a buffer, without the NUL behind them. 0 for NULL.
  *
- * # Safety
- * `buffer` is NULL or a buffer that has not been freed.
+ * Safety: `buffer` is NULL or a buffer that has not been freed.
  */
 size_t crm_buffer_length(const struct crm_buffer *buffer);
 
 /**
  * Frees a buffer. NULL is allowed.
  *
- * # Safety
- * `buffer` is NULL or a buffer that has not been freed; it is not used again.
+ * Safety: `buffer` is NULL or a buffer that has not been freed; it is not used again.
  */
 void crm_buffer_free(struct crm_buffer *buffer);
 
@@ -408,8 +394,7 @@ void crm_buffer_free(struct crm_buffer *buffer);
  *
  * On success `*ledger` is yours; close it with crm_close.
  *
- * # Safety
- * `url` points to NUL-terminated text, `options` too or is NULL, `ledger` points to a `crm_ledger *`, and `error` to a
+ * Safety: `url` points to NUL-terminated text, `options` too or is NULL, `ledger` points to a `crm_ledger *`, and `error` to a
  * `crm_error *` or is NULL.
  */
 int crm_open(const char *url,
@@ -421,8 +406,7 @@ int crm_open(const char *url,
  * Closes a ledger. Its sessions, transactions, cursors and streams go on working; the files are let go with the last of
  * them. NULL is allowed.
  *
- * # Safety
- * `ledger` is NULL or a ledger that has not been closed; it is not used again, nor is a call with it still running.
+ * Safety: `ledger` is NULL or a ledger that has not been closed; it is not used again, nor is a call with it still running.
  */
 void crm_close(struct crm_ledger *ledger);
 
@@ -430,8 +414,7 @@ void crm_close(struct crm_ledger *ledger);
  * Sets the clock of a ledger that was opened with a manual one, to an RFC 3339 time such as "2026-03-02T01:00:00Z".
  * It may also go back.
  *
- * # Safety
- * `ledger` is NULL or open, `now` is NULL or points to NUL-terminated text, and `error` points to a `crm_error *` or
+ * Safety: `ledger` is NULL or open, `now` is NULL or points to NUL-terminated text, and `error` points to a `crm_error *` or
  * is NULL.
  */
 int crm_ledger_set_clock(const struct crm_ledger *ledger,
@@ -445,8 +428,7 @@ int crm_ledger_set_clock(const struct crm_ledger *ledger,
  *
  * On success `*session` is yours; close it with crm_session_close, before or after its ledger.
  *
- * # Safety
- * `ledger` is NULL or open, `login` points to NUL-terminated text, `options` too or is NULL, `session` points to a
+ * Safety: `ledger` is NULL or open, `login` points to NUL-terminated text, `options` too or is NULL, `session` points to a
  * `crm_session *`, and `error` to a `crm_error *` or is NULL.
  */
 int crm_session_open(const struct crm_ledger *ledger,
@@ -458,8 +440,7 @@ int crm_session_open(const struct crm_ledger *ledger,
 /**
  * Closes a session. Its transactions, cursors and streams go on working. NULL is allowed.
  *
- * # Safety
- * `session` is NULL or a session that has not been closed; it is not used again, nor is a call with it still running.
+ * Safety: `session` is NULL or a session that has not been closed; it is not used again, nor is a call with it still running.
  */
 void crm_session_close(struct crm_session *session);
 
@@ -472,8 +453,7 @@ void crm_session_close(struct crm_session *session);
  *
  * On success `*output` is yours and holds the result as JSON; free it with crm_buffer_free.
  *
- * # Safety
- * `session` is NULL or open, `operation` points to NUL-terminated text, `options` too or is NULL, `input` points to
+ * Safety: `session` is NULL or open, `operation` points to NUL-terminated text, `options` too or is NULL, `input` points to
  * `input_length` bytes or is NULL, `output` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
  */
 int crm_call(const struct crm_session *session,
@@ -489,8 +469,7 @@ int crm_call(const struct crm_session *session,
  * called from another thread. Calls that begin later are not affected, but transactions and Arrow streams of the session
  * that are open stay cancelled. NULL is allowed.
  *
- * # Safety
- * `session` is NULL or a session that is not closed before this returns.
+ * Safety: `session` is NULL or a session that is not closed before this returns.
  */
 void crm_cancel(const struct crm_session *session);
 
@@ -499,8 +478,7 @@ void crm_cancel(const struct crm_session *session);
  *
  * On success `*transaction` is yours; close it with crm_transaction_close.
  *
- * # Safety
- * `session` is NULL or open, `transaction` points to a `crm_transaction *`, and `error` to a `crm_error *` or is NULL.
+ * Safety: `session` is NULL or open, `transaction` points to a `crm_transaction *`, and `error` to a `crm_error *` or is NULL.
  */
 int crm_transaction_begin(const struct crm_session *session,
                           struct crm_transaction **transaction,
@@ -511,8 +489,7 @@ int crm_transaction_begin(const struct crm_session *session,
  *
  * On success `*output` is yours; free it with crm_buffer_free.
  *
- * # Safety
- * `transaction` is NULL or not closed, `operation` points to NUL-terminated text, `input` points to `input_length`
+ * Safety: `transaction` is NULL or not closed, `operation` points to NUL-terminated text, `input` points to `input_length`
  * bytes or is NULL, `output` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
  */
 int crm_transaction_call(const struct crm_transaction *transaction,
@@ -526,8 +503,7 @@ int crm_transaction_call(const struct crm_transaction *transaction,
  * Keeps everything and ends the transaction, which then only takes crm_transaction_close. On failure nothing is kept,
  * and it has ended too.
  *
- * # Safety
- * `transaction` is NULL or not closed, and `error` points to a `crm_error *` or is NULL.
+ * Safety: `transaction` is NULL or not closed, and `error` points to a `crm_error *` or is NULL.
  */
 int crm_transaction_commit(const struct crm_transaction *transaction,
                            struct crm_error **error);
@@ -535,16 +511,14 @@ int crm_transaction_commit(const struct crm_transaction *transaction,
 /**
  * Undoes everything and ends the transaction, which then only takes crm_transaction_close.
  *
- * # Safety
- * `transaction` is NULL or not closed, and `error` points to a `crm_error *` or is NULL.
+ * Safety: `transaction` is NULL or not closed, and `error` points to a `crm_error *` or is NULL.
  */
 int crm_transaction_rollback(const struct crm_transaction *transaction, struct crm_error **error);
 
 /**
  * Closes a transaction; one that was not committed is undone. NULL is allowed.
  *
- * # Safety
- * `transaction` is NULL or has not been closed; it is not used again, nor is a call with it still running.
+ * Safety: `transaction` is NULL or has not been closed; it is not used again, nor is a call with it still running.
  */
 void crm_transaction_close(struct crm_transaction *transaction);
 
@@ -554,8 +528,7 @@ void crm_transaction_close(struct crm_transaction *transaction);
  *
  * On success `*cursor` is yours; close it with crm_cursor_close.
  *
- * # Safety
- * `session` is NULL or open, `operation` points to NUL-terminated text, `input` points to `input_length` bytes or is
+ * Safety: `session` is NULL or open, `operation` points to NUL-terminated text, `input` points to `input_length` bytes or is
  * NULL, `cursor` points to a `crm_cursor *`, and `error` to a `crm_error *` or is NULL.
  */
 int crm_cursor_open(const struct crm_session *session,
@@ -570,8 +543,7 @@ int crm_cursor_open(const struct crm_session *session,
  * crm_buffer_free. CRM_STATUS_END: there are no more pages. After a failure the cursor stands where it stood, and the
  * call may be repeated.
  *
- * # Safety
- * `cursor` is NULL or not closed, `page` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
+ * Safety: `cursor` is NULL or not closed, `page` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
  */
 int crm_cursor_next(const struct crm_cursor *cursor,
                     struct crm_buffer **page,
@@ -580,8 +552,7 @@ int crm_cursor_next(const struct crm_cursor *cursor,
 /**
  * Closes a cursor. NULL is allowed.
  *
- * # Safety
- * `cursor` is NULL or has not been closed; it is not used again, nor is a call with it still running.
+ * Safety: `cursor` is NULL or has not been closed; it is not used again, nor is a call with it still running.
  */
 void crm_cursor_close(struct crm_cursor *cursor);
 
@@ -598,8 +569,7 @@ void crm_cursor_close(struct crm_cursor *cursor);
  * held before is overwritten, not released. Errors while reading are told by the stream's `get_last_error`; crm_cancel
  * ends it.
  *
- * # Safety
- * `session` is NULL or open, `request` points to `request_length` bytes or is NULL, `stream` points to a
+ * Safety: `session` is NULL or open, `request` points to `request_length` bytes or is NULL, `stream` points to a
  * `struct ArrowArrayStream`, and `error` to a `crm_error *` or is NULL. The stream is used by one thread at a time.
  */
 int crm_query_arrow(const struct crm_session *session,
@@ -615,8 +585,7 @@ int crm_query_arrow(const struct crm_session *session,
  *
  * On success `*output` is yours; free it with crm_buffer_free.
  *
- * # Safety
- * `output` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
+ * Safety: `output` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
  */
 int crm_catalog(struct crm_buffer **output,
                 struct crm_error **error);

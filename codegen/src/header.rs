@@ -139,7 +139,10 @@ pub fn header() -> Result<String> {
         line_length: 110,
         tab_width: 2,
         documentation_style: DocumentationStyle::Doxy,
-        enumeration: EnumConfig { rename_variants: RenameRule::QualifiedScreamingSnakeCase, ..EnumConfig::default() },
+        enumeration: EnumConfig {
+            rename_variants: RenameRule::QualifiedScreamingSnakeCase,
+            ..EnumConfig::default()
+        },
         export: ExportConfig {
             include: vec!["crm_status".to_owned(), "crm_locale".to_owned()],
             ..ExportConfig::default()
@@ -187,17 +190,27 @@ fn plain(text: &str) -> Result<String> {
 /// The names and numbers that C programs would otherwise spell out.
 fn constants() -> String {
     let catalog = Catalog::shared();
-    let mut text = String::from("/* Operations: the names for crm_call. docs/reference.md says what each takes and returns. */\n");
+    let mut text = String::from(
+        "/* Operations: the names for crm_call. docs/reference.md says what each takes and returns. */\n",
+    );
     for entry in catalog.operations() {
         let _ = writeln!(text, "#define CRM_OP_{} \"{}\"", constant(entry.name), entry.name);
     }
-    text.push_str("\n/* Datasets: the names for CRM_OP_QUERY_ROWS, CRM_OP_QUERY_SUMMARY and crm_query_arrow. */\n");
+    text.push_str(
+        "\n/* Datasets: the names for CRM_OP_QUERY_ROWS, CRM_OP_QUERY_SUMMARY and crm_query_arrow. */\n",
+    );
     for dataset in catalog.datasets() {
         let _ = writeln!(text, "#define CRM_DATASET_{} \"{}\"", constant(dataset.name), dataset.name);
     }
     text.push_str("\n/* Error codes: what crm_error_code returns, with their English messages. */\n");
     for code in crm_ffi::codes() {
-        let _ = writeln!(text, "#define CRM_ERROR_{} {} /* {} */", code.ident, code.number, code.en.replace("*/", "* /"));
+        let _ = writeln!(
+            text,
+            "#define CRM_ERROR_{} {} /* {} */",
+            code.ident,
+            code.number,
+            code.en.replace("*/", "* /")
+        );
     }
     text.trim_end().to_owned()
 }

@@ -64,17 +64,20 @@ fn unreadable() -> Error {
 
 /// Whether an operation lists, and if so whether its list request is the field `list`.
 fn shape(entry: &Entry) -> Option<bool> {
-    let has = |schema: &Value, name: &str| schema["properties"].get(name).is_some();
+    let has = |schema: &Value, name: &str| properties(schema).get(name).is_some();
     let output = (entry.output_schema)();
     if !(has(&output, "items") && has(&output, "next")) {
         return None;
     }
     let input = (entry.input_schema)();
-    if has(&input, "cursor") {
-        Some(false)
-    } else {
-        has(&input, "list").then_some(true)
-    }
+    if has(&input, "cursor") { Some(false) } else { has(&input, "list").then_some(true) }
+}
+
+/// The fields of an object's schema, be it another type's under a name of its own.
+fn properties(schema: &Value) -> &Value {
+    let target = schema["$ref"].as_str().and_then(|path| path.strip_prefix('#'));
+    let target = target.and_then(|path| schema.pointer(path)).unwrap_or(schema);
+    &target["properties"]
 }
 
 /// Opens a cursor over a list operation (one whose result has `items` and `next`, such as CRM_OP_QUERY_ROWS), with the
@@ -173,7 +176,8 @@ mod tests {
     fn every_operation_that_returns_pages_can_be_read_by_a_cursor() {
         for entry in Catalog::shared().operations() {
             let output = (entry.output_schema)();
-            let pages = output["properties"].get("items").is_some() && output["properties"].get("next").is_some();
+            let pages =
+                properties(&output).get("items").is_some() && properties(&output).get("next").is_some();
             assert_eq!(shape(entry).is_some(), pages, "{}", entry.name);
         }
         assert_eq!(shape(Catalog::shared().operation("customer.list").unwrap()), Some(false));

@@ -28,8 +28,8 @@ pub use buffer::{crm_buffer, crm_buffer_data, crm_buffer_free, crm_buffer_length
 pub use catalog::{codes, crm_catalog};
 pub use cursor::{crm_cursor, crm_cursor_close, crm_cursor_next, crm_cursor_open};
 pub use error::{
-    crm_error, crm_error_code, crm_error_details, crm_error_field, crm_error_free, crm_error_json, crm_error_kind,
-    crm_error_message, crm_error_message_in, crm_error_name, crm_error_status,
+    crm_error, crm_error_code, crm_error_details, crm_error_field, crm_error_free, crm_error_json,
+    crm_error_kind, crm_error_message, crm_error_message_in, crm_error_name, crm_error_status,
 };
 pub use guard::{NULL_ARGUMENT, WRONG_ABI};
 pub use handle::crm_live_handles;
@@ -37,7 +37,7 @@ pub use ledger::{crm_close, crm_ledger, crm_ledger_set_clock, crm_open};
 pub use session::{crm_call, crm_cancel, crm_session, crm_session_close, crm_session_open};
 pub use status::{crm_locale, crm_status};
 pub use transaction::{
-    crm_transaction, crm_transaction_begin, crm_transaction_call, crm_transaction_close, crm_transaction_commit,
-    crm_transaction_rollback,
+    crm_transaction, crm_transaction_begin, crm_transaction_call, crm_transaction_close,
+    crm_transaction_commit, crm_transaction_rollback,
 };
 pub use version::{CRM_ABI_VERSION, crm_abi_check, crm_abi_version, crm_version};

@@ -88,7 +88,8 @@ fn describe_column(column: &Column) -> Value {
         FieldType::Decimal(places) => ("decimal", Some(("places", json!(places)))),
         FieldType::Enum(info) => {
             let values = info.values.iter();
-            let values: Vec<Value> = values.map(|value| json!({ "name": value.name, "zh": value.zh })).collect();
+            let values: Vec<Value> =
+                values.map(|value| json!({ "name": value.name, "zh": value.zh })).collect();
             ("enum", Some(("values", json!(values))))
         }
         FieldType::Tags => ("labels", None),
