@@ -4,3 +4,4 @@
 pub mod access;
 pub mod ledger;
 pub mod party;
+pub mod product;
