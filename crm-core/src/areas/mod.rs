@@ -3,5 +3,6 @@
 
 pub mod access;
 pub mod ledger;
+pub mod opportunity;
 pub mod party;
 pub mod product;
