@@ -179,8 +179,18 @@ impl Schema {
             .filter(|table| table.since <= version)
             .map(|table| {
                 let mut table = (*table).clone();
+                // Positions shift when a newer column stands before an older one.
+                let earlier = |position: usize| {
+                    table.columns[..position].iter().filter(|column| column.since <= version).count()
+                };
+                let shifted: Vec<usize> = (0..table.columns.len()).map(earlier).collect();
                 table.columns.retain(|column| column.since <= version);
                 table.indexes.retain(|index| index.since <= version);
+                table.key.iter_mut().for_each(|position| *position = shifted[*position]);
+                for index in &mut table.indexes {
+                    index.columns.iter_mut().for_each(|position| *position = shifted[*position]);
+                    index.present = index.present.map(|position| shifted[position]);
+                }
                 table
             })
             .collect()
