@@ -29,7 +29,9 @@ fn main() -> ExitCode {
         "demo" => Run::cargo(["run", "--quiet", "--package", "crm-example-demo", "--"]).args(&rest).shown(),
         "test" => test::run(&rest),
         "codegen" => Run::cargo(["run", "--quiet", "--package", "crm-codegen", "--", "write"]).shown(),
-        "bench" => Run::cargo(["run", "--quiet", "--release", "--package", "crm-bench", "--"]).args(&rest).shown(),
+        "bench" => {
+            Run::cargo(["run", "--quiet", "--release", "--package", "crm-bench", "--"]).args(&rest).shown()
+        }
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::run::{Run, root, target};
 
-const REMEDY: &str = "apt-get install python3 python3-venv (3.11 or newer), or set PYTHON to another interpreter";
+const REMEDY: &str =
+    "apt-get install python3 python3-venv (3.11 or newer), or set PYTHON to another interpreter";
 
 fn venv() -> PathBuf {
     target().join("venv")
@@ -37,7 +38,8 @@ fn interpreter() -> Result<String, String> {
 /// Makes the environment and installs the tools that the requirements file names, once for each version of it.
 pub(crate) fn prepare() -> Result<(), String> {
     let requirements = root().join("crm-py/tests/requirements.txt");
-    let wanted = fs::read_to_string(&requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
+    let wanted =
+        fs::read_to_string(&requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
     let stamp = venv().join("installed.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
@@ -45,7 +47,10 @@ pub(crate) fn prepare() -> Result<(), String> {
     if !inside("python").exists() {
         Run::program(interpreter()?, REMEDY).args([Path::new("-m"), Path::new("venv"), &venv()]).shown()?;
     }
-    tool("python").args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).args([&requirements]).shown()?;
+    tool("python")
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+        .args([&requirements])
+        .shown()?;
     fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
 }
 
@@ -63,7 +68,15 @@ pub(crate) fn install_wheel() -> Result<(), String> {
     let mut found = fs::read_dir(&wheels).map_err(|error| format!("{}: {error}", wheels.display()))?;
     let wheel = found.next().and_then(Result::ok).map(|entry| entry.path()).ok_or("maturin made no wheel")?;
     tool("python")
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--force-reinstall"])
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--force-reinstall",
+        ])
         .args([wheel])
         .shown()
 }

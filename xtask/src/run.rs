@@ -61,7 +61,12 @@ impl Run {
         if output.status.success() {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         } else {
-            Err(format!("{} ended with {}:\n{}", self.program, output.status, String::from_utf8_lossy(&output.stderr)))
+            Err(format!(
+                "{} ended with {}:\n{}",
+                self.program,
+                output.status,
+                String::from_utf8_lossy(&output.stderr)
+            ))
         }
     }
 

@@ -10,7 +10,9 @@ type Step = (&'static str, fn() -> Result<(), String>);
 
 const STEPS: &[Step] = &[
     ("formatting", || Run::cargo(["fmt", "--all", "--check"]).shown()),
-    ("lints", || Run::cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]).shown()),
+    ("lints", || {
+        Run::cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]).shown()
+    }),
     ("rust tests", || Run::cargo(["test", "--quiet", "--workspace"]).shown()),
     ("rust documentation", || {
         Run::cargo(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").shown()
@@ -21,7 +23,9 @@ const STEPS: &[Step] = &[
     ("C scenarios", c_scenarios),
     ("python environment", python::prepare),
     ("python wheel", python::install_wheel),
-    ("python tests and scenarios", || python::tool("python").args(["-m", "pytest", "--quiet", "crm-py/tests"]).shown()),
+    ("python tests and scenarios", || {
+        python::tool("python").args(["-m", "pytest", "--quiet", "crm-py/tests"]).shown()
+    }),
     ("python types", || python::tool("python").args(["-m", "mypy", "--strict", "crm-py/python/crm"]).shown()),
     ("python stubs", || python::tool("stubtest").args(["crm", "--ignore-missing-stub"]).shown()),
 ];
@@ -62,8 +66,16 @@ fn compiler(variable: &str, usual: &str) -> Run {
 
 fn header() -> Result<(), String> {
     let header = root().join("include/crm.h");
-    compiler("CC", "cc").args(["-std=c99", "-fsyntax-only", "-x", "c"]).args(STRICT).args([&header]).shown()?;
-    compiler("CXX", "c++").args(["-std=c++17", "-fsyntax-only", "-x", "c++"]).args(STRICT).args([&header]).shown()
+    compiler("CC", "cc")
+        .args(["-std=c99", "-fsyntax-only", "-x", "c"])
+        .args(STRICT)
+        .args([&header])
+        .shown()?;
+    compiler("CXX", "c++")
+        .args(["-std=c++17", "-fsyntax-only", "-x", "c++"])
+        .args(STRICT)
+        .args([&header])
+        .shown()
 }
 
 /// Compiles a C program against the header and the shared library, with the address sanitizer, and returns its path.
