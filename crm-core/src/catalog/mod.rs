@@ -15,7 +15,7 @@ use crate::kernel::error::{self, Code, Error, Result};
 use crate::store::dataset::Dataset;
 use crate::store::schema::{Schema, Table};
 
-pub use operation::{Access, Entry, Example, Given, Level, Operation};
+pub use operation::{Access, COMMON_ERRORS, Entry, Example, Given, Level, Operation};
 
 /// The version of the ledger schema; raised by every change of a table.
 pub const SCHEMA_VERSION: u32 = 1;
