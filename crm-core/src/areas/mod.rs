@@ -2,6 +2,7 @@
 //! `operations` (use cases), and its line in the catalogue.
 
 pub mod access;
+pub mod activity;
 pub mod ledger;
 pub mod opportunity;
 pub mod party;

@@ -26,6 +26,7 @@ pub const AREAS: &[&Area] = &[
     &areas::party::AREA,
     &areas::product::AREA,
     &areas::opportunity::AREA,
+    &areas::activity::AREA,
 ];
 
 /// One area of the domain.
