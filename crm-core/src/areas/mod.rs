@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod activity;
+pub mod import;
 pub mod ledger;
 pub mod opportunity;
 pub mod party;

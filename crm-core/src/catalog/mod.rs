@@ -27,6 +27,7 @@ pub const AREAS: &[&Area] = &[
     &areas::product::AREA,
     &areas::opportunity::AREA,
     &areas::activity::AREA,
+    &areas::import::AREA,
 ];
 
 /// One area of the domain.
