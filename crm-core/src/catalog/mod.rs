@@ -28,6 +28,8 @@ pub const AREAS: &[&Area] = &[
     &areas::product::AREA,
     &areas::opportunity::AREA,
     &areas::contract::AREA,
+    &areas::activity::AREA,
+    &areas::import::AREA,
 ];
 
 /// One area of the domain.
