@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn json_is_laid_out_without_being_changed() {
-        let long = "长".repeat(90);
+        let long = "长".repeat(110);
         let json = format!(r#"{{"b":"x, {{\"}}","a":[1,{{"t":"{long}"}},[]],"e":{{}}}}"#);
         let expected = format!(
             "{{\n  \"b\": \"x, {{\\\"}}\",\n  \"a\": [\n    1,\n    {{\n      \"t\": \"{long}\"\n    }},\n    []\n  ],\n  \"e\": {{}}\n}}"
