@@ -120,8 +120,9 @@ fn open_store(url: &str, options: &OpenOptions) -> Result<Arc<dyn Store>> {
                 read_only: options.read_only,
                 busy_timeout_ms: options.busy_timeout_ms,
                 durability,
+                ..crm_sqlite::OpenOptions::default()
             };
-            SqliteStore::open(Path::new(rest), schema.schema(), &options)
+            SqliteStore::open(Path::new(rest), schema.schema(), options)
         }
         other => {
             Err(Error::new(&CANNOT_OPEN).with("what", url).with("reason", format!("unknown engine {other}")))

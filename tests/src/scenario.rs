@@ -156,14 +156,22 @@ impl Saved {
 pub fn matches(expected: &Value, found: &Value, path: &str) -> Result<(), String> {
     match (expected, found) {
         (Value::String(any), found) if any == "*" => {
-            if found.is_null() { Err(format!("{path}: a value is expected")) } else { Ok(()) }
+            if found.is_null() {
+                Err(format!("{path}: a value is expected"))
+            } else {
+                Ok(())
+            }
         }
         (Value::Object(fields), found) => {
             for (name, field) in fields {
                 let at = format!("{path}.{name}");
                 matches(field, found.get(name).unwrap_or(&Value::Null), &at)?;
             }
-            if found.is_object() { Ok(()) } else { Err(format!("{path}: an object is expected, found {found}")) }
+            if found.is_object() {
+                Ok(())
+            } else {
+                Err(format!("{path}: an object is expected, found {found}"))
+            }
         }
         (Value::Array(items), Value::Array(others)) => {
             if items.len() != others.len() {
@@ -196,13 +204,20 @@ pub fn new_ledger(folder: &Path, clock: Instant) -> Result<(Ledger, Saved), Stri
 ///
 /// # Errors
 /// As it travels.
-pub fn call(ledger: &Ledger, login: &str, name: &str, input: &str, key: Option<&str>) -> Result<Value, Value> {
+pub fn call(
+    ledger: &Ledger,
+    login: &str,
+    name: &str,
+    input: &str,
+    key: Option<&str>,
+) -> Result<Value, Value> {
     let options = CallOptions { idempotency_key: key.map(str::to_owned) };
     let result = ledger.session(login).and_then(|session| session.call(name, input, &options));
     match result {
         Ok(text) => serde_json::from_str(&text).map_err(|error| json!({ "message": error.to_string() })),
         Err(error) => {
-            Err(serde_json::to_value(error.to_wire(Locale::English)).unwrap_or_else(|_| json!(error.to_string())))
+            Err(serde_json::to_value(error.to_wire(Locale::English))
+                .unwrap_or_else(|_| json!(error.to_string())))
         }
     }
 }
@@ -224,7 +239,8 @@ impl Scenario {
     pub fn files() -> Result<Vec<PathBuf>, String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
         let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let mut files: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+        let mut files: Vec<PathBuf> =
+            entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
         files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
         files.sort();
         Ok(files)
@@ -239,10 +255,13 @@ impl Scenario {
         for (position, step) in self.steps.iter().enumerate() {
             let place = |what: &str| format!("{}, step {position} {what}", self.title);
             match step {
-                Step::Clock(step) => ledger.set_clock(step.clock).map_err(|error| place(&error.to_string()))?,
+                Step::Clock(step) => {
+                    ledger.set_clock(step.clock).map_err(|error| place(&error.to_string()))?
+                }
                 Step::Call(step) => {
                     called(&step.call);
-                    step.run(&ledger, &mut saved).map_err(|error| place(&format!("{}: {error}", step.call)))?;
+                    step.run(&ledger, &mut saved)
+                        .map_err(|error| place(&format!("{}: {error}", step.call)))?;
                 }
             }
         }

@@ -36,7 +36,11 @@ fn find(folder: &str, words: &[&str]) -> Vec<String> {
     for file in files {
         for (number, line) in product_lines(&file) {
             if words.iter().any(|word| line.contains(word)) {
-                found.push(format!("{}:{number}: {}", file.strip_prefix(root()).unwrap().display(), line.trim()));
+                found.push(format!(
+                    "{}:{number}: {}",
+                    file.strip_prefix(root()).unwrap().display(),
+                    line.trim()
+                ));
             }
         }
     }
@@ -46,8 +50,22 @@ fn find(folder: &str, words: &[&str]) -> Vec<String> {
 #[test]
 fn the_core_knows_no_engine_no_clock_and_no_outside() {
     let words = [
-        "rusqlite", "postgres", "std::fs", "std::net", "std::env", "std::process", "std::thread", "SystemTime", "Utc::now",
-        "Local::now", "getrandom", "new_v4", "now_v7", "unsafe ", "println!", "eprintln!",
+        "rusqlite",
+        "postgres",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "std::thread",
+        "SystemTime",
+        "Utc::now",
+        "Local::now",
+        "getrandom",
+        "new_v4",
+        "now_v7",
+        "unsafe ",
+        "println!",
+        "eprintln!",
     ];
     let found = find("crm-core/src", &words);
     assert!(found.is_empty(), "{}", found.join("\n"));
@@ -88,7 +106,8 @@ fn areas_lean_only_on_areas_before_them() {
             for (number, line) in product_lines(&file) {
                 for later in &order[position + 1..] {
                     // The ledger and the access rights are each other's base: who and whose books.
-                    let base = ["access", "ledger"].contains(area) && ["ledger", "access", "party"].contains(later);
+                    let base =
+                        ["access", "ledger"].contains(area) && ["ledger", "access", "party"].contains(later);
                     if !base && line.contains(&format!("areas::{later}")) {
                         wrong.push(format!("{}:{number}: {}", file.display(), line.trim()));
                     }

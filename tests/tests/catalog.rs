@@ -18,7 +18,8 @@ fn run_example(entry: &Entry) -> Result<Value, String> {
     };
     for given in entry.example.given {
         let input = fill(&saved, given.input)?;
-        let result = call(&ledger, "admin", given.call, &input, None).map_err(|error| format!("{}: {error}", given.call))?;
+        let result = call(&ledger, "admin", given.call, &input, None)
+            .map_err(|error| format!("{}: {error}", given.call))?;
         saved.put(given.save, result);
     }
     let input = fill(&saved, entry.example.input)?;
@@ -39,14 +40,19 @@ fn every_example_runs() {
 #[test]
 fn every_operation_is_documented_and_belongs_to_known_rights() {
     let catalog = Catalog::shared();
-    let permissions: Vec<&str> = AREAS.iter().flat_map(|area| area.permissions).map(|(name, ..)| *name).collect();
+    let permissions: Vec<&str> =
+        AREAS.iter().flat_map(|area| area.permissions).map(|(name, ..)| *name).collect();
     for entry in catalog.operations() {
         assert!(entry.summary().len() > 10, "{} has no summary", entry.name);
         assert!(!entry.zh.is_empty(), "{} has no Chinese label", entry.name);
         match entry.access {
             Access::Everyone => {}
-            Access::Level(area, _) => assert!(AREAS.iter().any(|known| known.name == area), "{}: area {area}", entry.name),
-            Access::Permission(name) => assert!(permissions.contains(&name), "{}: permission {name}", entry.name),
+            Access::Level(area, _) => {
+                assert!(AREAS.iter().any(|known| known.name == area), "{}: area {area}", entry.name)
+            }
+            Access::Permission(name) => {
+                assert!(permissions.contains(&name), "{}: permission {name}", entry.name)
+            }
         }
     }
     let registered: usize = AREAS.iter().map(|area| (area.operations)().len()).sum();
@@ -88,13 +94,21 @@ fn error_codes_are_unique_and_worded_in_both_languages() {
         assert_eq!(numbers.insert(code.number, code.ident), None, "number {} twice", code.number);
         assert_eq!(names.insert(code.ident, code.number), None, "name {} twice", code.ident);
         let holes = |text: &str| {
-            let mut holes: Vec<String> =
-                text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).map(str::to_owned).collect();
+            let mut holes: Vec<String> = text
+                .split('{')
+                .skip(1)
+                .filter_map(|rest| rest.split('}').next())
+                .map(str::to_owned)
+                .collect();
             holes.sort();
             holes
         };
         assert_eq!(holes(code.en), holes(code.zh), "{} fills different holes", code.ident);
-        assert!(code.zh.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "{} has no Chinese", code.ident);
+        assert!(
+            code.zh.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)),
+            "{} has no Chinese",
+            code.ident
+        );
     }
     let known = Catalog::shared().codes();
     for entry in Catalog::shared().operations() {
@@ -113,7 +127,11 @@ fn the_schema_is_whole() {
         for column in &table.columns {
             if let Some(target) = column.references {
                 let known = target == table.name || tables.contains(&target);
-                assert!(known, "{}.{} refers to {target}, which does not stand before it", table.name, column.name);
+                assert!(
+                    known,
+                    "{}.{} refers to {target}, which does not stand before it",
+                    table.name, column.name
+                );
             }
             assert!(column.since <= catalog.schema().version);
         }

@@ -1,44 +1,29 @@
-//! To come.
+//! The SQLite engine behind the storage trait: one ledger is one file.
+//!
+//! Choices and their reasons:
+//! - **WAL**, so that readers and the writer never wait for each other, and a commit is one sequential write. The WAL is
+//!   reused and not truncated: overwriting a file that is already there is nearly twice as cheap as growing one.
+//! - **One writer connection** in a process, handed over in the order of asking; a thread that waits sleeps until it is
+//!   its turn. Other processes are waited for by `BEGIN IMMEDIATE` with a time-out. A transaction that has begun to
+//!   write therefore never meets another writer half-way.
+//! - **Readers are pooled**, created on demand, and a few are kept. Each keeps its prepared statements: preparing costs
+//!   fifty times what finding a prepared one costs.
+//! - **STRICT tables**, foreign keys on and immediate, names in double quotes never taken for texts.
+//! - **No memory mapping**: an I/O error under a mapped file kills the process, and this library lives in the process of
+//!   others. The page cache serves instead.
+//! - **A file that is not ours is never touched.** Before anything opens it in earnest, the application id in its header is read
+//!   by an *immutable* connection, which takes no lock and creates no file beside it. (Reading the header with plain
+//!   file calls would be simpler, but closing a file drops all POSIX locks that the process holds on it.)
+//!
+//! A store does not survive `fork`: SQLite's locks belong to the process that took them. In a child every call fails with
+//! `STORAGE_FAILED`, and nothing of the parent's is closed there. Start children with spawn, or fork before opening.
 
-use std::path::Path;
-use std::sync::Arc;
+mod catalog;
+mod dialect;
+mod fault;
+mod open;
+mod pool;
+mod transaction;
 
-use crm_core::kernel::error::{Error, Result};
-use crm_core::store::engine::{CANNOT_OPEN, Store};
-use crm_core::store::schema::Schema;
-
-/// How a file is opened.
-#[derive(Debug, Clone)]
-pub struct OpenOptions {
-    /// Create the file when it is missing.
-    pub create: bool,
-    /// Never write.
-    pub read_only: bool,
-    /// How long a writer waits for others.
-    pub busy_timeout_ms: u32,
-    /// When a commit counts as durable.
-    pub durability: Durability,
-}
-
-/// When a commit counts as durable.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// On the disk: survives a power cut.
-    #[default]
-    Full,
-    /// With the operating system: survives a crash of the program.
-    Normal,
-}
-
-/// To come.
-pub struct SqliteStore;
-
-impl SqliteStore {
-    /// To come.
-    ///
-    /// # Errors
-    /// To come.
-    pub fn open(path: &Path, _schema: &Schema, _options: &OpenOptions) -> Result<Arc<dyn Store>> {
-        Err(Error::new(&CANNOT_OPEN).with("what", path.display()).with("reason", "the adapter is to come"))
-    }
-}
+pub use dialect::Sqlite;
+pub use open::{APPLICATION_ID, Durability, OpenOptions, SqliteStore};

@@ -1,12 +1,12 @@
 //! The unit of work that an operation runs in.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::app::audit::{self, Changes};
+use crate::app::cancel::Cancel;
 use crate::app::ledger::Ledger;
 use crate::areas::access::Actor;
 use crate::catalog::{Access, Catalog, Operation};
@@ -33,7 +33,7 @@ pub struct Cx<'a> {
     subject: Option<Uuid>,
     changes: Changes,
     calendar: Option<Arc<Calendar>>,
-    cancelled: &'a AtomicBool,
+    cancelled: &'a Cancel,
 }
 
 impl<'a> Cx<'a> {
@@ -42,7 +42,7 @@ impl<'a> Cx<'a> {
         ledger: &'a Ledger,
         actor: Arc<Actor>,
         operation: &'static str,
-        cancelled: &'a AtomicBool,
+        cancelled: &'a Cancel,
     ) -> Self {
         let now = ledger.now();
         Cx {
@@ -158,7 +158,7 @@ impl<'a> Cx<'a> {
     /// # Errors
     /// `CANCELLED`.
     pub fn check_cancelled(&self) -> Result<()> {
-        if self.cancelled.load(Ordering::Relaxed) { Err(Error::new(&super::CANCELLED)) } else { Ok(()) }
+        self.cancelled.check()
     }
 
     /// Fails unless the user may do this.

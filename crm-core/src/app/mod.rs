@@ -2,6 +2,7 @@
 //! work: authorise, begin, run, audit, commit.
 
 mod audit;
+mod cancel;
 mod context;
 mod host;
 mod ledger;
@@ -26,8 +27,6 @@ crate::codes! {
     UNKNOWN_USER = 1213, Denied, "There is no active user {login} in this ledger.", "账套中没有名为 {login} 的有效用户。";
     /// The idempotency key was used for another request.
     KEY_REUSED = 1214, Conflict, "The idempotency key {key} was used for another request.", "幂等键 {key} 已用于其他请求。";
-    /// The caller cancelled the call.
-    CANCELLED = 1215, Cancelled, "The call was cancelled.", "调用已取消。";
     /// The session was closed.
     CLOSED = 1216, Invalid, "This {what} is closed.", "该{what}已关闭。";
     /// Stored history does not fit its hashes.

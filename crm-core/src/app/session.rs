@@ -1,8 +1,8 @@
 //! One user at a ledger.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::app::cancel::Cancel;
 use crate::app::context::Cx;
 use crate::app::ledger::Ledger;
 use crate::app::list::{Frame, Rows};
@@ -27,12 +27,12 @@ pub struct CallOptions {
 pub struct Session {
     ledger: Ledger,
     login: String,
-    cancelled: Arc<AtomicBool>,
+    cancelled: Arc<Cancel>,
 }
 
 impl Session {
     pub(crate) fn new(ledger: Ledger, login: &str) -> Self {
-        Session { ledger, login: login.to_owned(), cancelled: Arc::new(AtomicBool::new(false)) }
+        Session { ledger, login: login.to_owned(), cancelled: Arc::new(Cancel::default()) }
     }
 
     /// The ledger.
@@ -58,7 +58,6 @@ impl Session {
     /// # Errors
     /// As [`Session::run`]; `KEY_REUSED`.
     pub fn run_with<O: Operation>(&self, operation: O, options: &CallOptions) -> Result<O::Output> {
-        self.cancelled.store(false, Ordering::Relaxed);
         let mut attempt = 1;
         loop {
             match self.attempt(operation.clone(), options) {
@@ -76,6 +75,7 @@ impl Session {
 
     fn attempt<O: Operation>(&self, operation: O, options: &CallOptions) -> Result<O::Output> {
         let mut tx = self.ledger.begin(O::MODE)?;
+        self.cancelled.begin(tx.as_ref());
         let actor = self.ledger.actor(tx.as_mut(), &self.login)?;
         let mut cx = Cx::new(tx.as_mut(), &self.ledger, actor, O::NAME, &self.cancelled);
         let key = options.idempotency_key.as_deref().filter(|_| O::MODE == Mode::Write);
@@ -113,8 +113,9 @@ impl Session {
     /// # Errors
     /// Of the request and of the engine.
     pub fn reader(&self, request: Rows) -> Result<Reader> {
-        self.cancelled.store(false, Ordering::Relaxed);
-        Ok(Reader { session: self.clone(), tx: self.ledger.begin(Mode::Read)?, request, done: false })
+        let tx = self.ledger.begin(Mode::Read)?;
+        self.cancelled.begin(tx.as_ref());
+        Ok(Reader { session: self.clone(), tx, request, done: false })
     }
 
     /// Begins a transaction over several operations.
@@ -122,13 +123,14 @@ impl Session {
     /// # Errors
     /// Of the engine.
     pub fn transaction(&self) -> Result<Transaction> {
-        self.cancelled.store(false, Ordering::Relaxed);
-        Ok(Transaction { session: self.clone(), tx: self.ledger.begin(Mode::Write)? })
+        let tx = self.ledger.begin(Mode::Write)?;
+        self.cancelled.begin(tx.as_ref());
+        Ok(Transaction { session: self.clone(), tx })
     }
 
     /// Makes the call that is running in this session, from any thread, end soon with `CANCELLED`.
     pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.cancelled.cancel();
     }
 }
 

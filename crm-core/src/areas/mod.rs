@@ -4,4 +4,6 @@
 pub mod access;
 pub mod contract;
 pub mod ledger;
+pub mod opportunity;
 pub mod party;
+pub mod product;

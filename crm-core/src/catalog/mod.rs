@@ -20,8 +20,14 @@ pub use operation::{Access, Entry, Example, Given, Level, Operation};
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Every area, in the order of their dependencies. A new area adds one line here.
-pub const AREAS: &[&Area] =
-    &[&areas::access::AREA, &areas::ledger::AREA, &areas::party::AREA, &areas::contract::AREA];
+pub const AREAS: &[&Area] = &[
+    &areas::access::AREA,
+    &areas::ledger::AREA,
+    &areas::party::AREA,
+    &areas::product::AREA,
+    &areas::opportunity::AREA,
+    &areas::contract::AREA,
+];
 
 /// One area of the domain.
 pub struct Area {

@@ -3,6 +3,8 @@
 //! Eight verbs on a transaction carry the whole library. An engine is proved by the conformance suite, a table of named
 //! cases that every adapter runs.
 
+use std::sync::Arc;
+
 use crate::codes;
 use crate::kernel::error::Result;
 use crate::store::cell::{Cell, CellRef, Row};
@@ -60,8 +62,13 @@ pub trait Store: Send + Sync {
     fn engine(&self) -> &'static str;
 }
 
-/// A transaction. Dropping it rolls back; [`Tx::commit`] keeps. After an error from a write the transaction can only be
-/// dropped or, inside a nested unit, that unit undone.
+/// A transaction. Dropping it rolls back; [`Tx::commit`] keeps.
+///
+/// After an error from a write the transaction can only be dropped or, inside a nested unit, that unit undone; everything
+/// else, `commit` too, then fails with `INTERNAL`. So do writes in a [`Mode::Read`] transaction, and a nested unit that
+/// ends without having begun. An error that comes from a visit spoils nothing.
+///
+/// Cells given to a transaction have the type of their column; the layer above has checked that.
 pub trait Tx: Send {
     /// The row with this primary key, all columns in order.
     fn get(&mut self, table: &'static Table, key: &[Cell]) -> Result<Option<Row>>;
@@ -103,7 +110,16 @@ pub trait Tx: Send {
     /// # Errors
     /// [`CONFLICT`] when another writer came first, [`STORAGE_FAILED`], [`OUTCOME_UNKNOWN`] when the connection broke on the way.
     fn commit(self: Box<Self>) -> Result<()>;
+
+    /// A switch that another thread may use to stop what this transaction runs; the running call and those after it fail
+    /// with [`CANCELLED`]. It does nothing once the transaction has ended. An engine that cannot stop a query has none.
+    fn interrupter(&self) -> Option<Interrupter> {
+        None
+    }
 }
+
+/// Stops what a transaction runs; see [`Tx::interrupter`].
+pub type Interrupter = Arc<dyn Fn() + Send + Sync>;
 
 codes! {
     /// Other writers held the store longer than the time-out.
@@ -130,4 +146,6 @@ codes! {
     OUTCOME_UNKNOWN = 1110, Retry, "The connection broke while saving; repeat the call with the same idempotency key to learn the outcome.", "提交时连接中断;请用相同的幂等键重新调用以确认结果。";
     /// The disk is full.
     STORAGE_FULL = 1111, Storage, "The disk is full; nothing was saved.", "磁盘已满,未保存任何内容。";
+    /// The caller stopped the call.
+    CANCELLED = 1112, Cancelled, "The call was cancelled.", "调用已取消。";
 }

@@ -27,7 +27,10 @@ impl ColumnRef {
     }
 }
 
-/// A table joined along a reference to its single-column key. A row without a partner keeps empty cells.
+/// A table joined along a reference to its single-column key.
+///
+/// Rows without a partner stay, with empty cells, when this join or one that leads to it is optional; otherwise they
+/// are not found.
 #[derive(Debug, Clone)]
 pub struct Join {
     /// The referencing column, in an earlier source.
@@ -83,6 +86,7 @@ pub struct Sort {
 /// A query over one table and what it references.
 ///
 /// With any aggregate among the outputs, rows are grouped by the plain columns among them, and `sort` may name only those.
+/// Aggregates alone give exactly one row, also when nothing is found.
 #[derive(Debug, Clone)]
 pub struct Select {
     /// The base table.
@@ -95,7 +99,8 @@ pub struct Select {
     pub filter: Pred,
     /// Their order; engines need not order rows without it.
     pub sort: Vec<Sort>,
-    /// Keyset page: only rows after the one whose sort columns have these values.
+    /// Keyset page: only rows after the one whose sort columns have these values. Fewer values than sort columns: only
+    /// rows after all that begin with them.
     pub after: Option<Vec<Cell>>,
     /// At most so many rows.
     pub limit: Option<u64>,

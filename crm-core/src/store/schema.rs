@@ -3,7 +3,8 @@
 //!
 //! A schema has a version. Every table, column and index says since which version it exists, so an older store is
 //! brought forward by adding whatever is newer than it: a fresh schema and a migrated one are the same by construction.
-//! A column added to a table that exists must be nullable or have a default.
+//! A column added to a table that exists must be nullable or have a default; one that is a reference must be nullable and
+//! have none. Whatever refers to a table should lead an index or the key, or deleting there searches the whole table.
 
 use crate::store::cell::Cell;
 
@@ -179,8 +180,18 @@ impl Schema {
             .filter(|table| table.since <= version)
             .map(|table| {
                 let mut table = (*table).clone();
+                // Positions shift when a newer column stands before an older one.
+                let earlier = |position: usize| {
+                    table.columns[..position].iter().filter(|column| column.since <= version).count()
+                };
+                let shifted: Vec<usize> = (0..table.columns.len()).map(earlier).collect();
                 table.columns.retain(|column| column.since <= version);
                 table.indexes.retain(|index| index.since <= version);
+                table.key.iter_mut().for_each(|position| *position = shifted[*position]);
+                for index in &mut table.indexes {
+                    index.columns.iter_mut().for_each(|position| *position = shifted[*position]);
+                    index.present = index.present.map(|position| shifted[position]);
+                }
                 table
             })
             .collect()

@@ -364,7 +364,7 @@ impl Operation for UpdateUser {
     }
 }
 
-/// A user.
+/// Reads a user.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GetUser {

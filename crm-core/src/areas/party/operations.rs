@@ -198,7 +198,7 @@ impl Operation for UpdateCustomer {
     }
 }
 
-/// A customer.
+/// Reads a customer in scope.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GetCustomer {
@@ -397,7 +397,7 @@ impl Operation for UpdateContact {
     }
 }
 
-/// A contact.
+/// Reads a contact of a customer in scope.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GetContact {

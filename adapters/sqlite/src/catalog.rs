@@ -1,0 +1,55 @@
+//! The tables of an open store, with the statements that every use of a table needs, rendered once.
+
+use std::collections::HashMap;
+
+use crm_core::kernel::error::{Error, INTERNAL, Result};
+use crm_core::store::schema::{Schema, Table};
+
+use crate::dialect::Sqlite;
+
+/// Creates the table of series numbers, which is the adapter's own and in no schema.
+pub(crate) const CREATE_SERIES: &str = "CREATE TABLE \"crm_series\" (\"name\" TEXT NOT NULL PRIMARY KEY, \"value\" INTEGER NOT NULL) STRICT, WITHOUT ROWID";
+
+/// Takes `?2` numbers of the series `?1` and returns the last of them.
+pub(crate) const TAKE_NUMBERS: &str = "INSERT INTO \"crm_series\" (\"name\", \"value\") VALUES (?1, ?2) \
+     ON CONFLICT (\"name\") DO UPDATE SET \"value\" = \"value\" + excluded.\"value\" RETURNING \"value\"";
+
+pub(crate) struct Catalog(HashMap<&'static str, TableSql>);
+
+pub(crate) struct TableSql {
+    pub(crate) table: &'static Table,
+    pub(crate) get: String,
+    pub(crate) insert: String,
+}
+
+impl Catalog {
+    pub(crate) fn new(schema: &Schema) -> Self {
+        let entry = |table: &&'static Table| {
+            let get = crm_sql::get(&Sqlite, table);
+            let insert = crm_sql::insert(&Sqlite, table, 1);
+            (table.name, TableSql { table, get, insert })
+        };
+        Catalog(schema.tables.iter().map(entry).collect())
+    }
+
+    pub(crate) fn table(&self, table: &Table) -> Result<&TableSql> {
+        let unknown =
+            || Error::new(&INTERNAL).with("what", format_args!("no table {} in this ledger", table.name));
+        self.0.get(table.name).ok_or_else(unknown)
+    }
+
+    /// The name of the key or unique index over these columns, which SQLite reports as `table.column, table.column`.
+    pub(crate) fn unique_index(&self, columns: &str) -> Option<String> {
+        let table_name = columns.split_once('.')?.0;
+        let table = self.0.get(table_name)?.table;
+        let positions: Vec<usize> = columns
+            .split(", ")
+            .map(|column| column.split_once('.').and_then(|(_, column)| table.position(column)))
+            .collect::<Option<_>>()?;
+        if positions == table.key {
+            return Some(format!("{table_name}_key"));
+        }
+        let is_it = |index: &&crm_core::store::schema::Index| index.unique && index.columns == positions;
+        table.indexes.iter().find(is_it).map(|index| index.name.to_owned())
+    }
+}
