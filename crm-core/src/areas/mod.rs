@@ -7,3 +7,4 @@ pub mod ledger;
 pub mod opportunity;
 pub mod party;
 pub mod product;
+pub mod settlement;

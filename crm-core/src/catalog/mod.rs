@@ -27,6 +27,7 @@ pub const AREAS: &[&Area] = &[
     &areas::product::AREA,
     &areas::opportunity::AREA,
     &areas::contract::AREA,
+    &areas::settlement::AREA,
 ];
 
 /// One area of the domain.
