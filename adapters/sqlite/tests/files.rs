@@ -67,6 +67,8 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
         .collect()
 }
 
+type Make<'m> = (&'m str, &'m dyn Fn(&Path));
+
 #[test]
 fn files_of_others_are_refused_and_left_alone() {
     let make_sqlite = |path: &Path, pragmas: &str| {
@@ -75,7 +77,7 @@ fn files_of_others_are_refused_and_left_alone() {
             .execute_batch(&format!("{pragmas} CREATE TABLE t (x); INSERT INTO t VALUES (1);"))
             .unwrap();
     };
-    let cases: [(&str, &dyn Fn(&Path)); 7] = [
+    let cases: [Make<'_>; 7] = [
         ("text", &|path| std::fs::write(path, "not a ledger at all").unwrap()),
         ("one byte", &|path| std::fs::write(path, "x").unwrap()),
         ("zeros", &|path| std::fs::write(path, vec![0; 8192]).unwrap()),
