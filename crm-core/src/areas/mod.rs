@@ -2,7 +2,9 @@
 //! `operations` (use cases), and its line in the catalogue.
 
 pub mod access;
+pub mod activity;
 pub mod contract;
+pub mod import;
 pub mod ledger;
 pub mod opportunity;
 pub mod party;

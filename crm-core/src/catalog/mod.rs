@@ -15,7 +15,7 @@ use crate::kernel::error::{self, Code, Error, Result};
 use crate::store::dataset::Dataset;
 use crate::store::schema::{Schema, Table};
 
-pub use operation::{Access, Entry, Example, Given, Level, Operation};
+pub use operation::{Access, COMMON_ERRORS, Entry, Example, Given, Level, Operation};
 
 /// The version of the ledger schema; raised by every change of a table.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -28,6 +28,8 @@ pub const AREAS: &[&Area] = &[
     &areas::product::AREA,
     &areas::opportunity::AREA,
     &areas::contract::AREA,
+    &areas::activity::AREA,
+    &areas::import::AREA,
 ];
 
 /// One area of the domain.
