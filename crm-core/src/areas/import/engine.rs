@@ -124,6 +124,7 @@ pub(super) fn run<T: Importable>(
         key,
         width: header.len(),
         seen: HashSet::new(),
+        refused: Vec::new(),
         remarked: false,
         target: T::open(cx, &request.system)?,
     };
@@ -156,6 +157,9 @@ struct Run<'r, T: Importable> {
     width: usize,
     /// Keys of this file so far.
     seen: HashSet<String>,
+    /// Errors of the batch, by line.
+    refused: Vec<(u32, Error)>,
+    /// Whether the trail says already what is imported.
     remarked: bool,
     target: T,
 }
@@ -170,13 +174,25 @@ impl<T: Importable> Run<'_, T> {
             let line = u32::try_from(line).unwrap_or(u32::MAX);
             match self.draft(line, &row) {
                 Ok(draft) => drafts.push(draft),
-                Err(error) => self.refuse(report, line, &error),
+                Err(error) => self.refused.push((line, error)),
             }
             if drafts.len() == BATCH_ROWS {
                 self.batch(cx, std::mem::take(&mut drafts), report)?;
+                self.tell(report);
             }
         }
-        self.batch(cx, drafts, report)
+        self.batch(cx, drafts, report)?;
+        self.tell(report);
+        Ok(())
+    }
+
+    /// Tells the errors of a batch in the order of its rows.
+    fn tell(&mut self, report: &mut ImportReport) {
+        let mut refused = std::mem::take(&mut self.refused);
+        refused.sort_by_key(|(line, _)| *line);
+        for (line, error) in &refused {
+            self.refuse(report, *line, error);
+        }
     }
 
     fn refuse(&self, report: &mut ImportReport, line: u32, error: &Error) {
@@ -243,7 +259,7 @@ impl<T: Importable> Run<'_, T> {
                 }
                 Ok((Some(before), record)) if record == *before => report.unchanged += 1,
                 Ok((Some(before), record)) => changed.push((before, record)),
-                Err(error) => self.refuse(report, line, &error),
+                Err(error) => self.refused.push((line, error)),
             }
         }
         report.created += count(created.len());
