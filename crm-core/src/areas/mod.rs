@@ -9,3 +9,4 @@ pub mod ledger;
 pub mod opportunity;
 pub mod party;
 pub mod product;
+pub mod settlement;

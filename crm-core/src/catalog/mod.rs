@@ -27,8 +27,9 @@ pub const AREAS: &[&Area] = &[
     &areas::party::AREA,
     &areas::product::AREA,
     &areas::opportunity::AREA,
-    &areas::contract::AREA,
     &areas::activity::AREA,
+    &areas::contract::AREA,
+    &areas::settlement::AREA,
     &areas::import::AREA,
 ];
 
