@@ -5,29 +5,31 @@ use std::time::{Duration, Instant};
 /// Anything that may go wrong in a benchmark is told and ends it.
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// One workload done by both sides.
+/// One workload done by both sides: the time of each round, of one unit.
 pub(crate) struct Comparison {
     name: &'static str,
-    goal: &'static str,
+    aim: &'static str,
     unit: &'static str,
-    per: u32,
-    ours: Vec<Duration>,
-    by_hand: Vec<Duration>,
+    ours: Vec<u128>,
+    by_hand: Vec<u128>,
 }
 
 impl Comparison {
-    /// A workload whose times are shown per one of `per` units.
-    pub(crate) fn new(name: &'static str, goal: &'static str, unit: &'static str, per: u32) -> Comparison {
-        Comparison { name, goal, unit, per, ours: Vec::new(), by_hand: Vec::new() }
+    /// A workload, what is aimed at, and what the time of a unit is the time of.
+    pub(crate) fn new(name: &'static str, aim: &'static str, unit: &'static str) -> Comparison {
+        Comparison { name, aim, unit, ours: Vec::new(), by_hand: Vec::new() }
     }
 
-    /// Runs both sides in turn, beginning with the other one each time, after one round that does not count.
+    /// Runs each side once a round, `units` units long, beginning with the other one each time, after one round that does
+    /// not count.
     pub(crate) fn rounds(
         mut self,
         rounds: usize,
+        units: u32,
         mut ours: impl FnMut() -> Outcome<Duration>,
         mut by_hand: impl FnMut() -> Outcome<Duration>,
     ) -> Outcome<Comparison> {
+        let per_unit = |time: Duration| time.as_nanos() / u128::from(units.max(1));
         for round in 0..=rounds {
             let (one, other) = if round % 2 == 0 {
                 let one = ours()?;
@@ -37,47 +39,90 @@ impl Comparison {
                 (ours()?, other)
             };
             if round > 0 {
-                self.ours.push(one);
-                self.by_hand.push(other);
+                self.ours.push(per_unit(one));
+                self.by_hand.push(per_unit(other));
             }
         }
         Ok(self)
     }
 
+    /// Runs both sides in turn, `times` times a round, after one round that does not count; the time of a round is the
+    /// median of its times, so that what the disk does now and then does not decide.
+    pub(crate) fn pairs(
+        mut self,
+        rounds: usize,
+        times: u32,
+        units: u32,
+        mut ours: impl FnMut() -> Outcome<Duration>,
+        mut by_hand: impl FnMut() -> Outcome<Duration>,
+    ) -> Outcome<Comparison> {
+        for round in 0..=rounds {
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            for _ in 0..times {
+                one.push(ours()?.as_nanos() / u128::from(units.max(1)));
+                other.push(by_hand()?.as_nanos() / u128::from(units.max(1)));
+            }
+            if round > 0 {
+                self.ours.push(median(&one));
+                self.by_hand.push(median(&other));
+            }
+        }
+        Ok(self)
+    }
+
+    /// The median of our side, in nanoseconds a unit.
+    pub(crate) fn ours(&self) -> u128 {
+        median(&self.ours)
+    }
+
+    /// The median of the other side, in nanoseconds a unit.
+    pub(crate) fn by_hand(&self) -> u128 {
+        median(&self.by_hand)
+    }
+
     /// The line of the table.
     pub(crate) fn print(&self) {
-        let micros = |time: Duration| time.as_nanos() / u128::from(self.per) / 100;
-        let show = |tenths: u128| format!("{}.{}", tenths / 10, tenths % 10);
-        // Ratios are in thousandths, so that no float is needed to compare whole numbers.
-        let mut ratios: Vec<u128> = self
-            .ours
-            .iter()
-            .zip(&self.by_hand)
-            .map(|(ours, by_hand)| ours.as_nanos() * 1000 / by_hand.as_nanos().max(1))
-            .collect();
+        let mut ratios: Vec<u128> =
+            self.ours.iter().zip(&self.by_hand).map(|(ours, by_hand)| thousandths(*ours, *by_hand)).collect();
         ratios.sort_unstable();
-        let ratio = |thousandths: u128| format!("{}.{:02}", thousandths / 1000, thousandths % 1000 / 10);
+        let ratio = |at: usize| ratios.get(at).map(|ratio| show_ratio(*ratio)).unwrap_or_default();
         println!(
-            "{:<44} {:>12} {:>12}  {:>5} ({} to {})  {:<10} µs per {}",
+            "{:<50} {:>12} {:>12}  {:>6} ({}-{})  {:<8} µs per {}",
             self.name,
-            show(micros(median(&self.ours))),
-            show(micros(median(&self.by_hand))),
-            ratio(ratios[ratios.len() / 2]),
-            ratio(ratios[0]),
-            ratio(ratios[ratios.len() - 1]),
-            self.goal,
+            micros(self.ours()),
+            micros(self.by_hand()),
+            ratio(ratios.len() / 2),
+            ratio(0),
+            ratio(ratios.len().saturating_sub(1)),
+            self.aim,
             self.unit,
         );
     }
 }
 
-/// The header of the table.
-pub(crate) fn print_header(rounds: usize) {
-    println!("median of {rounds} interleaved rounds; ratio = ours / by hand (lowest to highest round)\n");
-    println!("{:<44} {:>12} {:>12}  {:<22} {:<10}", "workload", "ours", "by hand", "ratio", "goal");
+/// One over the other, in thousandths: no float is needed to compare whole numbers.
+pub(crate) fn thousandths(one: u128, other: u128) -> u128 {
+    one * 1000 / other.max(1)
 }
 
-fn median(times: &[Duration]) -> Duration {
+/// A ratio in thousandths, with two places.
+pub(crate) fn show_ratio(thousandths: u128) -> String {
+    let hundredths = (thousandths + 5) / 10;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+/// Nanoseconds as microseconds with one place.
+pub(crate) fn micros(nanoseconds: u128) -> String {
+    format!("{}.{}", nanoseconds / 1000, nanoseconds % 1000 / 100)
+}
+
+/// The header of the table.
+pub(crate) fn print_header(rounds: usize) {
+    println!("median of {rounds} interleaved rounds; ratio = ours / by hand (lowest-highest round)\n");
+    println!("{:<50} {:>12} {:>12}  {:>6} {:<12} {:<8}", "workload", "ours", "by hand", "ratio", "", "aim");
+}
+
+fn median(times: &[u128]) -> u128 {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()
