@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crm::kernel::date::Instant;
 use crm::kernel::id::IdCodec;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
@@ -35,6 +36,7 @@ impl Hand {
     fn open(path: &Path, cache_kib: u32) -> Outcome<Hand> {
         let connection = Connection::open(path)?;
         connection.set_prepared_statement_cache_capacity(512);
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(&format!(
             "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -{cache_kib}; \
              PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864;"
