@@ -1,17 +1,31 @@
 //! Rounds that alternate between the two sides, and the table that comes of them.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Anything that may go wrong in a benchmark is told and ends it.
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// One workload done by both sides: the time of each round, of one unit.
+/// How long something took: on the clock, and on the processor.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Time {
+    clock: u128,
+    processor: u128,
+}
+
+impl Time {
+    fn per(self, units: u32) -> Time {
+        let units = u128::from(units.max(1));
+        Time { clock: self.clock / units, processor: self.processor / units }
+    }
+}
+
+/// One workload done by both sides: the time of each round, of one unit, in nanoseconds.
 pub(crate) struct Comparison {
     name: &'static str,
     aim: &'static str,
     unit: &'static str,
-    ours: Vec<u128>,
-    by_hand: Vec<u128>,
+    ours: Vec<Time>,
+    by_hand: Vec<Time>,
 }
 
 impl Comparison {
@@ -26,10 +40,9 @@ impl Comparison {
         mut self,
         rounds: usize,
         units: u32,
-        mut ours: impl FnMut() -> Outcome<Duration>,
-        mut by_hand: impl FnMut() -> Outcome<Duration>,
+        mut ours: impl FnMut() -> Outcome<Time>,
+        mut by_hand: impl FnMut() -> Outcome<Time>,
     ) -> Outcome<Comparison> {
-        let per_unit = |time: Duration| time.as_nanos() / u128::from(units.max(1));
         for round in 0..=rounds {
             let (one, other) = if round % 2 == 0 {
                 let one = ours()?;
@@ -39,8 +52,8 @@ impl Comparison {
                 (ours()?, other)
             };
             if round > 0 {
-                self.ours.push(per_unit(one));
-                self.by_hand.push(per_unit(other));
+                self.ours.push(one.per(units));
+                self.by_hand.push(other.per(units));
             }
         }
         Ok(self)
@@ -53,14 +66,14 @@ impl Comparison {
         rounds: usize,
         times: u32,
         units: u32,
-        mut ours: impl FnMut() -> Outcome<Duration>,
-        mut by_hand: impl FnMut() -> Outcome<Duration>,
+        mut ours: impl FnMut() -> Outcome<Time>,
+        mut by_hand: impl FnMut() -> Outcome<Time>,
     ) -> Outcome<Comparison> {
         for round in 0..=rounds {
             let (mut one, mut other) = (Vec::new(), Vec::new());
             for _ in 0..times {
-                one.push(ours()?.as_nanos() / u128::from(units.max(1)));
-                other.push(by_hand()?.as_nanos() / u128::from(units.max(1)));
+                one.push(ours()?.per(units));
+                other.push(by_hand()?.per(units));
             }
             if round > 0 {
                 self.ours.push(median(&one));
@@ -72,28 +85,33 @@ impl Comparison {
 
     /// The median of our side, in nanoseconds a unit.
     pub(crate) fn ours(&self) -> u128 {
-        median(&self.ours)
+        median(&self.ours).clock
     }
 
     /// The median of the other side, in nanoseconds a unit.
     pub(crate) fn by_hand(&self) -> u128 {
-        median(&self.by_hand)
+        median(&self.by_hand).clock
     }
 
     /// The line of the table.
     pub(crate) fn print(&self) {
-        let mut ratios: Vec<u128> =
-            self.ours.iter().zip(&self.by_hand).map(|(ours, by_hand)| thousandths(*ours, *by_hand)).collect();
-        ratios.sort_unstable();
-        let ratio = |at: usize| ratios.get(at).map(|ratio| show_ratio(*ratio)).unwrap_or_default();
+        let ratios = |of: fn(&Time) -> u128| {
+            let pairs = self.ours.iter().zip(&self.by_hand);
+            let mut ratios: Vec<u128> = pairs.map(|(ours, by_hand)| thousandths(of(ours), of(by_hand))).collect();
+            ratios.sort_unstable();
+            ratios
+        };
+        let (clock, processor) = (ratios(|time| time.clock), ratios(|time| time.processor));
+        let shown = |ratios: &[u128], at: usize| ratios.get(at).map(|ratio| show_ratio(*ratio)).unwrap_or_default();
+        let (middle, last) = (clock.len() / 2, clock.len().saturating_sub(1));
         println!(
-            "{:<50} {:>12} {:>12}  {:>6} ({}-{})  {:<8} µs per {}",
+            "{:<50} {:>12} {:>12}  {:>6} {:<14} {:>6}  {:<6} µs per {}",
             self.name,
             micros(self.ours()),
             micros(self.by_hand()),
-            ratio(ratios.len() / 2),
-            ratio(0),
-            ratio(ratios.len().saturating_sub(1)),
+            shown(&clock, middle),
+            format!("({}-{})", shown(&clock, 0), shown(&clock, last)),
+            if processor.last().is_some_and(|ratio| *ratio > 0) { shown(&processor, middle) } else { String::new() },
             self.aim,
             self.unit,
         );
@@ -118,19 +136,31 @@ pub(crate) fn micros(nanoseconds: u128) -> String {
 
 /// The header of the table.
 pub(crate) fn print_header(rounds: usize) {
-    println!("median of {rounds} interleaved rounds; ratio = ours / by hand (lowest-highest round)\n");
-    println!("{:<50} {:>12} {:>12}  {:>6} {:<12} {:<8}", "workload", "ours", "by hand", "ratio", "", "aim");
+    println!("median of {rounds} interleaved rounds; ratio = ours / by hand on the clock (lowest-highest round),");
+    println!("cpu = the same of the time on the processor, which waiting for the disk and for others is not part of\n");
+    println!("{:<50} {:>12} {:>12}  {:>6} {:<14} {:>6}  {:<6}", "workload", "ours", "by hand", "ratio", "", "cpu", "aim");
 }
 
-fn median(times: &[u128]) -> u128 {
-    let mut sorted = times.to_vec();
-    sorted.sort_unstable();
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+fn median(times: &[Time]) -> Time {
+    let middle = |of: fn(&Time) -> u128| {
+        let mut sorted: Vec<u128> = times.iter().map(of).collect();
+        sorted.sort_unstable();
+        sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+    };
+    Time { clock: middle(|time| time.clock), processor: middle(|time| time.processor) }
+}
+
+/// Nanoseconds that this thread has been on the processor; always zero where Linux does not tell.
+fn on_processor() -> u128 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    told.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or_default()
 }
 
 /// The time that `work` takes.
-pub(crate) fn timed(work: impl FnOnce() -> Outcome<()>) -> Outcome<Duration> {
+pub(crate) fn timed(work: impl FnOnce() -> Outcome<()>) -> Outcome<Time> {
+    let processor = on_processor();
     let began = Instant::now();
     work()?;
-    Ok(began.elapsed())
+    let clock = began.elapsed().as_nanos();
+    Ok(Time { clock, processor: on_processor().saturating_sub(processor) })
 }
