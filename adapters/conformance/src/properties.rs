@@ -359,7 +359,10 @@ impl World {
             }
         }
         if sort.iter().all(|by| by.column != ColumnRef::base(KEY)) {
-            sort.push(Sort { column: ColumnRef::base(KEY), direction: direction(self.page.is_multiple_of(2)) });
+            sort.push(Sort {
+                column: ColumnRef::base(KEY),
+                direction: direction(self.page.is_multiple_of(2)),
+            });
         }
         sort
     }

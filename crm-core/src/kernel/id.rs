@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::kernel::clock::Entropy;
 use crate::kernel::date::Instant;
 use crate::kernel::error::{self, Error, Result};
+use crate::kernel::refusal;
 
 const COUNTER_BITS: u32 = 22;
 const COUNTER_MASK: u64 = (1 << COUNTER_BITS) - 1;
@@ -114,7 +115,7 @@ impl<K> Serialize for Id<K> {
 }
 impl<'de, K> Deserialize<'de> for Id<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Uuid::deserialize(deserializer).map(Id::from_uuid)
+        refusal::from_text(deserializer, "an id", |text| text.parse(), &error::NOT_AN_ID)
     }
 }
 impl<K> schemars::JsonSchema for Id<K> {

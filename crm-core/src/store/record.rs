@@ -233,11 +233,33 @@ impl<T: Field> Field for Option<T> {
 
 /// A set of labels, in the order given, each once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(transparent)]
-#[schemars(transparent)]
-pub struct Tags(pub Vec<String>);
+#[serde(from = "Vec<String>", into = "Vec<String>")]
+pub struct Tags(Vec<String>);
+
+impl From<Vec<String>> for Tags {
+    fn from(labels: Vec<String>) -> Tags {
+        let mut tags = Tags::default();
+        for label in labels {
+            if !tags.0.contains(&label) {
+                tags.0.push(label);
+            }
+        }
+        tags
+    }
+}
+
+impl From<Tags> for Vec<String> {
+    fn from(tags: Tags) -> Vec<String> {
+        tags.0
+    }
+}
 
 impl Tags {
+    /// The labels.
+    pub fn labels(&self) -> &[String] {
+        &self.0
+    }
+
     /// The stored text of one label, as it stands within the whole.
     pub(crate) fn needle(label: &str) -> String {
         format!("\n{label}\n")
@@ -257,9 +279,7 @@ impl Field for Tags {
                     .at(format!("[{position}]"))
                     .with("reason", "a label is one line"));
             }
-            if !self.0[..position].contains(label) {
-                stored.push_str(&Tags::needle(label));
-            }
+            stored.push_str(&Tags::needle(label));
         }
         Ok(Cell::Text(stored))
     }

@@ -1,0 +1,119 @@
+//! Everything that must hold, as a table of named steps. All steps run; the end tells each one's time and outcome.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::python;
+use crate::run::{Run, root, target};
+
+type Step = (&'static str, fn() -> Result<(), String>);
+
+const STEPS: &[Step] = &[
+    ("formatting", || Run::cargo(["fmt", "--all", "--check"]).shown()),
+    ("lints", || {
+        Run::cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]).shown()
+    }),
+    ("rust tests", || Run::cargo(["test", "--quiet", "--workspace"]).shown()),
+    ("rust documentation", || {
+        Run::cargo(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").shown()
+    }),
+    ("generated files", || Run::cargo(["run", "--quiet", "--package", "crm-codegen", "--", "check"]).shown()),
+    ("header as C99 and C++17", header),
+    ("C example", c_example),
+    ("C scenarios", c_scenarios),
+    ("python environment", python::prepare),
+    ("python wheel", python::install_wheel),
+    ("python tests and scenarios", || {
+        python::tool("python").args(["-m", "pytest", "--quiet", "crm-py/tests"]).shown()
+    }),
+    ("python types", || python::tool("python").args(["-m", "mypy", "--strict", "crm-py/python/crm"]).shown()),
+    ("python stubs", || python::tool("stubtest").args(["crm", "--ignore-missing-stub"]).shown()),
+];
+
+/// Runs the steps whose names contain one of `words`, or all.
+pub(crate) fn run(words: &[String]) -> Result<(), String> {
+    let mut outcomes = Vec::new();
+    for (name, step) in STEPS {
+        if !words.is_empty() && !words.iter().any(|word| name.contains(word.as_str())) {
+            continue;
+        }
+        println!("── {name}");
+        let began = Instant::now();
+        let outcome = step();
+        if let Err(error) = &outcome {
+            eprintln!("{error}");
+        }
+        outcomes.push((name, began.elapsed(), outcome.is_ok()));
+    }
+    println!("\n{:<28} {:>8}", "step", "seconds");
+    for (name, time, passed) in &outcomes {
+        println!("{name:<28} {:>8.1} {}", time.as_secs_f32(), if *passed { "ok" } else { "FAILED" });
+    }
+    let failed = outcomes.iter().filter(|(.., passed)| !passed).count();
+    println!("\nsteps: {} passed, {failed} failed", outcomes.len() - failed);
+    if outcomes.is_empty() {
+        return Err(format!("no step's name contains one of {words:?}"));
+    }
+    if failed == 0 { Ok(()) } else { Err(format!("{failed} steps failed")) }
+}
+
+const COMPILER: &str = "install a C and C++ compiler, for example apt-get install gcc g++";
+const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+
+fn compiler(variable: &str, usual: &str) -> Run {
+    Run::program(std::env::var(variable).unwrap_or_else(|_| usual.to_owned()), COMPILER)
+}
+
+fn header() -> Result<(), String> {
+    let header = root().join("include/crm.h");
+    compiler("CC", "cc")
+        .args(["-std=c99", "-fsyntax-only", "-x", "c"])
+        .args(STRICT)
+        .args([&header])
+        .shown()?;
+    compiler("CXX", "c++")
+        .args(["-std=c++17", "-fsyntax-only", "-x", "c++"])
+        .args(STRICT)
+        .args([&header])
+        .shown()
+}
+
+/// Compiles a C program against the header and the shared library, with the address sanitizer, and returns its path.
+fn build_c(source: &str, name: &str) -> Result<PathBuf, String> {
+    Run::cargo(["build", "--quiet", "--package", "crm-ffi"]).shown()?;
+    let folder = target().join("c");
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let program = folder.join(name);
+    let libraries = target().join("debug");
+    compiler("CC", "cc")
+        .args(["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-Iinclude"])
+        .args(STRICT)
+        .args([PathBuf::from(source)])
+        .args([format!("-L{}", libraries.display()), format!("-Wl,-rpath,{}", libraries.display())])
+        .args(["-lcrm_ffi", "-o"])
+        .args([&program])
+        .shown()?;
+    Ok(program)
+}
+
+/// An empty folder for a program's ledgers.
+fn fresh_folder(name: &str) -> Result<PathBuf, String> {
+    let folder = target().join("c").join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder)
+}
+
+fn c_example() -> Result<(), String> {
+    let program = build_c("examples/c/story.c", "story")?;
+    Run::program(program, COMPILER).args([fresh_folder("story-ledger")?]).shown()
+}
+
+fn c_scenarios() -> Result<(), String> {
+    let program = build_c("tests/c/scenarios.c", "scenarios")?;
+    let folder = root().join("tests/scenarios");
+    let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    files.sort();
+    Run::program(program, COMPILER).args([fresh_folder("scenario-ledgers")?]).args(files).shown()
+}
