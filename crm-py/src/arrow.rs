@@ -83,7 +83,8 @@ impl ArrowStream {
     /// The columns in a capsule, by the Arrow PyCapsule interface.
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
         let schema = FFI_ArrowSchema::try_from(self.schema.as_ref()).map_err(|failed| {
-            let error = Error::new(&error::INTERNAL).with("what", "a schema has no Arrow form").because(failed);
+            let error =
+                Error::new(&error::INTERNAL).with("what", "a schema has no Arrow form").because(failed);
             exception(py, &error, self.locale)
         })?;
         PyCapsule::new_with_value(py, schema, SCHEMA)
@@ -109,10 +110,6 @@ fn kind(field_type: FieldType) -> &'static str {
         FieldType::Instant => "date-time",
         FieldType::Bytes => "bytes",
         FieldType::Tags => "tags",
-        FieldType::Small
-        | FieldType::Bool
-        | FieldType::Text
-        | FieldType::Enum(_)
-        | FieldType::Json => "json",
+        FieldType::Small | FieldType::Bool | FieldType::Text | FieldType::Enum(_) | FieldType::Json => "json",
     }
 }

@@ -40,7 +40,9 @@ impl NativeLedger {
         run_through(py, self.locale, || {
             let ledger = self.handle.get()?;
             serde_json::to_string(ledger.info()).map_err(|error| {
-                Error::new(&crm_core::kernel::error::INTERNAL).with("what", "a result has no JSON form").because(error)
+                Error::new(&crm_core::kernel::error::INTERNAL)
+                    .with("what", "a result has no JSON form")
+                    .because(error)
             })
         })
     }

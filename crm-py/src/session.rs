@@ -44,12 +44,7 @@ impl NativeSession {
         idempotency_key: Option<String>,
     ) -> PyResult<String> {
         let options = CallOptions { idempotency_key };
-        run(
-            py,
-            self.locale,
-            || self.cancel_running(),
-            || self.handle.get()?.call(operation, input, &options),
-        )
+        run(py, self.locale, || self.cancel_running(), || self.handle.get()?.call(operation, input, &options))
     }
 
     /// Rows of a dataset as an Arrow stream.

@@ -24,11 +24,7 @@ pub(crate) fn run<T: Send>(
     cancel: impl FnOnce() + Send,
     work: impl FnOnce() -> Result<T> + Send,
 ) -> PyResult<T> {
-    let result = if on_main_thread(py)? {
-        py.detach(|| watched(cancel, work))?
-    } else {
-        py.detach(work)
-    };
+    let result = if on_main_thread(py)? { py.detach(|| watched(cancel, work))? } else { py.detach(work) };
     result.map_err(|error| exception(py, &error, locale))
 }
 

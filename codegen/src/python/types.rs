@@ -1,0 +1,205 @@
+//! `_types.py`: every named type.
+
+use std::fmt::Write;
+
+use crm_core::catalog::Catalog;
+
+use super::HEADER;
+use super::model::{Field, Model, Named, Shape, Ty, Variant, Way};
+use super::text::{docstring, identifier, is_keyword, quoted, wrapped};
+
+/// The annotation of a type.
+pub(super) fn annotation(model: &Model, way: Way, ty: &Ty) -> String {
+    let inner = |ty: &Ty| annotation(model, way, ty);
+    match (ty, way) {
+        (Ty::Text, _) => "str".to_owned(),
+        (Ty::Int | Ty::Big, _) => "int".to_owned(),
+        (Ty::Bool, _) => "bool".to_owned(),
+        (Ty::Decimal, Way::In) => "DecimalLike".to_owned(),
+        (Ty::Decimal, Way::Out) => "Decimal".to_owned(),
+        (Ty::Date, Way::In) => "DateLike".to_owned(),
+        (Ty::Date, Way::Out) => "dt.date".to_owned(),
+        (Ty::Instant, Way::In) => "InstantLike".to_owned(),
+        (Ty::Instant, Way::Out) => "dt.datetime".to_owned(),
+        (Ty::Uuid, Way::In) => "IdLike".to_owned(),
+        (Ty::Uuid, Way::Out) => "UUID".to_owned(),
+        (Ty::Any, _) => "Any".to_owned(),
+        (Ty::Nothing, _) => "None".to_owned(),
+        (Ty::List(of), Way::In) => format!("Sequence[{}]", inner(of)),
+        (Ty::List(of), Way::Out) => format!("tuple[{}, ...]", inner(of)),
+        (Ty::Map(of), _) => format!("Mapping[str, {}]", inner(of)),
+        // Callers write these as lists, whose type cannot say what stands where.
+        (Ty::Tuple(items), Way::In) => format!("Sequence[{}]", either(items.iter().map(inner))),
+        (Ty::Tuple(items), Way::Out) => {
+            format!("tuple[{}]", items.iter().map(inner).collect::<Vec<_>>().join(", "))
+        }
+        (Ty::Optional(of), _) => match &**of {
+            Ty::Any => "Any".to_owned(),
+            of => format!("{} | None", inner(of)),
+        },
+        (Ty::Words(words), _) => {
+            format!("Literal[{}]", words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", "))
+        }
+        (Ty::Named(name), way) => match model.named(way, name).and_then(|named| named.twin.as_ref()) {
+            Some(twin) => format!("{name} | {twin}"),
+            None => name.clone(),
+        },
+        (Ty::OneOf(cases), way) => either(cases.iter().flat_map(|case| case_annotations(model, way, case))),
+    }
+}
+
+/// A text among other forms stands for everything that travels as text.
+fn case_annotations(model: &Model, way: Way, case: &Ty) -> Vec<String> {
+    let mut all = vec![annotation(model, way, case)];
+    if (case, way) == (&Ty::Text, Way::In) {
+        all.extend(["Decimal", "dt.date", "dt.datetime", "UUID"].map(str::to_owned));
+    }
+    all
+}
+
+fn either(annotations: impl Iterator<Item = String>) -> String {
+    let mut all: Vec<String> = Vec::new();
+    for annotation in annotations {
+        if !all.contains(&annotation) {
+            all.push(annotation);
+        }
+    }
+    all.join(" | ")
+}
+
+pub(super) fn file(model: &Model, catalog: &Catalog) -> String {
+    let mut out = format!(
+        "{HEADER}\"\"\"What operations take and return.\n\n\
+         Results are frozen dataclasses; names ending in ``Input`` are dictionaries; closed sets of names are literals.\n\
+         \"\"\"\n\n\
+         from __future__ import annotations\n\n\
+         import datetime as dt\n\
+         from collections.abc import Mapping, Sequence\n\
+         from dataclasses import dataclass\n\
+         from decimal import Decimal\n\
+         from typing import Any, Literal, NotRequired, TypeAlias, TypedDict\n\
+         from uuid import UUID\n\n\
+         from crm._inputs import DateLike, DecimalLike, IdLike, InstantLike\n\n"
+    );
+    let mut names: Vec<String> = vec!["Dataset".to_owned()];
+    let mut body = String::new();
+    let datasets: Vec<String> = catalog.datasets().map(|dataset| quoted(dataset.name)).collect();
+    let _ = writeln!(body, "Dataset: TypeAlias = Literal[\n    {},\n]", datasets.join(",\n    "));
+    let lines = catalog.datasets().map(|dataset| {
+        let fields: Vec<String> =
+            (dataset.table)().columns.iter().map(|column| column.name.to_owned()).collect();
+        let extra = dataset.fields.iter().map(|(name, path)| format!("{name} ({path})"));
+        let all = fields.into_iter().chain(extra).collect::<Vec<_>>().join(", ");
+        wrapped(&format!("* ``{}`` {}: {all}", dataset.name, dataset.zh), 0, 2)
+    });
+    let about =
+        "What can be queried, with its fields. A dot follows a reference: ``contract.customer.name``."
+            .to_owned();
+    body.push_str(&docstring(&[about, lines.collect::<Vec<_>>().join("\n")], 0));
+    for (name, named) in &model.words {
+        if let Shape::Words(words) = &named.shape {
+            names.push(name.clone());
+            let values: Vec<String> = words.iter().map(|(word, _)| quoted(word)).collect();
+            let _ = write!(body, "\n{name}: TypeAlias = Literal[{}]\n", values.join(", "));
+            let meanings = words.iter().filter(|(_, doc)| !doc.is_empty());
+            let meanings: Vec<String> =
+                meanings.map(|(word, doc)| wrapped(&format!("* ``{word}``: {doc}"), 0, 2)).collect();
+            body.push_str(&docstring(&[wrapped(&named.doc, 0, 0), meanings.join("\n")], 0));
+        }
+    }
+    for (way, types) in [(Way::Out, &model.outputs), (Way::In, &model.inputs)] {
+        for (name, named) in types {
+            names.push(name.clone());
+            named_type(&mut body, model, way, name, named, &mut names);
+        }
+    }
+    names.sort();
+    out.push_str("__all__ = [\n");
+    for name in names {
+        let _ = writeln!(out, "    {},", quoted(&name));
+    }
+    out.push_str("]\n\n");
+    out.push_str(&body);
+    out
+}
+
+fn named_type(out: &mut String, model: &Model, way: Way, name: &str, named: &Named, names: &mut Vec<String>) {
+    match (&named.shape, way) {
+        (Shape::Words(_), _) => {}
+        (Shape::Object(fields), Way::Out) => {
+            let _ = write!(out, "\n\n@dataclass(frozen=True, slots=True)\nclass {name}:\n");
+            out.push_str(&docstring(&[wrapped(&named.doc, 4, 0)], 4));
+            for field in fields {
+                let _ =
+                    write!(out, "\n    {}: {}\n", identifier(&field.name), annotation(model, way, &field.ty));
+                out.push_str(&docstring(&[wrapped(&field.doc, 4, 0)], 4));
+            }
+        }
+        (Shape::Object(fields), Way::In) => dictionary(out, model, name, &named.doc, fields),
+        (Shape::Union(variants), way) => {
+            let mut cases = Vec::new();
+            for variant in variants {
+                match variant {
+                    Variant::Word(word) => cases.push(format!("Literal[{}]", quoted(word))),
+                    Variant::Plain(ty) => cases.extend(case_annotations(model, way, ty)),
+                    Variant::Tagged { ty, .. } => cases.push(annotation(model, way, ty)),
+                    Variant::Keyed(key, doc, ty) => {
+                        let case = format!("{}{}", name, super::model::camel(key));
+                        let field = Field {
+                            name: key.clone(),
+                            doc: doc.clone(),
+                            ty: ty.clone(),
+                            required: true,
+                            default: None,
+                        };
+                        one_key(out, model, way, &case, doc, &field);
+                        names.push(case.clone());
+                        cases.push(case);
+                    }
+                }
+            }
+            let cases = either(cases.into_iter());
+            // As a text, since it may be part of itself.
+            let _ = write!(
+                out,
+                "\n\n{name}: TypeAlias = (\n    \"{}\"\n)\n",
+                cases.replace('"', "'").replace(" | ", " | \"\n    \"")
+            );
+            out.push_str(&docstring(&[wrapped(&named.doc, 0, 0)], 0));
+        }
+    }
+}
+
+fn one_key(out: &mut String, model: &Model, way: Way, name: &str, doc: &str, field: &Field) {
+    let annotation = annotation(model, way, &field.ty).replace('"', "'");
+    let _ = write!(
+        out,
+        "\n\n{name} = TypedDict(\n    {}, {{{}: \"{annotation}\"}}\n)\n",
+        quoted(name),
+        quoted(&field.name)
+    );
+    out.push_str(&docstring(&[wrapped(doc, 0, 0)], 0));
+}
+
+fn dictionary(out: &mut String, model: &Model, name: &str, doc: &str, fields: &[Field]) {
+    let annotated = |field: &Field| {
+        let plain = annotation(model, Way::In, &field.ty);
+        if field.required { plain } else { format!("NotRequired[{plain}]") }
+    };
+    if fields.iter().any(|field| is_keyword(&field.name)) {
+        let _ = write!(out, "\n\n{name} = TypedDict(\n    {},\n    {{\n", quoted(name));
+        for field in fields {
+            let _ =
+                writeln!(out, "        {}: \"{}\",", quoted(&field.name), annotated(field).replace('"', "'"));
+        }
+        out.push_str("    },\n)\n");
+        out.push_str(&docstring(&[wrapped(doc, 0, 0)], 0));
+        return;
+    }
+    let _ = write!(out, "\n\nclass {name}(TypedDict):\n");
+    out.push_str(&docstring(&[wrapped(doc, 4, 0)], 4));
+    for field in fields {
+        let _ = write!(out, "\n    {}: {}\n", field.name, annotated(field));
+        out.push_str(&docstring(&[wrapped(&field.doc, 4, 0)], 4));
+    }
+}
