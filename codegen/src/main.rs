@@ -1,26 +1,28 @@
-//! Writes the files that are generated from the catalogue, or checks that they are as they would be written.
+//! `cargo run -p crm-codegen -- write` writes the generated files; `check` fails and names those that differ.
 
-mod python;
-
-use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let write = std::env::args().nth(1).as_deref() == Some("write");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut stale = false;
-    for (path, content) in python::python_files() {
-        let file = root.join(&path);
-        if std::fs::read_to_string(&file).is_ok_and(|found| found == content) {
-            continue;
+    let mode = std::env::args().nth(1).unwrap_or_default();
+    let result = match mode.as_str() {
+        "write" => crm_codegen::write(),
+        "check" => crm_codegen::check(),
+        _ => Err("usage: crm-codegen write|check".to_owned()),
+    };
+    match result {
+        Ok(names) => {
+            for name in &names {
+                println!("{name} {}", if mode == "write" { "written" } else { "differs" });
+            }
+            if mode == "check" && !names.is_empty() {
+                eprintln!("run `cargo run -p crm-codegen -- write` and commit the result");
+                return ExitCode::FAILURE;
+            }
+            ExitCode::SUCCESS
         }
-        if !write {
-            eprintln!("{} is not as generated: run cargo xtask codegen", path.display());
-            stale = true;
-        } else if let Err(error) = std::fs::write(&file, content) {
-            eprintln!("{}: {error}", file.display());
-            stale = true;
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
         }
     }
-    if stale { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -23,8 +23,7 @@ const UTC: &str = "UTC";
 /// # Errors
 /// `INTERNAL` for a decimal with more places than digits.
 pub fn schema(columns: &[FrameColumn]) -> Result<SchemaRef> {
-    let field =
-        |column: &FrameColumn| Ok(Field::new(&column.name, data_type(column.field_type)?, true));
+    let field = |column: &FrameColumn| Ok(Field::new(&column.name, data_type(column.field_type)?, true));
     Ok(Arc::new(Schema::new(columns.iter().map(field).collect::<Result<Vec<Field>>>()?)))
 }
 
@@ -62,7 +61,9 @@ pub fn batch(frame: &Frame, schema: &SchemaRef, ids: IdCodec) -> Result<RecordBa
         .columns
         .iter()
         .enumerate()
-        .map(|(at, column)| array(&Values { rows: &frame.rows, at, name: &column.name }, column.field_type, ids))
+        .map(|(at, column)| {
+            array(&Values { rows: &frame.rows, at, name: &column.name }, column.field_type, ids)
+        })
         .collect::<Result<Vec<ArrayRef>>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(frame.rows.len()));
     RecordBatch::try_new_with_options(schema.clone(), columns, &options)

@@ -4,6 +4,7 @@
 //! generated method. What is not in the catalogue cannot be called, and what is in it has documentation, schemas and an
 //! example that runs.
 
+pub mod describe;
 pub mod operation;
 
 use std::collections::BTreeMap;
