@@ -1,6 +1,6 @@
 //! `_operations.py`: a class for each group of operations, a method for each operation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crm_core::catalog::Access;
@@ -9,9 +9,14 @@ use crm_core::store::engine::Mode;
 
 use super::HEADER;
 use super::model::{Field, Input, Method, Model, Ty, Way, camel};
-use super::text::{docstring, identifier, literal, quoted, wrapped};
+use super::text::{docstring, identifier, import, literal, quoted, words_of, wrapped};
 use super::types::annotation;
-use super::wire::{decoded, encode_with, field_encoder};
+use super::wire::{Names, decoded, encode_with, field_encoder};
+
+/// Widest line of code.
+const WIDTH: usize = 110;
+/// Arguments may be called like a function of another module, but not like a module of ours.
+const THERE: Names = Names { wire: "_wire.", convert: "_convert." };
 
 /// Written by hand on the session itself.
 const BY_HAND: &[&str] = &["query.rows", "query.summary"];
@@ -62,16 +67,8 @@ pub(super) fn file(model: &Model) -> String {
         );
     }
 
-    let words: BTreeSet<&str> = body.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect();
-    let import = |module: &str, names: &[&str]| {
-        let mut used: Vec<&str> = names.iter().copied().filter(|name| words.contains(name)).collect();
-        used.sort_unstable();
-        match used.len() {
-            0 => String::new(),
-            1..=4 => format!("from {module} import {}\n", used.join(", ")),
-            _ => format!("from {module} import (\n    {},\n)\n", used.join(",\n    ")),
-        }
-    };
+    let words = words_of(&body);
+    let import = |module: &str, names: &[&str]| import(&words, module, names);
     let mut out = format!(
         "{HEADER}\"\"\"Every operation of the library as a typed method.\"\"\"\n\nfrom __future__ import annotations\n\n"
     );
@@ -83,9 +80,9 @@ pub(super) fn file(model: &Model) -> String {
     out.push_str("from functools import cached_property\n");
     out.push_str(&import("typing", &["Any", "Literal"]));
     out.push_str(&import("uuid", &["UUID"]));
-    out.push_str("\nfrom crm import _wire as wire\n");
+    out.push('\n');
+    out.push_str(&import("crm", &["_convert", "_wire"]));
     out.push_str("from crm._caller import Caller, Group\n");
-    out.push_str(&import("crm._convert", &["date", "instant", "number"]));
     out.push_str(&import("crm._inputs", &["DateLike", "DecimalLike", "IdLike", "InstantLike"]));
     out.push_str(&import("crm._page", &["Page"]));
     let names: Vec<&str> = model
@@ -182,7 +179,7 @@ fn write_method(out: &mut String, model: &Model, method: &Method, iterate: bool)
         declared.push("idempotency_key: str | None = None".to_owned());
     }
     let line = format!("    def {verb}({}) -> {result}:", declared.join(", "));
-    if line.chars().count() <= 100 {
+    if line.chars().count() <= WIDTH {
         let _ = write!(out, "\n{line}\n");
     } else {
         let _ =
@@ -196,77 +193,80 @@ fn write_method(out: &mut String, model: &Model, method: &Method, iterate: bool)
         let name = identifier(&field.name);
         let value = match encode_with(model, &field.ty) {
             Some(with) if with.contains('(') => {
-                format!("wire.{}({name})", field_encoder(entry.name, &name))
+                format!("_wire.{}({name})", field_encoder(entry.name, &name))
             }
-            Some(with) if with == "number" => format!("number({name})"),
-            Some(with) => format!("wire.{with}({name})"),
+            Some(with) if with == "number" => format!("_convert.number({name})"),
+            Some(with) => format!("_wire.{with}({name})"),
             None => name.clone(),
         };
         let key = quoted(&field.name);
         if parameter.omitted {
-            let _ = write!(later, "        if {name} is not None:\n            sent[{key}] = {value}\n");
+            let _ = write!(later, "        if {name} is not None:\n            _sent[{key}] = {value}\n");
         } else {
             sent.push(format!("{key}: {value}"));
         }
     }
     let input = if matches!(method.input, Input::Whole(_)) {
-        sent.first()
-            .and_then(|sent| sent.split_once(": "))
-            .map(|(_, value)| value.to_owned())
-            .unwrap_or_default()
+        let whole = sent.first().and_then(|sent| sent.split_once(": "));
+        whole.map(|(_, value)| value.to_owned()).unwrap_or_default()
     } else if later.is_empty() {
         format!("{{{}}}", sent.join(", "))
     } else {
-        let _ = writeln!(out, "        sent: dict[str, Any] = {{{}}}", sent.join(", "));
+        write_sent(out, &sent);
         out.push_str(&later);
-        "sent".to_owned()
+        "_sent".to_owned()
     };
-    let operation = quoted(entry.name);
-    let key = if writes { ", idempotency_key" } else { "" };
-    match (&method.page_of, iterate) {
-        (Some(of), false) => {
-            let _ = writeln!(
-                out,
-                "        return self._page({operation}, {input}, lambda w: {}{key})",
-                qualified(&decoded(model, of, "w", 0))
-            );
+    let inside = cursor.map_or_else(|| "None".to_owned(), |name| quoted(&name));
+    let returned = |input: &str| {
+        let operation = quoted(entry.name);
+        let key = if writes { ", idempotency_key" } else { "" };
+        let performed = format!("self._perform({operation}, {input}{key})");
+        match (&method.page_of, iterate) {
+            (Some(of), false) => {
+                format!("        return self._page({operation}, {input}, {}{key})\n", reader(model, of))
+            }
+            (Some(of), true) => {
+                format!("        return self._pages({operation}, {input}, {}, {inside})\n", reader(model, of))
+            }
+            (None, _) if method.output == Ty::Nothing => format!("        {performed}\n"),
+            (None, _) => match decoded(model, THERE, &method.output, &performed, 0) {
+                // What is not converted has no type yet.
+                same if same == performed => {
+                    format!("        _answer: {result} = {performed}\n        return _answer\n")
+                }
+                read => format!("        return {read}\n"),
+            },
         }
-        (Some(of), true) => {
-            let inside = cursor.map_or_else(|| "None".to_owned(), |name| quoted(&name));
-            let _ = writeln!(
-                out,
-                "        return self._pages({operation}, {input}, lambda w: {}, {inside})",
-                qualified(&decoded(model, of, "w", 0))
-            );
-        }
-        (None, _) if method.output == Ty::Nothing => {
-            let _ = writeln!(out, "        self._perform({operation}, {input}{key})");
-        }
-        (None, _) => {
-            let value =
-                decoded(model, &method.output, &format!("self._perform({operation}, {input}{key})"), 0);
-            let checked = if value.starts_with("self._perform") {
-                format!("        result: {result} = {value}\n        return result\n")
-            } else {
-                format!("        return {}\n", qualified(&value))
-            };
-            out.push_str(&checked);
-        }
+    };
+    let line = returned(&input);
+    if line.lines().any(|line| line.chars().count() > WIDTH) && later.is_empty() {
+        write_sent(out, &sent);
+        out.push_str(&returned("_sent"));
+    } else {
+        out.push_str(&line);
     }
 }
 
-/// Readers of named types stand in the module `wire`.
-fn qualified(expression: &str) -> String {
-    let mut out = String::new();
-    let mut rest = expression;
-    while let Some(at) = rest.find("read_") {
-        let inside = rest[..at].chars().next_back().is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-        let quoted = rest[..at].matches('"').count() % 2 == 1;
-        out.push_str(&rest[..at]);
-        out.push_str(if inside || quoted { "read_" } else { "wire.read_" });
-        rest = &rest[at + "read_".len()..];
+fn write_sent(out: &mut String, sent: &[String]) {
+    let line = format!("        _sent: dict[str, Any] = {{{}}}\n", sent.join(", "));
+    if line.chars().count() <= WIDTH {
+        out.push_str(&line);
+    } else {
+        let _ = write!(
+            out,
+            "        _sent: dict[str, Any] = {{\n            {},\n        }}\n",
+            sent.join(",\n            ")
+        );
     }
-    out + rest
+}
+
+/// The function that reads an entry of a page.
+fn reader(model: &Model, of: &Ty) -> String {
+    match decoded(model, THERE, of, "w", 0) {
+        whole if whole == "w" => "_convert.same".to_owned(),
+        call if call.starts_with("_wire.") => call.trim_end_matches("(w)").to_owned(),
+        other => format!("lambda w: {other}"),
+    }
 }
 
 fn documentation(method: &Method, fields: &[Field], writes: bool, iterate: bool) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! Pieces of Python text.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 /// Widest line of documentation.
@@ -86,5 +88,22 @@ pub(super) fn docstring(paragraphs: &[String], indent: usize) -> String {
     } else {
         let end = if text.ends_with('"') { " " } else { "" };
         format!("{space}\"\"\"{text}{end}\"\"\"\n")
+    }
+}
+
+/// Every word of a text.
+pub(super) fn words_of(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect()
+}
+
+/// An import of those names of a module that occur among `words`.
+pub(super) fn import(words: &BTreeSet<&str>, module: &str, names: &[&str]) -> String {
+    let mut used: Vec<&str> = names.iter().copied().filter(|name| words.contains(name)).collect();
+    used.sort_unstable();
+    let line = format!("from {module} import {}\n", used.join(", "));
+    match used.len() {
+        0 => String::new(),
+        _ if line.len() <= 110 => line,
+        _ => format!("from {module} import (\n    {},\n)\n", used.join(",\n    ")),
     }
 }

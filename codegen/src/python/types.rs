@@ -6,7 +6,7 @@ use crm_core::catalog::Catalog;
 
 use super::HEADER;
 use super::model::{Field, Model, Named, Shape, Ty, Variant, Way};
-use super::text::{docstring, identifier, is_keyword, quoted, wrapped};
+use super::text::{docstring, identifier, import, is_keyword, quoted, words_of, wrapped};
 
 /// The annotation of a type.
 pub(super) fn annotation(model: &Model, way: Way, ty: &Ty) -> String {
@@ -68,19 +68,6 @@ fn either(annotations: impl Iterator<Item = String>) -> String {
 }
 
 pub(super) fn file(model: &Model, catalog: &Catalog) -> String {
-    let mut out = format!(
-        "{HEADER}\"\"\"What operations take and return.\n\n\
-         Results are frozen dataclasses; names ending in ``Input`` are dictionaries; closed sets of names are literals.\n\
-         \"\"\"\n\n\
-         from __future__ import annotations\n\n\
-         import datetime as dt\n\
-         from collections.abc import Mapping, Sequence\n\
-         from dataclasses import dataclass\n\
-         from decimal import Decimal\n\
-         from typing import Any, Literal, NotRequired, TypeAlias, TypedDict\n\
-         from uuid import UUID\n\n\
-         from crm._inputs import DateLike, DecimalLike, IdLike, InstantLike\n\n"
-    );
     let mut names: Vec<String> = vec!["Dataset".to_owned()];
     let mut body = String::new();
     let datasets: Vec<String> = catalog.datasets().map(|dataset| quoted(dataset.name)).collect();
@@ -113,6 +100,24 @@ pub(super) fn file(model: &Model, catalog: &Catalog) -> String {
             named_type(&mut body, model, way, name, named, &mut names);
         }
     }
+    let words = words_of(&body);
+    let mut out = format!(
+        "{HEADER}\"\"\"What operations take and return.\n\n\
+         Results are frozen dataclasses; names ending in ``Input`` are dictionaries; closed sets of names are literals.\n\
+         \"\"\"\n\n\
+         from __future__ import annotations\n\n"
+    );
+    if words.contains("dt") {
+        out.push_str("import datetime as dt\n");
+    }
+    out.push_str(&import(&words, "collections.abc", &["Mapping", "Sequence"]));
+    out.push_str("from dataclasses import dataclass\n");
+    out.push_str(&import(&words, "decimal", &["Decimal"]));
+    out.push_str(&import(&words, "typing", &["Any", "Literal", "NotRequired", "TypeAlias", "TypedDict"]));
+    out.push_str(&import(&words, "uuid", &["UUID"]));
+    out.push('\n');
+    out.push_str(&import(&words, "crm._inputs", &["DateLike", "DecimalLike", "IdLike", "InstantLike"]));
+    out.push('\n');
     names.sort();
     out.push_str("__all__ = [\n");
     for name in names {
@@ -135,7 +140,7 @@ fn named_type(out: &mut String, model: &Model, way: Way, name: &str, named: &Nam
                 out.push_str(&docstring(&[wrapped(&field.doc, 4, 0)], 4));
             }
         }
-        (Shape::Object(fields), Way::In) => dictionary(out, model, name, &named.doc, fields),
+        (Shape::Object(fields), Way::In) => dictionary(out, model, way, name, &named.doc, fields),
         (Shape::Union(variants), way) => {
             let mut cases = Vec::new();
             for variant in variants {
@@ -147,12 +152,12 @@ fn named_type(out: &mut String, model: &Model, way: Way, name: &str, named: &Nam
                         let case = format!("{}{}", name, super::model::camel(key));
                         let field = Field {
                             name: key.clone(),
-                            doc: doc.clone(),
+                            doc: String::new(),
                             ty: ty.clone(),
                             required: true,
                             default: None,
                         };
-                        one_key(out, model, way, &case, doc, &field);
+                        dictionary(out, model, way, &case, doc, &[field]);
                         names.push(case.clone());
                         cases.push(case);
                     }
@@ -160,30 +165,25 @@ fn named_type(out: &mut String, model: &Model, way: Way, name: &str, named: &Nam
             }
             let cases = either(cases.into_iter());
             // As a text, since it may be part of itself.
-            let _ = write!(
-                out,
-                "\n\n{name}: TypeAlias = (\n    \"{}\"\n)\n",
-                cases.replace('"', "'").replace(" | ", " | \"\n    \"")
-            );
+            let cases = cases.replace('"', "'");
+            let line = format!("{name}: TypeAlias = \"{cases}\"");
+            if line.chars().count() <= 110 {
+                let _ = write!(out, "\n\n{line}\n");
+            } else {
+                let _ = write!(
+                    out,
+                    "\n\n{name}: TypeAlias = (\n    \"{}\"\n)\n",
+                    cases.replace(" | ", " | \"\n    \"")
+                );
+            }
             out.push_str(&docstring(&[wrapped(&named.doc, 0, 0)], 0));
         }
     }
 }
 
-fn one_key(out: &mut String, model: &Model, way: Way, name: &str, doc: &str, field: &Field) {
-    let annotation = annotation(model, way, &field.ty).replace('"', "'");
-    let _ = write!(
-        out,
-        "\n\n{name} = TypedDict(\n    {}, {{{}: \"{annotation}\"}}\n)\n",
-        quoted(name),
-        quoted(&field.name)
-    );
-    out.push_str(&docstring(&[wrapped(doc, 0, 0)], 0));
-}
-
-fn dictionary(out: &mut String, model: &Model, name: &str, doc: &str, fields: &[Field]) {
+fn dictionary(out: &mut String, model: &Model, way: Way, name: &str, doc: &str, fields: &[Field]) {
     let annotated = |field: &Field| {
-        let plain = annotation(model, Way::In, &field.ty);
+        let plain = annotation(model, way, &field.ty);
         if field.required { plain } else { format!("NotRequired[{plain}]") }
     };
     if fields.iter().any(|field| is_keyword(&field.name)) {
@@ -200,6 +200,8 @@ fn dictionary(out: &mut String, model: &Model, name: &str, doc: &str, fields: &[
     out.push_str(&docstring(&[wrapped(doc, 4, 0)], 4));
     for field in fields {
         let _ = write!(out, "\n    {}: {}\n", field.name, annotated(field));
-        out.push_str(&docstring(&[wrapped(&field.doc, 4, 0)], 4));
+        if !field.doc.is_empty() {
+            out.push_str(&docstring(&[wrapped(&field.doc, 4, 0)], 4));
+        }
     }
 }

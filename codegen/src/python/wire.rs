@@ -43,29 +43,40 @@ fn needs(model: &Model, way: Way, ty: &Ty) -> bool {
     converts(model, way, ty, &mut BTreeSet::new())
 }
 
+/// Where the functions stand that an expression uses.
+#[derive(Clone, Copy)]
+pub(super) struct Names {
+    /// Before readers of named types.
+    pub(super) wire: &'static str,
+    /// Before converters of single values.
+    pub(super) convert: &'static str,
+}
+
+const HERE: Names = Names { wire: "", convert: "" };
+
 /// The expression that reads `from`.
-pub(super) fn decoded(model: &Model, ty: &Ty, from: &str, depth: usize) -> String {
+pub(super) fn decoded(model: &Model, names: Names, ty: &Ty, from: &str, depth: usize) -> String {
     if !needs(model, Way::Out, ty) {
         return from.to_owned();
     }
     let name = format!("v{depth}");
-    let inner = |ty: &Ty| decoded(model, ty, &name, depth + 1);
+    let inner = |ty: &Ty| decoded(model, names, ty, &name, depth + 1);
     match ty {
         Ty::Decimal => format!("Decimal({from})"),
         Ty::Big => format!("int({from})"),
-        Ty::Date => format!("date({from})"),
-        Ty::Instant => format!("instant({from})"),
+        Ty::Date => format!("{}date({from})", names.convert),
+        Ty::Instant => format!("{}instant({from})", names.convert),
         Ty::Uuid => format!("UUID({from})"),
         Ty::List(of) if needs(model, Way::Out, of) => format!("tuple([{} for {name} in {from}])", inner(of)),
         Ty::List(_) => format!("tuple({from})"),
         Ty::Tuple(items) => {
             let items = items.iter().enumerate();
-            let items = items.map(|(at, item)| decoded(model, item, &format!("{from}[{at}]"), depth));
+            let items = items.map(|(at, item)| decoded(model, names, item, &format!("{from}[{at}]"), depth));
             format!("({},)", items.collect::<Vec<_>>().join(", "))
         }
         Ty::Map(of) => format!("{{k{depth}: {} for k{depth}, {name} in {from}.items()}}", inner(of)),
         Ty::Optional(of) => format!("None if ({name} := {from}) is None else {}", inner(of)),
-        Ty::Named(type_name) => format!("{}({from})", decoder(type_name)),
+        Ty::Named(type_name) => format!("{}{}({from})", names.wire, decoder(type_name)),
         _ => from.to_owned(),
     }
 }
@@ -129,9 +140,9 @@ pub(super) fn file(model: &Model) -> String {
                         && from.ends_with(&format!("get({key})"))
                         && !matches!(field.ty, Ty::Optional(_));
                     let value = if optional && needs(model, Way::Out, &field.ty) {
-                        decoded(model, &Ty::Optional(Box::new(field.ty.clone())), &from, 0)
+                        decoded(model, HERE, &Ty::Optional(Box::new(field.ty.clone())), &from, 0)
                     } else {
-                        decoded(model, &field.ty, &from, 0)
+                        decoded(model, HERE, &field.ty, &from, 0)
                     };
                     let _ = writeln!(body, "        {value},");
                 }
@@ -194,7 +205,9 @@ pub(super) fn file(model: &Model) -> String {
     let mut imports: Vec<&str> =
         helpers.iter().filter(|(call, _)| uses(call)).map(|(_, name)| *name).collect();
     for name in ["each", "each_of", "each_value", "fields", "number", "same", "tagged"] {
-        let used = if ["number", "same"].contains(&name) { uses(name) } else { uses(&format!("{name}(")) };
+        let called = uses(&format!("{name}("));
+        // These stand in tables, by name; in readers the word is some field's.
+        let used = if ["number", "same"].contains(&name) { tables.contains(name) } else { called };
         if used {
             imports.push(name);
         }
@@ -226,11 +239,11 @@ fn union_decoder(body: &mut String, model: &Model, variants: &[Variant]) {
             Variant::Word(_) | Variant::Plain(_) => {}
             Variant::Keyed(key, _, ty) => {
                 let key = quoted(key);
-                let value = decoded(model, ty, &format!("w[{key}]"), 0);
+                let value = decoded(model, HERE, ty, &format!("w[{key}]"), 0);
                 let _ = write!(body, "    if {key} in w:\n        return {{{key}: {value}}}\n");
             }
             Variant::Tagged { field, word, ty } => {
-                let value = decoded(model, ty, "w", 0);
+                let value = decoded(model, HERE, ty, "w", 0);
                 let _ = write!(
                     body,
                     "    if w[{}] == {}:\n        return {value}\n",
