@@ -112,6 +112,21 @@ struct ArrowArrayStream {
 #define CRM_OP_CONTACT_GET "contact.get"
 #define CRM_OP_CONTACT_LIST "contact.list"
 #define CRM_OP_CONTACT_UPDATE "contact.update"
+#define CRM_OP_CONTRACT_ACCEPT "contract.accept"
+#define CRM_OP_CONTRACT_APPROVE "contract.approve"
+#define CRM_OP_CONTRACT_CANCEL "contract.cancel"
+#define CRM_OP_CONTRACT_COMPLETE "contract.complete"
+#define CRM_OP_CONTRACT_CREATE "contract.create"
+#define CRM_OP_CONTRACT_DELIVER "contract.deliver"
+#define CRM_OP_CONTRACT_EFFECTIVE "contract.effective"
+#define CRM_OP_CONTRACT_GET "contract.get"
+#define CRM_OP_CONTRACT_LIST "contract.list"
+#define CRM_OP_CONTRACT_REJECT "contract.reject"
+#define CRM_OP_CONTRACT_SIGN "contract.sign"
+#define CRM_OP_CONTRACT_SUBMIT "contract.submit"
+#define CRM_OP_CONTRACT_TERMINATE "contract.terminate"
+#define CRM_OP_CONTRACT_UPDATE "contract.update"
+#define CRM_OP_CONTRACT_WITHDRAW "contract.withdraw"
 #define CRM_OP_CUSTOMER_ASSIGN "customer.assign"
 #define CRM_OP_CUSTOMER_CREATE "customer.create"
 #define CRM_OP_CUSTOMER_GET "customer.get"
@@ -122,6 +137,21 @@ struct ArrowArrayStream {
 #define CRM_OP_LEDGER_SET_CALENDAR_DAYS "ledger.set_calendar_days"
 #define CRM_OP_LEDGER_SET_REFERENCE "ledger.set_reference"
 #define CRM_OP_LEDGER_WORKING_DAY "ledger.working_day"
+#define CRM_OP_OPPORTUNITY_CREATE "opportunity.create"
+#define CRM_OP_OPPORTUNITY_FUNNEL "opportunity.funnel"
+#define CRM_OP_OPPORTUNITY_GET "opportunity.get"
+#define CRM_OP_OPPORTUNITY_HISTORY "opportunity.history"
+#define CRM_OP_OPPORTUNITY_LIST "opportunity.list"
+#define CRM_OP_OPPORTUNITY_LOSE "opportunity.lose"
+#define CRM_OP_OPPORTUNITY_MOVE "opportunity.move"
+#define CRM_OP_OPPORTUNITY_UPDATE "opportunity.update"
+#define CRM_OP_OPPORTUNITY_WIN "opportunity.win"
+#define CRM_OP_PIPELINE_CREATE "pipeline.create"
+#define CRM_OP_PIPELINE_LIST "pipeline.list"
+#define CRM_OP_PRODUCT_CREATE "product.create"
+#define CRM_OP_PRODUCT_GET "product.get"
+#define CRM_OP_PRODUCT_LIST "product.list"
+#define CRM_OP_PRODUCT_UPDATE "product.update"
 #define CRM_OP_QUERY_ROWS "query.rows"
 #define CRM_OP_QUERY_SUMMARY "query.summary"
 #define CRM_OP_ROLE_CREATE "role.create"
@@ -136,8 +166,15 @@ struct ArrowArrayStream {
 
 /* Datasets: the names for CRM_OP_QUERY_ROWS, CRM_OP_QUERY_SUMMARY and crm_query_arrow. */
 #define CRM_DATASET_CONTACT "contact"
+#define CRM_DATASET_CONTRACT "contract"
+#define CRM_DATASET_CONTRACT_DECISION "contract_decision"
+#define CRM_DATASET_CONTRACT_LINE "contract_line"
 #define CRM_DATASET_CUSTOMER "customer"
+#define CRM_DATASET_OPPORTUNITY "opportunity"
+#define CRM_DATASET_OPPORTUNITY_STAGE_CHANGE "opportunity_stage_change"
 #define CRM_DATASET_ORG_UNIT "org_unit"
+#define CRM_DATASET_PIPELINE "pipeline"
+#define CRM_DATASET_PRODUCT "product"
 #define CRM_DATASET_ROLE "role"
 #define CRM_DATASET_USER "user"
 
@@ -193,6 +230,23 @@ struct ArrowArrayStream {
 #define CRM_ERROR_LAST_ADMINISTRATOR 1303 /* This is the last active user who may do everything. */
 #define CRM_ERROR_CREDIT_CODE_WRONG 1400 /* {value} is not a unified social credit code: {reason}. */
 #define CRM_ERROR_CREDIT_CODE_TAKEN 1401 /* Another customer has the credit code {value}. */
+#define CRM_ERROR_PRODUCT_CODE_TAKEN 1450 /* Another product has the code {value}. */
+#define CRM_ERROR_OPPORTUNITY_CLOSED 1550 /* The opportunity {number} is {status} and can no longer be changed. */
+#define CRM_ERROR_STAGE_UNKNOWN 1551 /* The pipeline {pipeline} has no stage {stage}. Stages: {known}. */
+#define CRM_ERROR_STAGE_ENDS 1552 /* The stage {stage} ends the opportunity; win or lose it instead. */
+#define CRM_ERROR_CUSTOMER_NEEDED 1553 /* An opportunity can be won only when its customer is known. */
+#define CRM_ERROR_CONTACT_ELSEWHERE 1554 /* The contact does not belong to this customer. */
+#define CRM_ERROR_STAGES_WRONG 1555 /* These stages do not make a pipeline: {reason}. */
+#define CRM_ERROR_PIPELINE_NAME_TAKEN 1556 /* There is a pipeline named {value} already. */
+#define CRM_ERROR_CONTRACT_NUMBER_TAKEN 1600 /* Another contract has the number {value}. */
+#define CRM_ERROR_WRONG_STATUS 1601 /* A contract that is {status} cannot {action}; it must be: {allowed}. */
+#define CRM_ERROR_SELF_APPROVAL 1602 /* Whoever submitted a contract may not approve it. */
+#define CRM_ERROR_DATE_IN_FUTURE 1603 /* {date} is after today, {today}; only what has happened can be recorded. */
+#define CRM_ERROR_NOT_SETTLED 1604 /* Installments of {open} {currency} are not settled yet. */
+#define CRM_ERROR_TERMS_MISSING 1605 /* The contract has an amount of {amount} and no payment terms. */
+#define CRM_ERROR_PARTY_TWICE 1606 /* There is more than one {role}. */
+#define CRM_ERROR_TERMS_DO_NOT_SUM 1650 /* The payment terms sum to {actual} and not to {expected}. */
+#define CRM_ERROR_BALANCE_NOT_LAST 1651 /* Only the last payment term can be the balance. */
 #define CRM_ERROR_NULL_ARGUMENT 1900 /* The argument {name} is NULL. */
 #define CRM_ERROR_WRONG_ABI 1901 /* The program was compiled for version {expected} of the binary interface; this library has version {actual}. */
 

@@ -37,7 +37,7 @@ pub struct OpenOptions {
     pub create: bool,
     /// Open for reading only.
     pub read_only: bool,
-    /// How long a writer waits for other writers, in this process and others, before `BUSY`.
+    /// How long a writer waits for those of this process, and then for those of others, before `BUSY`.
     pub busy_timeout_ms: u32,
     /// When a commit is on disk.
     pub durability: Durability,

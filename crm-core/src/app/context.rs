@@ -299,6 +299,28 @@ impl<'a> Cx<'a> {
         }
     }
 
+    /// Raises the version of a record of which only rows below it have changed. Returns the record as stored.
+    ///
+    /// # Errors
+    /// `STALE_VERSION` when the stored record is not `before`; of the engine.
+    pub fn touch<E: Entity>(&mut self, before: &E) -> Result<E> {
+        self.check_cancelled()?;
+        let mut after = before.clone();
+        after.set_version(before.version() + 1);
+        let (ids, table) = (self.ids(), E::table());
+        let position = table.position("version").unwrap_or(0);
+        let old = before.encode(ids)?;
+        let filter =
+            key_filter(table, &old).and(Pred::equal(ColumnRef::base(position), old[position].clone()));
+        let version = Cell::Int(i64::from(after.version()));
+        if self.tx.update(table, &[(position, version)], &filter)? != 1 {
+            let actual = self.find(before.id())?.map_or(0, |record| record.version());
+            return Err(stale::<E>(before.version(), actual));
+        }
+        self.changes.push(&json!({ "table": E::NAME, "id": after.id(), "version": after.version() }));
+        Ok(after)
+    }
+
     /// Replaces a row that has no version of its own: the rows under a record, guarded by its version.
     ///
     /// # Errors

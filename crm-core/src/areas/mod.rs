@@ -2,5 +2,8 @@
 //! `operations` (use cases), and its line in the catalogue.
 
 pub mod access;
+pub mod contract;
 pub mod ledger;
+pub mod opportunity;
 pub mod party;
+pub mod product;

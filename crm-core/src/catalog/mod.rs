@@ -15,13 +15,20 @@ use crate::kernel::error::{self, Code, Error, Result};
 use crate::store::dataset::Dataset;
 use crate::store::schema::{Schema, Table};
 
-pub use operation::{Access, Entry, Example, Given, Level, Operation};
+pub use operation::{Access, COMMON_ERRORS, Entry, Example, Given, Level, Operation};
 
 /// The version of the ledger schema; raised by every change of a table.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Every area, in the order of their dependencies. A new area adds one line here.
-pub const AREAS: &[&Area] = &[&areas::access::AREA, &areas::ledger::AREA, &areas::party::AREA];
+pub const AREAS: &[&Area] = &[
+    &areas::access::AREA,
+    &areas::ledger::AREA,
+    &areas::party::AREA,
+    &areas::product::AREA,
+    &areas::opportunity::AREA,
+    &areas::contract::AREA,
+];
 
 /// One area of the domain.
 pub struct Area {

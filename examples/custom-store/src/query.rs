@@ -50,7 +50,7 @@ fn join<'s>(state: &'s State, select: &Select, row: &'s Row) -> Result<Option<Jo
     let mut joined: Joined<'s> = vec![Some(row)];
     for (position, join) in select.joins.iter().enumerate() {
         let partners = &state.table(join.table.name)?.rows;
-        let partner = partners.get(&vec![cell(&joined, join.from).to_owned()]);
+        let partner = partners.get(&vec![cell(&joined, join.from).to_cell()]);
         let key = ColumnRef { source: position + 1, column: join.table.key[0] };
         // A key is never empty, so only joins make it nullable.
         if partner.is_none() && !select.is_nullable(key) {
@@ -73,7 +73,7 @@ fn compare(sort: &[Sort], left: &[Cell], right: &[Cell]) -> Ordering {
 fn plain(select: &Select, found: &[Joined<'_>]) -> Vec<Sorted> {
     let one = |row: &Joined<'_>| {
         let column = |output: &Output| match output {
-            Output::Column(column) => cell(row, *column).to_owned(),
+            Output::Column(column) => cell(row, *column).to_cell(),
             _ => Cell::Null,
         };
         (sort_key(select, row), select.outputs.iter().map(column).collect())
@@ -82,13 +82,13 @@ fn plain(select: &Select, found: &[Joined<'_>]) -> Vec<Sorted> {
 }
 
 fn sort_key(select: &Select, row: &Joined<'_>) -> Vec<Cell> {
-    select.sort.iter().map(|by| cell(row, by.column).to_owned()).collect()
+    select.sort.iter().map(|by| cell(row, by.column).to_cell()).collect()
 }
 
 fn group(select: &Select, found: Vec<Joined<'_>>) -> Result<Vec<Sorted>> {
     let key = |row: &Joined<'_>| -> Vec<Cell> {
         let column = |output: &Output| match output {
-            Output::Column(column) => Some(cell(row, *column).to_owned()),
+            Output::Column(column) => Some(cell(row, *column).to_cell()),
             _ => None,
         };
         select.outputs.iter().filter_map(column).collect()
@@ -112,7 +112,7 @@ fn group(select: &Select, found: Vec<Joined<'_>>) -> Result<Vec<Sorted>> {
 
 fn aggregate(output: Output, rows: &[Joined<'_>]) -> Result<Cell> {
     let values = |column| rows.iter().map(move |row| cell(row, column)).filter(|cell| *cell != CellRef::Null);
-    let owned = |cell: Option<CellRef<'_>>| cell.map_or(Cell::Null, CellRef::to_owned);
+    let owned = |cell: Option<CellRef<'_>>| cell.map_or(Cell::Null, CellRef::to_cell);
     Ok(match output {
         Output::Column(column) => owned(rows.first().map(|row| cell(row, column))),
         Output::Count => Cell::Int(rows.len() as i64),
