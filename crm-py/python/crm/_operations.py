@@ -10,7 +10,7 @@ from typing import Any
 
 from crm import _convert, _wire
 from crm._caller import Caller, Group
-from crm._inputs import DateLike, IdLike
+from crm._inputs import DateLike, DecimalLike, IdLike
 from crm._page import Page
 from crm._types import (
     AuditEntry,
@@ -19,6 +19,12 @@ from crm._types import (
     Collaborator,
     Contact,
     ContactDataInput,
+    Contract,
+    ContractDataInput,
+    ContractDetails,
+    ContractKind,
+    ContractParty,
+    ContractPartyInput,
     Customer,
     CustomerDataInput,
     CustomerKind,
@@ -28,12 +34,24 @@ from crm._types import (
     DecisionRole,
     ExprInput,
     ExternalReference,
+    Funnel,
     LedgerInfo,
     Level,
+    LineDataInput,
     ListRequestInput,
+    Opportunity,
+    OpportunityDataInput,
     OrgUnit,
+    PaymentTerm,
+    PaymentTermInput,
+    Pipeline,
+    Product,
+    ProductDataInput,
     Role,
+    SettlementDirection,
     SortByInput,
+    StageChange,
+    StageInput,
     User,
 )
 
@@ -334,6 +352,561 @@ class ContactOperations(Group):
         return _wire.read_contact(self._perform("contact.update", _sent, idempotency_key))
 
 
+class ContractOperations(Group):
+    """The operations ``contract.*``."""
+
+    __slots__ = ()
+
+    def accept(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        accepted_on: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Records the customer's acceptance; installments that wait for it get their due date. A
+        second call corrects the date.
+
+        登记验收 (``contract.accept``). Needs ``edit`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            accepted_on: When it was accepted; today when left out, never later and not before
+                delivery.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``,
+                ``unknown_calendar_year``, ``date_out_of_range``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if accepted_on is not None:
+            _sent["accepted_on"] = accepted_on
+        return _wire.read_contract(self._perform("contract.accept", _sent, idempotency_key))
+
+    def approve(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        opinion: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Approves a contract that another user has submitted.
+
+        The submitter may approve only in a ledger where no other active user has the permission.
+
+        审批通过合同 (``contract.approve``). Needs the permission ``contract.approve``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            opinion: The opinion to record.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            DeniedError: ``self_approval``.
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if opinion is not None:
+            _sent["opinion"] = opinion
+        return _wire.read_contract(self._perform("contract.approve", _sent, idempotency_key))
+
+    def cancel(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Gives up a contract that is a draft, or approved and not signed.
+
+        作废合同 (``contract.cancel``). Needs ``edit`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            reason: Why.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if reason is not None:
+            _sent["reason"] = reason
+        return _wire.read_contract(self._perform("contract.cancel", _sent, idempotency_key))
+
+    def complete(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        ended_on: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Completes a contract of which everything is settled.
+
+        完成合同 (``contract.complete``). Needs ``edit`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            ended_on: When it was completed; today when left out, never later.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``, ``not_settled``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if ended_on is not None:
+            _sent["ended_on"] = ended_on
+        return _wire.read_contract(self._perform("contract.complete", _sent, idempotency_key))
+
+    def create(
+        self,
+        *,
+        title: str,
+        customer: IdLike,
+        amount: DecimalLike | None = None,
+        currency: str | None = None,
+        direction: SettlementDirection | None = None,
+        ends_on: DateLike | None = None,
+        kind: ContractKind = "sales",
+        lines: Sequence[LineDataInput] = (),
+        note: str | None = None,
+        number: str | None = None,
+        opportunity: IdLike | None = None,
+        parties: Sequence[ContractPartyInput | ContractParty] = (),
+        starts_on: DateLike | None = None,
+        tax_included: bool = True,
+        tax_rate: DecimalLike | None = None,
+        terms: Sequence[PaymentTermInput | PaymentTerm] = (),
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Creates a draft contract owned by the caller, with its lines and payment terms, and plans
+        its installments.
+
+        Line amounts round half-up to the minor unit: with tax included gross = round(quantity ×
+        price × (1 − discount)) and tax = gross − round(gross ÷ (1 + rate)); otherwise net first,
+        tax = round(net × rate). The contract amount is the sum of the lines' gross. Installments
+        sum to it exactly; the balance or the last rate takes the remainder.
+
+        新建合同 (``contract.create``). Needs ``edit`` on ``contract``.
+
+        Args:
+            title: Title, up to 200 characters.
+            customer: The customer.
+            amount: The gross total, for a contract without lines; with lines it is their sum.
+            currency: Currency; the ledger's when left out.
+            direction: Which way its money goes; payable for purchases and receivable for all others
+                when left out.
+            ends_on: Last day of the term.
+            kind: What it is about.
+            lines: What is sold.
+            note: Remarks.
+            number: Number, up to 60 characters; `HT-yyyy-000001` and so on when left out.
+            opportunity: The opportunity it came from.
+            parties: The signatories, each role once.
+            starts_on: First day of the term.
+            tax_included: Whether line prices include tax.
+            tax_rate: The tax rate that the amount contains, for a contract without lines.
+            terms: How it is paid; the shares make up the whole amount.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``contract_number_taken``.
+            InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``too_many_decimals``,
+                ``overflow``, ``end_before_start``, ``not_applicable``, ``empty_list``,
+                ``unknown_calendar_year``, ``date_out_of_range``, ``not_an_id``,
+                ``credit_code_wrong``, ``party_twice``, ``terms_do_not_sum``, ``balance_not_last``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {
+            "title": title,
+            "customer": customer,
+            "kind": kind,
+            "lines": _wire.CONTRACT_CREATE_LINES(lines),
+            "parties": parties,
+            "tax_included": tax_included,
+            "terms": _wire.CONTRACT_CREATE_TERMS(terms),
+        }
+        if amount is not None:
+            _sent["amount"] = _convert.number(amount)
+        if currency is not None:
+            _sent["currency"] = currency
+        if direction is not None:
+            _sent["direction"] = direction
+        if ends_on is not None:
+            _sent["ends_on"] = ends_on
+        if note is not None:
+            _sent["note"] = note
+        if number is not None:
+            _sent["number"] = number
+        if opportunity is not None:
+            _sent["opportunity"] = opportunity
+        if starts_on is not None:
+            _sent["starts_on"] = starts_on
+        if tax_rate is not None:
+            _sent["tax_rate"] = _convert.number(tax_rate)
+        return _wire.read_contract(self._perform("contract.create", _sent, idempotency_key))
+
+    def deliver(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        delivered_on: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Records the delivery; installments that wait for it get their due date. A second call
+        corrects the date.
+
+        登记交付 (``contract.deliver``). Needs ``edit`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            delivered_on: When it was delivered; today when left out, never later.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``,
+                ``unknown_calendar_year``, ``date_out_of_range``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if delivered_on is not None:
+            _sent["delivered_on"] = delivered_on
+        return _wire.read_contract(self._perform("contract.deliver", _sent, idempotency_key))
+
+    def effective(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        effective_on: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Lets a signed contract take effect: its installments become open.
+
+        合同生效 (``contract.effective``). Needs ``edit`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            effective_on: When it took effect; today when left out, never later and not before the
+                signing.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``,
+                ``unknown_calendar_year``, ``date_out_of_range``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if effective_on is not None:
+            _sent["effective_on"] = effective_on
+        return _wire.read_contract(self._perform("contract.effective", _sent, idempotency_key))
+
+    def get(self, id: IdLike) -> ContractDetails:
+        """A contract with its lines, approval decisions and installments; its payment terms are in the
+        contract.
+
+        查看合同 (``contract.get``). Needs ``read`` on ``contract``.
+
+        Args:
+            id: The contract.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        return _wire.read_contract_details(self._perform("contract.get", {"id": id}))
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[Contract]:
+        """Lists contracts in scope.
+
+        合同列表 (``contract.list``). Needs ``read`` on ``contract``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("contract.list", _sent, _wire.read_contract)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[Contract]:
+        """Lists contracts in scope. One by one, over all pages; ``limit`` is the size of a page.
+
+        合同列表 (``contract.list``). Needs ``read`` on ``contract``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("contract.list", _sent, _wire.read_contract, None)
+
+    def reject(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        opinion: str,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Sends a submitted contract back to draft, with a reason.
+
+        驳回合同 (``contract.reject``). Needs the permission ``contract.approve``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            opinion: Why, up to 1000 characters.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            DeniedError: ``self_approval``.
+            InvalidError: ``not_an_id``, ``empty``, ``too_long``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "opinion": opinion}
+        return _wire.read_contract(self._perform("contract.reject", _sent, idempotency_key))
+
+    def sign(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        effective_on: DateLike | None = None,
+        signed_on: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Records the signing of an approved contract, and with `effective_on` also that it took
+        effect.
+
+        A contract takes effect when it is signed unless it says otherwise (PRC Civil Code article
+        502).
+
+        签署合同 (``contract.sign``). Needs ``edit`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            effective_on: When it took effect, not before the signing and not after today; when left
+                out it waits for `contract.effective`.
+            signed_on: When it was signed; today when left out, never later.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``,
+                ``unknown_calendar_year``, ``date_out_of_range``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if effective_on is not None:
+            _sent["effective_on"] = effective_on
+        if signed_on is not None:
+            _sent["signed_on"] = signed_on
+        return _wire.read_contract(self._perform("contract.sign", _sent, idempotency_key))
+
+    def submit(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        opinion: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Submits a draft contract for approval.
+
+        提交合同审批 (``contract.submit``). Needs ``edit`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            opinion: What the approver should know.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``, ``terms_missing``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if opinion is not None:
+            _sent["opinion"] = opinion
+        return _wire.read_contract(self._perform("contract.submit", _sent, idempotency_key))
+
+    def terminate(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        reason: str,
+        ended_on: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Terminates a signed contract before it is performed.
+
+        What is outstanding of every installment is cancelled, because obligations not yet performed
+        end with the contract (PRC Civil Code article 566); what was settled stays. A later reversal
+        of a receipt opens again exactly what that receipt had settled, and it can then be
+        collected.
+
+        终止合同 (``contract.terminate``). Needs ``manage`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            reason: Why, up to 1000 characters.
+            ended_on: When it ended; today when left out, never later and not before the signing.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``, ``empty``,
+                ``too_long``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "reason": reason}
+        if ended_on is not None:
+            _sent["ended_on"] = ended_on
+        return _wire.read_contract(self._perform("contract.terminate", _sent, idempotency_key))
+
+    def update(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        data: ContractDataInput,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Replaces what a draft contract says, its lines and terms included, and plans its
+        installments anew.
+
+        修改合同 (``contract.update``). Needs ``edit`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            data: What it says now; what is left out is emptied, but for the number, which stays.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``contract_number_taken``, ``stale_version``.
+            InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``too_many_decimals``,
+                ``overflow``, ``end_before_start``, ``not_applicable``, ``empty_list``,
+                ``unknown_calendar_year``, ``date_out_of_range``, ``not_an_id``,
+                ``credit_code_wrong``, ``party_twice``, ``terms_do_not_sum``, ``balance_not_last``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "data": _wire.write_contract_data_input(data)}
+        return _wire.read_contract(self._perform("contract.update", _sent, idempotency_key))
+
+    def withdraw(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        opinion: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Takes a contract back from approval to draft.
+
+        撤回合同审批 (``contract.withdraw``). Needs ``edit`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            opinion: Why.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if opinion is not None:
+            _sent["opinion"] = opinion
+        return _wire.read_contract(self._perform("contract.withdraw", _sent, idempotency_key))
+
+
 class CustomerOperations(Group):
     """The operations ``customer.*``."""
 
@@ -614,6 +1187,577 @@ class LedgerOperations(Group):
             InvalidError: ``unknown_calendar_year``, ``date_out_of_range``.
         """
         return _convert.date(self._perform("ledger.working_day", {"date": date, "count": count}))
+
+
+class OpportunityOperations(Group):
+    """The operations ``opportunity.*``."""
+
+    __slots__ = ()
+
+    def create(
+        self,
+        *,
+        data: OpportunityDataInput,
+        opened_on: DateLike | None = None,
+        pipeline: IdLike | None = None,
+        stage: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Opportunity:
+        """Creates an opportunity owned by the caller.
+
+        新建商机 (``opportunity.create``). Needs ``edit`` on ``opportunity``.
+
+        Args:
+            data: What is known of it.
+            opened_on: When it began; today when left out, never in the future.
+            pipeline: The pipeline; when left out the default one, and the built-in one where there
+                is none.
+            stage: The open stage by its position; the first when left out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``too_many_decimals``,
+                ``end_before_start``, ``contact_elsewhere``, ``stage_unknown``, ``stage_ends``,
+                ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"data": _wire.write_opportunity_data_input(data)}
+        if opened_on is not None:
+            _sent["opened_on"] = opened_on
+        if pipeline is not None:
+            _sent["pipeline"] = pipeline
+        if stage is not None:
+            _sent["stage"] = stage
+        return _wire.read_opportunity(self._perform("opportunity.create", _sent, idempotency_key))
+
+    def funnel(
+        self,
+        *,
+        close_from: DateLike | None = None,
+        close_to: DateLike | None = None,
+        owner: IdLike | None = None,
+        pipeline: IdLike | None = None,
+        unit: IdLike | None = None,
+    ) -> Funnel:
+        """The funnel of a pipeline: opportunities in scope by stage, with amounts, weighted amounts
+        and conversion.
+
+        Open opportunities count under their present stage; won and lost ones are told apart from
+        them. Amounts are told per currency and never added across.
+
+        销售漏斗 (``opportunity.funnel``). Needs ``read`` on ``opportunity``.
+
+        Args:
+            close_from: Only open ones expected to be won from this day on, and closed ones that
+                ended from this day on.
+            close_to: Only open ones expected to be won up to this day, and closed ones that ended
+                up to this day.
+            owner: Only those of this user.
+            pipeline: The pipeline; the default one when left out.
+            unit: Only those of this org unit, without the units below.
+
+        Raises:
+            InvalidError: ``not_an_id``, ``end_before_start``, ``overflow``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {}
+        if close_from is not None:
+            _sent["close_from"] = close_from
+        if close_to is not None:
+            _sent["close_to"] = close_to
+        if owner is not None:
+            _sent["owner"] = owner
+        if pipeline is not None:
+            _sent["pipeline"] = pipeline
+        if unit is not None:
+            _sent["unit"] = unit
+        return _wire.read_funnel(self._perform("opportunity.funnel", _sent))
+
+    def get(self, id: IdLike) -> Opportunity:
+        """An opportunity.
+
+        查看商机 (``opportunity.get``). Needs ``read`` on ``opportunity``.
+
+        Args:
+            id: The opportunity.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        return _wire.read_opportunity(self._perform("opportunity.get", {"id": id}))
+
+    def history(self, id: IdLike) -> tuple[StageChange, ...]:
+        """The stages that an opportunity went through, oldest first.
+
+        商机阶段历史 (``opportunity.history``). Needs ``read`` on ``opportunity``.
+
+        Args:
+            id: The opportunity.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        return tuple([_wire.read_stage_change(v0) for v0 in self._perform("opportunity.history", {"id": id})])
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[Opportunity]:
+        """Lists opportunities in scope.
+
+        商机列表 (``opportunity.list``). Needs ``read`` on ``opportunity``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("opportunity.list", _sent, _wire.read_opportunity)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[Opportunity]:
+        """Lists opportunities in scope. One by one, over all pages; ``limit`` is the size of a page.
+
+        商机列表 (``opportunity.list``). Needs ``read`` on ``opportunity``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("opportunity.list", _sent, _wire.read_opportunity, None)
+
+    def lose(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        reason: str,
+        closed_on: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> Opportunity:
+        """Ends an open opportunity as lost.
+
+        商机输单 (``opportunity.lose``). Needs ``edit`` on ``opportunity``.
+
+        Args:
+            id: The opportunity.
+            version: The version you have read.
+            reason: Why; it must be said.
+            closed_on: When; today when left out, never in the future nor before it began.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``end_before_start``,
+                ``not_an_id``.
+            NotFoundError: ``not_found``.
+            StateError: ``opportunity_closed``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "reason": reason}
+        if closed_on is not None:
+            _sent["closed_on"] = closed_on
+        return _wire.read_opportunity(self._perform("opportunity.lose", _sent, idempotency_key))
+
+    def move(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        stage: int,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Opportunity:
+        """Brings an open opportunity into another open stage of its pipeline, forward or back.
+
+        推进商机阶段 (``opportunity.move``). Needs ``edit`` on ``opportunity``.
+
+        Args:
+            id: The opportunity.
+            version: The version you have read.
+            stage: The stage by its position; the present one changes nothing.
+            reason: Why.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``stage_unknown``, ``stage_ends``, ``not_an_id``.
+            NotFoundError: ``not_found``.
+            StateError: ``opportunity_closed``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "stage": stage}
+        if reason is not None:
+            _sent["reason"] = reason
+        return _wire.read_opportunity(self._perform("opportunity.move", _sent, idempotency_key))
+
+    def update(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        data: OpportunityDataInput,
+        idempotency_key: str | None = None,
+    ) -> Opportunity:
+        """Replaces what is known of an open opportunity.
+
+        修改商机 (``opportunity.update``). Needs ``edit`` on ``opportunity``.
+
+        Args:
+            id: The opportunity.
+            version: The version you have read.
+            data: What is known now; what is left out is emptied, except the currency, which stays.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``too_many_decimals``,
+                ``end_before_start``, ``contact_elsewhere``, ``not_an_id``.
+            NotFoundError: ``not_found``.
+            StateError: ``opportunity_closed``.
+        """
+        _sent: dict[str, Any] = {
+            "id": id,
+            "version": version,
+            "data": _wire.write_opportunity_data_input(data),
+        }
+        return _wire.read_opportunity(self._perform("opportunity.update", _sent, idempotency_key))
+
+    def win(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        closed_amount: DecimalLike | None = None,
+        closed_on: DateLike | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Opportunity:
+        """Ends an open opportunity as won; its customer must be known.
+
+        商机赢单 (``opportunity.win``). Needs ``edit`` on ``opportunity``.
+
+        Args:
+            id: The opportunity.
+            version: The version you have read.
+            closed_amount: With what amount in the opportunity's currency, tax included; the
+                expected one when left out.
+            closed_on: When; today when left out, never in the future nor before it began.
+            reason: Why.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``out_of_range``, ``too_many_decimals``, ``end_before_start``,
+                ``not_an_id``.
+            NotFoundError: ``not_found``.
+            StateError: ``opportunity_closed``, ``customer_needed``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if closed_amount is not None:
+            _sent["closed_amount"] = _convert.number(closed_amount)
+        if closed_on is not None:
+            _sent["closed_on"] = closed_on
+        if reason is not None:
+            _sent["reason"] = reason
+        return _wire.read_opportunity(self._perform("opportunity.win", _sent, idempotency_key))
+
+
+class PipelineOperations(Group):
+    """The operations ``pipeline.*``."""
+
+    __slots__ = ()
+
+    def create(
+        self,
+        *,
+        name: str,
+        stages: Sequence[StageInput],
+        default: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Pipeline:
+        """Creates a pipeline.
+
+        新建销售流程 (``pipeline.create``). Needs ``manage`` on ``opportunity``.
+
+        Args:
+            name: Name, unique, up to 100 characters.
+            stages: The stages in order, open ones first; won and lost are added when left out.
+            default: Whether new opportunities go here from now on unless told otherwise.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``pipeline_name_taken``.
+            InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``missing_field``,
+                ``stages_wrong``.
+        """
+        _sent: dict[str, Any] = {
+            "name": name,
+            "stages": _wire.PIPELINE_CREATE_STAGES(stages),
+            "default": default,
+        }
+        return _wire.read_pipeline(self._perform("pipeline.create", _sent, idempotency_key))
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[Pipeline]:
+        """Lists pipelines with their stages.
+
+        The built-in pipeline is among them once the first opportunity has been created without
+        naming one.
+
+        销售流程列表 (``pipeline.list``). Needs ``read`` on ``opportunity``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("pipeline.list", _sent, _wire.read_pipeline)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[Pipeline]:
+        """Lists pipelines with their stages. One by one, over all pages; ``limit`` is the size of a
+        page.
+
+        销售流程列表 (``pipeline.list``). Needs ``read`` on ``opportunity``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("pipeline.list", _sent, _wire.read_pipeline, None)
+
+
+class ProductOperations(Group):
+    """The operations ``product.*``."""
+
+    __slots__ = ()
+
+    def create(
+        self,
+        *,
+        name: str,
+        active: bool = True,
+        category: str | None = None,
+        code: str | None = None,
+        currency: str | None = None,
+        line: str | None = None,
+        list_price: DecimalLike = "0",
+        note: str | None = None,
+        specification: str | None = None,
+        tax_rate: DecimalLike = "0",
+        unit: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Product:
+        """Creates a product.
+
+        新建产品 (``product.create``). Needs ``edit`` on ``product``.
+
+        Args:
+            name: Name, up to 200 characters.
+            active: Whether it is still sold; it is when left out.
+            category: Category.
+            code: Code, unique, up to 50 characters; left out, a new product gets the next number
+                and another keeps what it has.
+            currency: Currency of the list price; the ledger's when left out.
+            line: Product line.
+            list_price: List price per unit, tax included; zero when left out.
+            note: Remarks.
+            specification: Specification.
+            tax_rate: Tax rate as a fraction from 0 to 1: 0.13 is 13 %; zero when left out.
+            unit: The unit that quantities count: 台, 套, 人天.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``product_code_taken``.
+            InvalidError: ``empty``, ``too_long``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {
+            "name": name,
+            "active": active,
+            "list_price": _convert.number(list_price),
+            "tax_rate": _convert.number(tax_rate),
+        }
+        if category is not None:
+            _sent["category"] = category
+        if code is not None:
+            _sent["code"] = code
+        if currency is not None:
+            _sent["currency"] = currency
+        if line is not None:
+            _sent["line"] = line
+        if note is not None:
+            _sent["note"] = note
+        if specification is not None:
+            _sent["specification"] = specification
+        if unit is not None:
+            _sent["unit"] = unit
+        return _wire.read_product(self._perform("product.create", _sent, idempotency_key))
+
+    def get(self, id: IdLike) -> Product:
+        """Reads a product of the catalogue.
+
+        查看产品 (``product.get``). Needs ``read`` on ``product``.
+
+        Args:
+            id: The product.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        return _wire.read_product(self._perform("product.get", {"id": id}))
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[Product]:
+        """Lists products.
+
+        产品列表 (``product.list``). Needs ``read`` on ``product``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("product.list", _sent, _wire.read_product)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[Product]:
+        """Lists products. One by one, over all pages; ``limit`` is the size of a page.
+
+        产品列表 (``product.list``). Needs ``read`` on ``product``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("product.list", _sent, _wire.read_product, None)
+
+    def update(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        data: ProductDataInput,
+        idempotency_key: str | None = None,
+    ) -> Product:
+        """Replaces what is known of a product.
+
+        修改产品 (``product.update``). Needs ``edit`` on ``product``.
+
+        Args:
+            id: The product.
+            version: The version you have read.
+            data: What is known now; what is left out is emptied, except code and currency, which
+                stay.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``product_code_taken``, ``stale_version``.
+            InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "data": _wire.write_product_data_input(data)}
+        return _wire.read_product(self._perform("product.update", _sent, idempotency_key))
 
 
 class RoleOperations(Group):
@@ -1003,6 +2147,11 @@ class Operations(Caller):
         return ContactOperations(self)
 
     @cached_property
+    def contract(self) -> ContractOperations:
+        """The operations ``contract.*``."""
+        return ContractOperations(self)
+
+    @cached_property
     def customer(self) -> CustomerOperations:
         """The operations ``customer.*``."""
         return CustomerOperations(self)
@@ -1011,6 +2160,21 @@ class Operations(Caller):
     def ledger(self) -> LedgerOperations:
         """The operations ``ledger.*``."""
         return LedgerOperations(self)
+
+    @cached_property
+    def opportunity(self) -> OpportunityOperations:
+        """The operations ``opportunity.*``."""
+        return OpportunityOperations(self)
+
+    @cached_property
+    def pipeline(self) -> PipelineOperations:
+        """The operations ``pipeline.*``."""
+        return PipelineOperations(self)
+
+    @cached_property
+    def product(self) -> ProductOperations:
+        """The operations ``product.*``."""
+        return ProductOperations(self)
 
     @cached_property
     def role(self) -> RoleOperations:

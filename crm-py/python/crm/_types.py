@@ -13,15 +13,25 @@ from decimal import Decimal
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 from uuid import UUID
 
-from crm._inputs import DateLike, IdLike
+from crm._inputs import DateLike, DecimalLike, IdLike
 
 __all__ = [
+    "AnchorKind",
     "AuditEntry",
     "CalendarDayInput",
     "Changes",
     "Collaborator",
     "Contact",
     "ContactDataInput",
+    "Contract",
+    "ContractDataInput",
+    "ContractDecision",
+    "ContractDetails",
+    "ContractKind",
+    "ContractLine",
+    "ContractParty",
+    "ContractPartyInput",
+    "ContractStatus",
     "CurrentUserInput",
     "Customer",
     "CustomerDataInput",
@@ -31,6 +41,7 @@ __all__ = [
     "DataScope",
     "Dataset",
     "DayStatus",
+    "DecisionKind",
     "DecisionRole",
     "Direction",
     "ExprInput",
@@ -51,30 +62,85 @@ __all__ = [
     "ExprInputPrefix",
     "ExprInputPresent",
     "ExternalReference",
+    "Funnel",
+    "FunnelAmount",
+    "FunnelClosed",
+    "FunnelOutcome",
+    "FunnelStage",
     "GroupByInput",
+    "Installment",
+    "InstallmentStatus",
     "LedgerInfo",
     "Level",
+    "LineDataInput",
     "ListRequestInput",
     "MeasureInput",
     "MeasureInputCount",
     "MeasureInputMax",
     "MeasureInputMin",
     "MeasureInputSum",
+    "Money",
     "OffsetInput",
     "OperandInput",
+    "Opportunity",
+    "OpportunityDataInput",
+    "OpportunityStatus",
     "OrgUnit",
     "OtherFieldInput",
+    "PartyRole",
+    "PaymentTerm",
+    "PaymentTermInput",
     "Period",
+    "Pipeline",
+    "Product",
+    "ProductDataInput",
     "RelativeInput",
     "Role",
+    "SettlementDirection",
+    "Shift",
     "SortByInput",
+    "Stage",
+    "StageChange",
+    "StageInput",
+    "StageKind",
+    "TermAlign",
+    "TermAlignInput",
+    "TermAlignInputNextMonthOn",
+    "TermAlignInputOnOrAfter",
+    "TermAlignNextMonthOn",
+    "TermAlignOnOrAfter",
+    "TermAnchor",
+    "TermAnchorDate",
+    "TermAnchorInput",
+    "TermAnchorInputDate",
+    "TermOffset",
+    "TermOffsetDays",
+    "TermOffsetInput",
+    "TermOffsetInputDays",
+    "TermOffsetInputMonths",
+    "TermOffsetInputWorkingDays",
+    "TermOffsetMonths",
+    "TermOffsetWorkingDays",
+    "TermShare",
+    "TermShareAmount",
+    "TermShareInput",
+    "TermShareInputAmount",
+    "TermShareInputRate",
+    "TermShareRate",
     "User",
 ]
 
 Dataset: TypeAlias = Literal[
     "contact",
+    "contract",
+    "contract_decision",
+    "contract_line",
     "customer",
+    "opportunity",
+    "opportunity_stage_change",
     "org_unit",
+    "pipeline",
+    "product",
     "role",
     "user",
 ]
@@ -82,11 +148,63 @@ Dataset: TypeAlias = Literal[
 
 * ``contact`` 联系人: id, customer, name, title, role, mobile, email, wechat, birthday, primary, note,
   created_at, version, customer_name (customer.name)
+* ``contract`` 合同: id, number, title, kind, direction, customer, parties, currency, amount, net,
+  tax, tax_included, tax_rate, settled, starts_on, ends_on, runs_until, owner, unit, opportunity,
+  status, terms, submitted_by, signed_on, effective_on, delivered_on, accepted_on, ended_on,
+  termination_reason, note, created_at, version, customer_name (customer.name)
+* ``contract_decision`` 合同审批意见: contract, seq, kind, user, at, opinion, contract_number
+  (contract.number)
+* ``contract_line`` 合同明细: contract, seq, product, description, quantity, unit, unit_price, discount,
+  tax_rate, currency, net, tax, gross, contract_number (contract.number), customer_name
+  (contract.customer.name)
 * ``customer`` 客户: id, name, kind, stage, level, industry, region, credit_code, phone, address,
   tags, owner, unit, note, created_at, version
+* ``opportunity`` 商机: id, number, name, customer, contact, product, source, pipeline, stage,
+  stage_name, reached_stage, status, probability, expected_amount, currency, expected_close,
+  open_expected_close, opened_on, closed_on, closed_amount, reason, stage_since, owner, unit, note,
+  created_at, version, customer_name (customer.name), owner_name (owner.name), product_name
+  (product.name)
+* ``opportunity_stage_change`` 商机阶段变化: opportunity, seq, from_stage, to_stage, to_name, entered_on,
+  at, user, reason
 * ``org_unit`` 部门: id, name, parent, version
+* ``pipeline`` 销售流程: id, name, stages, default, created_at, version
+* ``product`` 产品: id, code, name, line, category, specification, unit, list_price, currency,
+  tax_rate, active, note, created_at, version
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
+"""
+
+AnchorKind: TypeAlias = Literal["signed", "effective", "delivered", "accepted", "date"]
+"""The kind of event an installment waits for.
+
+* ``signed``: The signing.
+* ``effective``: The taking effect.
+* ``delivered``: The delivery.
+* ``accepted``: The acceptance.
+* ``date``: A fixed date.
+"""
+
+ContractKind: TypeAlias = Literal["sales", "purchase", "service", "framework", "other"]
+"""What a contract is about.
+
+* ``sales``: We sell goods.
+* ``purchase``: We buy goods.
+* ``service``: Services.
+* ``framework``: An agreement under which orders are placed.
+* ``other``: Anything else.
+"""
+
+ContractStatus: TypeAlias = Literal["draft", "in_approval", "approved", "signed", "effective", "completed", "terminated", "cancelled"]
+"""Where a contract stands.
+
+* ``draft``: Being written; everything may change.
+* ``in_approval``: Submitted, not yet decided.
+* ``approved``: Approved, not yet signed.
+* ``signed``: Signed, not yet in effect.
+* ``effective``: In effect: installments are open.
+* ``completed``: Performed and fully settled.
+* ``terminated``: Ended before it was performed.
+* ``cancelled``: Given up before it was signed.
 """
 
 CustomerKind: TypeAlias = Literal["organisation", "person"]
@@ -130,6 +248,15 @@ DayStatus: TypeAlias = Literal["holiday", "working"]
 * ``working``: A working day, also on a weekend.
 """
 
+DecisionKind: TypeAlias = Literal["submitted", "withdrawn", "approved", "rejected"]
+"""A step of approval.
+
+* ``submitted``: Asked for.
+* ``withdrawn``: Taken back by its side.
+* ``approved``: Agreed.
+* ``rejected``: Sent back to draft.
+"""
+
 DecisionRole: TypeAlias = Literal["other", "decision_maker", "user", "influencer", "finance"]
 """What a contact decides.
 
@@ -147,12 +274,38 @@ Direction: TypeAlias = Literal["ascending", "descending"]
 * ``descending``: Largest first.
 """
 
+InstallmentStatus: TypeAlias = Literal["planned", "open", "settled", "cancelled"]
+"""Where an installment stands.
+
+* ``planned``: The contract is not in effect yet.
+* ``open``: Money is outstanding.
+* ``settled``: Fully settled.
+* ``cancelled``: What was outstanding is no longer owed.
+"""
+
 Level: TypeAlias = Literal["read", "edit", "manage"]
 """How much a role may do in an area; each level includes the ones before.
 
 * ``read``: See records in scope.
 * ``edit``: Create and change records in scope.
 * ``manage``: Also assign, delete and configure.
+"""
+
+OpportunityStatus: TypeAlias = Literal["open", "won", "lost"]
+"""How an opportunity stands.
+
+* ``open``: On the way.
+* ``won``: Sold.
+* ``lost``: Not sold.
+"""
+
+PartyRole: TypeAlias = Literal["party_a", "party_b", "party_c", "party_d"]
+"""What a party is called in the contract.
+
+* ``party_a``: 甲方.
+* ``party_b``: 乙方.
+* ``party_c``: 丙方.
+* ``party_d``: 丁方.
 """
 
 Period: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
@@ -163,6 +316,31 @@ Period: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
 * ``month``: A calendar month.
 * ``quarter``: A calendar quarter.
 * ``year``: A calendar year.
+"""
+
+SettlementDirection: TypeAlias = Literal["receivable", "payable"]
+"""Which way the money goes.
+
+* ``receivable``: To us.
+* ``payable``: From us.
+"""
+
+Shift: TypeAlias = Literal["none", "forward", "back", "modified_forward"]
+"""Where a date goes that is not a working day.
+
+* ``none``: Nowhere; the date stays.
+* ``forward``: To the next working day (顺延).
+* ``back``: To the working day before.
+* ``modified_forward``: To the next working day, unless that is in another month: then to the
+  working day before.
+"""
+
+StageKind: TypeAlias = Literal["open", "won", "lost"]
+"""What a stage means.
+
+* ``open``: On the way.
+* ``won``: The end: sold.
+* ``lost``: The end: not sold.
 """
 
 
@@ -264,6 +442,208 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Contract:
+    """A contract."""
+
+    id: UUID
+    """Id."""
+
+    number: str
+    """Number, unique; given, or `HT-yyyy-000001` by the year and a gapless count."""
+
+    title: str
+    """Title."""
+
+    kind: ContractKind
+    """What it is about."""
+
+    direction: SettlementDirection
+    """Which way its money goes."""
+
+    customer: UUID
+    """The customer."""
+
+    parties: tuple[ContractParty, ...]
+    """The signatories."""
+
+    currency: str
+    """The currency of all its amounts."""
+
+    amount: Decimal
+    """The gross total: the sum of the lines, or as given when there are none."""
+
+    net: Decimal
+    """The total without value added tax."""
+
+    tax: Decimal
+    """The value added tax."""
+
+    tax_included: bool
+    """Whether line prices include tax."""
+
+    settled: Decimal
+    """What has been settled, in the contract's direction."""
+
+    status: ContractStatus
+    """Where it stands."""
+
+    terms: tuple[PaymentTerm, ...]
+    """The payment terms."""
+
+    created_at: dt.datetime
+    """When created."""
+
+    version: int
+    """Version."""
+
+    accepted_on: dt.date | None
+    """When the customer accepted."""
+
+    delivered_on: dt.date | None
+    """When delivery was made."""
+
+    effective_on: dt.date | None
+    """When it took effect."""
+
+    ended_on: dt.date | None
+    """When it was completed, terminated or cancelled."""
+
+    ends_on: dt.date | None
+    """Last day of the term."""
+
+    note: str | None
+    """Remarks."""
+
+    opportunity: UUID | None
+    """The opportunity it came from."""
+
+    owner: UUID | None
+    """The user responsible."""
+
+    runs_until: dt.date | None
+    """Last day of the term while the contract is in effect, otherwise none: what warnings look at."""
+
+    signed_on: dt.date | None
+    """When it was signed."""
+
+    starts_on: dt.date | None
+    """First day of the term."""
+
+    submitted_by: UUID | None
+    """Who submitted it for approval last."""
+
+    tax_rate: Decimal | None
+    """The tax rate on the whole, when there are no lines."""
+
+    termination_reason: str | None
+    """Why it was terminated or cancelled."""
+
+    unit: UUID | None
+    """The owner's org unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractDecision:
+    """A step of a contract's approval."""
+
+    contract: UUID
+    """The contract."""
+
+    seq: int
+    """Position, from 1."""
+
+    kind: DecisionKind
+    """What was done."""
+
+    user: UUID
+    """By whom."""
+
+    at: dt.datetime
+    """When."""
+
+    opinion: str | None
+    """The opinion given."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractDetails:
+    """A contract with everything that belongs to it."""
+
+    contract: Contract
+    """The contract."""
+
+    lines: tuple[ContractLine, ...]
+    """Its lines, in order."""
+
+    decisions: tuple[ContractDecision, ...]
+    """Its approval, in order."""
+
+    installments: tuple[Installment, ...]
+    """Its installments, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractLine:
+    """A line of a contract: what is sold, at which price and tax."""
+
+    contract: UUID
+    """The contract."""
+
+    seq: int
+    """Position, from 1."""
+
+    description: str
+    """What it is."""
+
+    quantity: Decimal
+    """How much."""
+
+    unit_price: Decimal
+    """Price of one unit, with or without tax as the contract says."""
+
+    discount: Decimal
+    """Discount on the price: `0.05` is 5% off."""
+
+    tax_rate: Decimal
+    """Value added tax rate: `0.13` is 13%."""
+
+    currency: str
+    """The contract's currency."""
+
+    net: Decimal
+    """Amount without tax."""
+
+    tax: Decimal
+    """Tax."""
+
+    gross: Decimal
+    """Amount with tax."""
+
+    product: UUID | None
+    """The product."""
+
+    unit: str | None
+    """Of which unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractParty:
+    """A legal signatory of a contract."""
+
+    role: PartyRole
+    """What it is called in the contract."""
+
+    name: str
+    """Full legal name."""
+
+    credit_code: str | None
+    """Unified social credit code; its check character is verified."""
+
+    signatory: str | None
+    """The person who signs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Customer:
     """An organisation or person we sell to or buy from."""
 
@@ -334,6 +714,145 @@ class ExternalReference:
 
 
 @dataclass(frozen=True, slots=True)
+class Funnel:
+    """The opportunities of a pipeline by stage."""
+
+    pipeline: UUID
+    """The pipeline."""
+
+    pipeline_name: str
+    """Its name."""
+
+    stages: tuple[FunnelStage, ...]
+    """The open stages in order."""
+
+    closed: FunnelClosed
+    """The won and the lost ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelAmount:
+    """Expected amounts of a stage in one currency."""
+
+    currency: str
+    """Currency."""
+
+    amount: Decimal
+    """Sum of expected amounts."""
+
+    weighted: Decimal
+    """That sum times the stage's probability, rounded half up to the minor unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelClosed:
+    """The closed opportunities of a funnel."""
+
+    won: FunnelOutcome
+    """Won, with the amounts they were won with."""
+
+    lost: FunnelOutcome
+    """Lost, with the amounts that were expected."""
+
+    win_rate: Decimal | None
+    """The won ones' share of the closed ones; none when nothing is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelOutcome:
+    """Opportunities that ended in one way."""
+
+    count: int
+    """How many."""
+
+    amounts: tuple[Money, ...]
+    """Sums, one entry per currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelStage:
+    """One open stage of a funnel."""
+
+    stage: int
+    """Position in the pipeline."""
+
+    name: str
+    """Name."""
+
+    probability: Decimal
+    """Probability of winning as a fraction."""
+
+    count: int
+    """Open opportunities that are in this stage now."""
+
+    amounts: tuple[FunnelAmount, ...]
+    """Their amounts, one entry per currency."""
+
+    reached: int
+    """Opportunities that ever reached this stage: the open and the lost ones by the furthest stage
+    they were in, and all
+    that were won.
+    """
+
+    conversion: Decimal | None
+    """The share of those that reached the next stage or, after the last, were won; none when nothing
+    reached this one.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Installment:
+    """An amount due on a date or when an event happens. Always `amount = settled + cancelled +
+    outstanding`.
+    """
+
+    contract: UUID
+    """The contract."""
+
+    seq: int
+    """Position, from 1."""
+
+    customer: UUID
+    """The contract's customer."""
+
+    direction: SettlementDirection
+    """The contract's direction."""
+
+    currency: str
+    """The contract's currency."""
+
+    label: str
+    """What it is called."""
+
+    amount: Decimal
+    """How much in all."""
+
+    settled: Decimal
+    """How much has been settled."""
+
+    cancelled: Decimal
+    """How much is no longer owed."""
+
+    status: InstallmentStatus
+    """Where it stands."""
+
+    anchor: AnchorKind
+    """What it waits for."""
+
+    term: int
+    """The payment term it was planned from, by position from 1."""
+
+    anchor_date: dt.date | None
+    """When that happened."""
+
+    due_date: dt.date | None
+    """When it is due; none while its event has not happened."""
+
+    open_amount: Decimal | None
+    """What is outstanding while it can be collected, otherwise none."""
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerInfo:
     """The ledger's own data: one row."""
 
@@ -357,6 +876,112 @@ class LedgerInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in a currency, a whole number of the currency's minor units.
+
+    ```
+    use crm_core::kernel::{currency::Currency, money::Money};
+    let price = Money::parse("1234.5", Currency::CNY)?;
+    assert_eq!(price.to_string(), "1,234.50 CNY");
+    assert!(Money::parse("0.5", Currency::JPY).is_err());
+    # Ok::<(), crm_core::kernel::error::Error>(())
+    ```
+    """
+
+    amount: Decimal
+    """The amount, with no more decimal places than the currency's minor unit."""
+
+    currency: str
+    """The currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opportunity:
+    """A possible sale."""
+
+    id: UUID
+    """Id."""
+
+    number: str
+    """Number, unique: O-2026-000001, by the year in which it began."""
+
+    name: str
+    """What it is about."""
+
+    pipeline: UUID
+    """The pipeline."""
+
+    stage: int
+    """The stage, by its position in the pipeline."""
+
+    stage_name: str
+    """The stage's name."""
+
+    reached_stage: int
+    """The furthest open stage so far."""
+
+    status: OpportunityStatus
+    """Open, won or lost."""
+
+    probability: Decimal
+    """The stage's probability of winning as a fraction."""
+
+    expected_amount: Decimal
+    """The amount it may bring, tax included."""
+
+    currency: str
+    """Currency of both amounts."""
+
+    opened_on: dt.date
+    """When it began."""
+
+    stage_since: dt.date
+    """Since when it is in its stage."""
+
+    created_at: dt.datetime
+    """When created."""
+
+    version: int
+    """Version."""
+
+    closed_amount: Decimal | None
+    """The amount it was won with, tax included."""
+
+    closed_on: dt.date | None
+    """When it was won or lost."""
+
+    contact: UUID | None
+    """The person at the customer."""
+
+    customer: UUID | None
+    """The customer, once known."""
+
+    expected_close: dt.date | None
+    """When it is expected to be won."""
+
+    note: str | None
+    """Remarks."""
+
+    open_expected_close: dt.date | None
+    """The same date while it is open; empty afterwards."""
+
+    owner: UUID | None
+    """The user responsible."""
+
+    product: UUID | None
+    """The product in question."""
+
+    reason: str | None
+    """Why it was won or lost."""
+
+    source: str | None
+    """Where it came from: exhibition, referral, call."""
+
+    unit: UUID | None
+    """The owner's org unit."""
+
+
+@dataclass(frozen=True, slots=True)
 class OrgUnit:
     """A node of the organisation tree."""
 
@@ -371,6 +996,104 @@ class OrgUnit:
 
     parent: UUID | None
     """The unit above; none for a root."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentTerm:
+    """The rule that an installment is planned from.
+
+    The due date is found in this order: the anchor's date; the end of its month, if `align` says
+    so; the offset; the
+    other alignments; the shift to a working day.
+    """
+
+    share: TermShare
+    """How much of the contract."""
+
+    anchor: TermAnchor
+    """The event or date that the term counts from."""
+
+    align: TermAlign
+    """Where in the month the due date lies."""
+
+    label: str | None
+    """What the installment is called; 第1期, 第2期 … when left out."""
+
+    offset: TermOffset
+    """How far from the anchor."""
+
+    shift: Shift
+    """Where a due date goes that is not a working day; it stays when left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """An ordered set of stages."""
+
+    id: UUID
+    """Id."""
+
+    name: str
+    """Name, unique."""
+
+    stages: tuple[Stage, ...]
+    """The stages in order: open ones, then won, then lost."""
+
+    default: bool
+    """Whether new opportunities go here unless told otherwise; one pipeline is."""
+
+    created_at: dt.datetime
+    """When created."""
+
+    version: int
+    """Version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Something that is sold: goods or a service."""
+
+    id: UUID
+    """Id."""
+
+    code: str
+    """Code, unique."""
+
+    name: str
+    """Name."""
+
+    list_price: Decimal
+    """List price per unit, tax included."""
+
+    currency: str
+    """Currency of the list price."""
+
+    tax_rate: Decimal
+    """Tax rate as a fraction: 0.13 is 13 %."""
+
+    active: bool
+    """Whether it is still sold."""
+
+    created_at: dt.datetime
+    """When created."""
+
+    version: int
+    """Version."""
+
+    category: str | None
+    """Category."""
+
+    line: str | None
+    """Product line."""
+
+    note: str | None
+    """Remarks."""
+
+    specification: str | None
+    """Specification."""
+
+    unit: str | None
+    """The unit that quantities count: 台, 套, 人天."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +1120,133 @@ class Role:
 
     version: int
     """Version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of a pipeline."""
+
+    seq: int
+    """Position, from 1."""
+
+    name: str
+    """Name, unique in the pipeline."""
+
+    probability: Decimal
+    """Probability of winning as a fraction: 0.3 is 30 %; 1 when won and 0 when lost."""
+
+    kind: StageKind
+    """On the way, won or lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageChange:
+    """A step of an opportunity from one stage into another."""
+
+    opportunity: UUID
+    """The opportunity."""
+
+    seq: int
+    """Position, from 1."""
+
+    to_stage: int
+    """The stage it went into."""
+
+    to_name: str
+    """That stage's name."""
+
+    entered_on: dt.date
+    """The day from which it counts as there."""
+
+    at: dt.datetime
+    """When it was recorded."""
+
+    user: UUID
+    """Who."""
+
+    from_stage: int | None
+    """The stage before; none at the beginning."""
+
+    reason: str | None
+    """Why."""
+
+
+class TermAlignNextMonthOn(TypedDict):
+    """On this day (1 to 31, clamped) of the month after the one that the offset reaches."""
+
+    next_month_on: int
+
+
+class TermAlignOnOrAfter(TypedDict):
+    """On the first of these days of a month (1 to 31, clamped) that is not before what the offset
+    reaches.
+    """
+
+    on_or_after: tuple[int, ...]
+
+
+TermAlign: TypeAlias = (
+    "Literal['none'] | "
+    "Literal['month_end_before'] | "
+    "Literal['month_end'] | "
+    "TermAlignNextMonthOn | "
+    "TermAlignOnOrAfter"
+)
+"""Where in the month a due date lies."""
+
+
+class TermAnchorDate(TypedDict):
+    """A fixed date."""
+
+    date: dt.date
+
+
+TermAnchor: TypeAlias = (
+    "Literal['signed'] | "
+    "Literal['effective'] | "
+    "Literal['delivered'] | "
+    "Literal['accepted'] | "
+    "TermAnchorDate"
+)
+"""What a term counts from."""
+
+
+class TermOffsetDays(TypedDict):
+    """Calendar days."""
+
+    days: int
+
+
+class TermOffsetWorkingDays(TypedDict):
+    """Working days of the ledger's calendar, strictly counted."""
+
+    working_days: int
+
+
+class TermOffsetMonths(TypedDict):
+    """Months, the day clamped to the month's end."""
+
+    months: int
+
+
+TermOffset: TypeAlias = "TermOffsetDays | TermOffsetWorkingDays | TermOffsetMonths"
+"""How far from the anchor; negative before it."""
+
+
+class TermShareRate(TypedDict):
+    """A fraction of the contract amount: `"0.3"` is 30%. Rounded half-up to the minor unit."""
+
+    rate: Decimal
+
+
+class TermShareAmount(TypedDict):
+    """An amount in the contract's currency."""
+
+    amount: Decimal
+
+
+TermShare: TypeAlias = "TermShareRate | TermShareAmount | Literal['balance']"
+"""How much of the contract an installment is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,6 +1323,74 @@ class ContactDataInput(TypedDict):
 
     wechat: NotRequired[str | None]
     """WeChat account."""
+
+
+class ContractDataInput(TypedDict):
+    """What a contract says."""
+
+    title: str
+    """Title, up to 200 characters."""
+
+    customer: IdLike
+    """The customer."""
+
+    amount: NotRequired[DecimalLike | None]
+    """The gross total, for a contract without lines; with lines it is their sum."""
+
+    currency: NotRequired[str | None]
+    """Currency; the ledger's when left out."""
+
+    direction: NotRequired[SettlementDirection | None]
+    """Which way its money goes; payable for purchases and receivable for all others when left out."""
+
+    ends_on: NotRequired[DateLike | None]
+    """Last day of the term."""
+
+    kind: NotRequired[ContractKind]
+    """What it is about."""
+
+    lines: NotRequired[Sequence[LineDataInput]]
+    """What is sold."""
+
+    note: NotRequired[str | None]
+    """Remarks."""
+
+    number: NotRequired[str | None]
+    """Number, up to 60 characters; `HT-yyyy-000001` and so on when left out."""
+
+    opportunity: NotRequired[IdLike | None]
+    """The opportunity it came from."""
+
+    parties: NotRequired[Sequence[ContractPartyInput | ContractParty]]
+    """The signatories, each role once."""
+
+    starts_on: NotRequired[DateLike | None]
+    """First day of the term."""
+
+    tax_included: NotRequired[bool]
+    """Whether line prices include tax."""
+
+    tax_rate: NotRequired[DecimalLike | None]
+    """The tax rate that the amount contains, for a contract without lines."""
+
+    terms: NotRequired[Sequence[PaymentTermInput | PaymentTerm]]
+    """How it is paid; the shares make up the whole amount."""
+
+
+class ContractPartyInput(TypedDict):
+    """A legal signatory of a contract."""
+
+    role: PartyRole
+    """What it is called in the contract."""
+
+    name: str
+    """Full legal name."""
+
+    credit_code: NotRequired[str | None]
+    """Unified social credit code; its check character is verified."""
+
+    signatory: NotRequired[str | None]
+    """The person who signs."""
 
 
 class CurrentUserInput(TypedDict):
@@ -660,6 +1578,31 @@ class GroupByInput(TypedDict):
     """For dates: the period they fall in; the group shows its first day."""
 
 
+class LineDataInput(TypedDict):
+    """What a line says."""
+
+    description: str
+    """What it is, up to 500 characters."""
+
+    quantity: DecimalLike
+    """How much, above zero."""
+
+    unit_price: DecimalLike
+    """Price of one unit, not below zero."""
+
+    discount: NotRequired[DecimalLike]
+    """Discount, 0 to 1: `"0.05"` is 5% off."""
+
+    product: NotRequired[IdLike | None]
+    """The product."""
+
+    tax_rate: NotRequired[DecimalLike]
+    """Value added tax rate, 0 to 1: `"0.13"` is 13%."""
+
+    unit: NotRequired[str | None]
+    """Of which unit."""
+
+
 class ListRequestInput(TypedDict):
     """What every list operation takes."""
 
@@ -737,11 +1680,110 @@ OperandInput: TypeAlias = (
 """What a field is compared with."""
 
 
+class OpportunityDataInput(TypedDict):
+    """What is known of an opportunity."""
+
+    name: str
+    """What it is about, up to 200 characters."""
+
+    contact: NotRequired[IdLike | None]
+    """The person at the customer."""
+
+    currency: NotRequired[str | None]
+    """Currency; the ledger's for a new opportunity, and the one it has for another, when left out."""
+
+    customer: NotRequired[IdLike | None]
+    """The customer, once known."""
+
+    expected_amount: NotRequired[DecimalLike]
+    """The amount it may bring, tax included, not finer than the currency's minor unit; zero when left
+    out.
+    """
+
+    expected_close: NotRequired[DateLike | None]
+    """When it is expected to be won; not before it began."""
+
+    note: NotRequired[str | None]
+    """Remarks."""
+
+    product: NotRequired[IdLike | None]
+    """The product in question."""
+
+    source: NotRequired[str | None]
+    """Where it came from: exhibition, referral, call."""
+
+
 class OtherFieldInput(TypedDict):
     """Another field."""
 
     field: str
     """Its name."""
+
+
+class PaymentTermInput(TypedDict):
+    """The rule that an installment is planned from.
+
+    The due date is found in this order: the anchor's date; the end of its month, if `align` says
+    so; the offset; the
+    other alignments; the shift to a working day.
+    """
+
+    share: TermShareInput
+    """How much of the contract."""
+
+    anchor: TermAnchorInput
+    """The event or date that the term counts from."""
+
+    align: NotRequired[TermAlignInput]
+    """Where in the month the due date lies."""
+
+    label: NotRequired[str | None]
+    """What the installment is called; 第1期, 第2期 … when left out."""
+
+    offset: NotRequired[TermOffsetInput]
+    """How far from the anchor."""
+
+    shift: NotRequired[Shift]
+    """Where a due date goes that is not a working day; it stays when left out."""
+
+
+class ProductDataInput(TypedDict):
+    """What is known of a product."""
+
+    name: str
+    """Name, up to 200 characters."""
+
+    active: NotRequired[bool]
+    """Whether it is still sold; it is when left out."""
+
+    category: NotRequired[str | None]
+    """Category."""
+
+    code: NotRequired[str | None]
+    """Code, unique, up to 50 characters; left out, a new product gets the next number and another
+    keeps what it has.
+    """
+
+    currency: NotRequired[str | None]
+    """Currency of the list price; the ledger's when left out."""
+
+    line: NotRequired[str | None]
+    """Product line."""
+
+    list_price: NotRequired[DecimalLike]
+    """List price per unit, tax included; zero when left out."""
+
+    note: NotRequired[str | None]
+    """Remarks."""
+
+    specification: NotRequired[str | None]
+    """Specification."""
+
+    tax_rate: NotRequired[DecimalLike]
+    """Tax rate as a fraction from 0 to 1: 0.13 is 13 %; zero when left out."""
+
+    unit: NotRequired[str | None]
+    """The unit that quantities count: 台, 套, 人天."""
 
 
 class RelativeInput(TypedDict):
@@ -759,3 +1801,96 @@ class SortByInput(TypedDict):
 
     direction: NotRequired[Direction]
     """Direction; ascending when left out."""
+
+
+class StageInput(TypedDict):
+    """A stage as it is asked for."""
+
+    name: str
+    """Name, unique in the pipeline, up to 50 characters."""
+
+    kind: NotRequired[StageKind]
+    """On the way (when left out), won or lost."""
+
+    probability: NotRequired[DecimalLike | None]
+    """Probability of winning as a fraction from 0 to 1; for won and lost it is 1 and 0 and may be left
+    out.
+    """
+
+
+class TermAlignInputNextMonthOn(TypedDict):
+    """On this day (1 to 31, clamped) of the month after the one that the offset reaches."""
+
+    next_month_on: int
+
+
+class TermAlignInputOnOrAfter(TypedDict):
+    """On the first of these days of a month (1 to 31, clamped) that is not before what the offset
+    reaches.
+    """
+
+    on_or_after: Sequence[int]
+
+
+TermAlignInput: TypeAlias = (
+    "Literal['none'] | "
+    "Literal['month_end_before'] | "
+    "Literal['month_end'] | "
+    "TermAlignInputNextMonthOn | "
+    "TermAlignInputOnOrAfter"
+)
+"""Where in the month a due date lies."""
+
+
+class TermAnchorInputDate(TypedDict):
+    """A fixed date."""
+
+    date: DateLike
+
+
+TermAnchorInput: TypeAlias = (
+    "Literal['signed'] | "
+    "Literal['effective'] | "
+    "Literal['delivered'] | "
+    "Literal['accepted'] | "
+    "TermAnchorInputDate"
+)
+"""What a term counts from."""
+
+
+class TermOffsetInputDays(TypedDict):
+    """Calendar days."""
+
+    days: int
+
+
+class TermOffsetInputWorkingDays(TypedDict):
+    """Working days of the ledger's calendar, strictly counted."""
+
+    working_days: int
+
+
+class TermOffsetInputMonths(TypedDict):
+    """Months, the day clamped to the month's end."""
+
+    months: int
+
+
+TermOffsetInput: TypeAlias = "TermOffsetInputDays | TermOffsetInputWorkingDays | TermOffsetInputMonths"
+"""How far from the anchor; negative before it."""
+
+
+class TermShareInputRate(TypedDict):
+    """A fraction of the contract amount: `"0.3"` is 30%. Rounded half-up to the minor unit."""
+
+    rate: DecimalLike
+
+
+class TermShareInputAmount(TypedDict):
+    """An amount in the contract's currency."""
+
+    amount: DecimalLike
+
+
+TermShareInput: TypeAlias = "TermShareInputRate | TermShareInputAmount | Literal['balance']"
+"""How much of the contract an installment is."""

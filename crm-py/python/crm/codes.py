@@ -312,3 +312,105 @@ CREDIT_CODE_TAKEN: Final = 1401
 
 统一社会信用代码 {value} 已属于另一客户。
 """
+
+PRODUCT_CODE_TAKEN: Final = 1450
+"""``ConflictError``: Another product has the code {value}.
+
+产品编码 {value} 已被其他产品使用。
+"""
+
+OPPORTUNITY_CLOSED: Final = 1550
+"""``StateError``: The opportunity {number} is {status} and can no longer be changed.
+
+商机 {number} 已结束({status}),不能再修改。
+"""
+
+STAGE_UNKNOWN: Final = 1551
+"""``InvalidError``: The pipeline {pipeline} has no stage {stage}. Stages: {known}.
+
+销售流程 {pipeline} 没有阶段 {stage}。可用阶段:{known}。
+"""
+
+STAGE_ENDS: Final = 1552
+"""``InvalidError``: The stage {stage} ends the opportunity; win or lose it instead.
+
+阶段 {stage} 会结束商机,请使用赢单或输单操作。
+"""
+
+CUSTOMER_NEEDED: Final = 1553
+"""``StateError``: An opportunity can be won only when its customer is known.
+
+商机尚未关联客户,不能赢单。
+"""
+
+CONTACT_ELSEWHERE: Final = 1554
+"""``InvalidError``: The contact does not belong to this customer.
+
+该联系人不属于此客户。
+"""
+
+STAGES_WRONG: Final = 1555
+"""``InvalidError``: These stages do not make a pipeline: {reason}.
+
+销售流程的阶段设置不正确:{reason}。
+"""
+
+PIPELINE_NAME_TAKEN: Final = 1556
+"""``ConflictError``: There is a pipeline named {value} already.
+
+已存在名为 {value} 的销售流程。
+"""
+
+CONTRACT_NUMBER_TAKEN: Final = 1600
+"""``ConflictError``: Another contract has the number {value}.
+
+合同编号 {value} 已被使用。
+"""
+
+WRONG_STATUS: Final = 1601
+"""``StateError``: A contract that is {status} cannot {action}; it must be: {allowed}.
+
+合同状态为 {status},不能执行 {action};要求状态:{allowed}。
+"""
+
+SELF_APPROVAL: Final = 1602
+"""``DeniedError``: Whoever submitted a contract may not approve it.
+
+提交人不能审批自己提交的合同。
+"""
+
+DATE_IN_FUTURE: Final = 1603
+"""``InvalidError``: {date} is after today, {today}; only what has happened can be recorded.
+
+{date} 晚于今天 {today},只能登记已发生的事项。
+"""
+
+NOT_SETTLED: Final = 1604
+"""``StateError``: Installments of {open} {currency} are not settled yet.
+
+尚有 {open} {currency} 未结清。
+"""
+
+TERMS_MISSING: Final = 1605
+"""``StateError``: The contract has an amount of {amount} and no payment terms.
+
+合同金额为 {amount},但没有付款条款。
+"""
+
+PARTY_TWICE: Final = 1606
+"""``InvalidError``: There is more than one {role}.
+
+{role} 出现了不止一次。
+"""
+
+TERMS_DO_NOT_SUM: Final = 1650
+"""``InvalidError``: The payment terms sum to {actual} and not to {expected}.
+
+付款条款合计为 {actual},应为 {expected}。
+"""
+
+BALANCE_NOT_LAST: Final = 1651
+"""``InvalidError``: Only the last payment term can be the balance.
+
+只有最后一个付款条款可以是余款。
+"""
