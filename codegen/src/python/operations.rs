@@ -57,12 +57,14 @@ pub(super) fn file(model: &Model) -> String {
         }
     }
     body.push_str("\n\nclass Operations(Caller):\n");
-    body.push_str(&docstring(&["Every operation, by group.".to_owned()], 4));
+    let about =
+        "Every operation, by group. A group is made anew each time: one that was kept would keep its caller.";
+    body.push_str(&docstring(&[wrapped(about, 4, 0)], 4));
     for group in groups.keys() {
         let name = if TAKEN.contains(group) { format!("{group}_") } else { identifier(group) };
         let _ = write!(
             body,
-            "\n    @cached_property\n    def {name}(self) -> {class}Operations:\n        \"\"\"The operations ``{group}.*``.\"\"\"\n        return {class}Operations(self)\n",
+            "\n    @property\n    def {name}(self) -> {class}Operations:\n        \"\"\"The operations ``{group}.*``.\"\"\"\n        return {class}Operations(self)\n",
             class = camel(group)
         );
     }
@@ -77,7 +79,6 @@ pub(super) fn file(model: &Model) -> String {
     }
     out.push_str(&import("collections.abc", &["Iterator", "Mapping", "Sequence"]));
     out.push_str(&import("decimal", &["Decimal"]));
-    out.push_str("from functools import cached_property\n");
     out.push_str(&import("typing", &["Any", "Literal"]));
     out.push_str(&import("uuid", &["UUID"]));
     out.push('\n');

@@ -70,6 +70,7 @@ fn either(annotations: impl Iterator<Item = String>) -> String {
 pub(super) fn file(model: &Model, catalog: &Catalog) -> String {
     let mut names: Vec<String> = vec!["Dataset".to_owned()];
     let mut body = String::new();
+    let mut aliases = Vec::new();
     let datasets: Vec<String> = catalog.datasets().map(|dataset| quoted(dataset.name)).collect();
     let _ = writeln!(body, "Dataset: TypeAlias = Literal[\n    {},\n]", datasets.join(",\n    "));
     let lines = catalog.datasets().map(|dataset| {
@@ -87,7 +88,12 @@ pub(super) fn file(model: &Model, catalog: &Catalog) -> String {
         if let Shape::Words(words) = &named.shape {
             names.push(name.clone());
             let values: Vec<String> = words.iter().map(|(word, _)| quoted(word)).collect();
-            let _ = write!(body, "\n{name}: TypeAlias = Literal[{}]\n", values.join(", "));
+            let line = format!("{name}: TypeAlias = Literal[{}]", values.join(", "));
+            if line.chars().count() <= 110 {
+                let _ = write!(body, "\n{line}\n");
+            } else {
+                let _ = write!(body, "\n{name}: TypeAlias = Literal[\n    {},\n]\n", values.join(",\n    "));
+            }
             let meanings = words.iter().filter(|(_, doc)| !doc.is_empty());
             let meanings: Vec<String> =
                 meanings.map(|(word, doc)| wrapped(&format!("* ``{word}``: {doc}"), 0, 2)).collect();
@@ -97,8 +103,12 @@ pub(super) fn file(model: &Model, catalog: &Catalog) -> String {
     for (way, types) in [(Way::Out, &model.outputs), (Way::In, &model.inputs)] {
         for (name, named) in types {
             names.push(name.clone());
-            named_type(&mut body, model, way, name, named, &mut names);
+            named_type(&mut body, model, way, (name, named), &mut names, &mut aliases);
         }
+    }
+    if !aliases.is_empty() {
+        body.push('\n');
+        write_aliases(&mut body, aliases);
     }
     let words = words_of(&body);
     let mut out = format!(
@@ -128,7 +138,14 @@ pub(super) fn file(model: &Model, catalog: &Catalog) -> String {
     out
 }
 
-fn named_type(out: &mut String, model: &Model, way: Way, name: &str, named: &Named, names: &mut Vec<String>) {
+fn named_type(
+    out: &mut String,
+    model: &Model,
+    way: Way,
+    (name, named): (&str, &Named),
+    names: &mut Vec<String>,
+    aliases: &mut Vec<Alias>,
+) {
     match (&named.shape, way) {
         (Shape::Words(_), _) => {}
         (Shape::Object(fields), Way::Out) => {
@@ -142,10 +159,20 @@ fn named_type(out: &mut String, model: &Model, way: Way, name: &str, named: &Nam
         }
         (Shape::Object(fields), Way::In) => dictionary(out, model, way, name, &named.doc, fields),
         (Shape::Union(variants), way) => {
+            let words: Vec<String> = variants
+                .iter()
+                .filter_map(|variant| match variant {
+                    Variant::Word(word) => Some(quoted(word)),
+                    _ => None,
+                })
+                .collect();
             let mut cases = Vec::new();
+            if !words.is_empty() {
+                cases.push(format!("Literal[{}]", words.join(", ")));
+            }
             for variant in variants {
                 match variant {
-                    Variant::Word(word) => cases.push(format!("Literal[{}]", quoted(word))),
+                    Variant::Word(_) => {}
                     Variant::Plain(ty) => cases.extend(case_annotations(model, way, ty)),
                     Variant::Tagged { ty, .. } => cases.push(annotation(model, way, ty)),
                     Variant::Keyed(key, doc, ty) => {
@@ -163,21 +190,44 @@ fn named_type(out: &mut String, model: &Model, way: Way, name: &str, named: &Nam
                     }
                 }
             }
-            let cases = either(cases.into_iter());
-            // As a text, since it may be part of itself.
-            let cases = cases.replace('"', "'");
-            let line = format!("{name}: TypeAlias = \"{cases}\"");
-            if line.chars().count() <= 110 {
-                let _ = write!(out, "\n\n{line}\n");
-            } else {
-                let _ = write!(
-                    out,
-                    "\n\n{name}: TypeAlias = (\n    \"{}\"\n)\n",
-                    cases.replace(" | ", " | \"\n    \"")
-                );
-            }
-            out.push_str(&docstring(&[wrapped(&named.doc, 0, 0)], 0));
+            aliases.push(Alias {
+                name: name.to_owned(),
+                doc: named.doc.clone(),
+                cases: either(cases.into_iter()),
+            });
         }
+    }
+}
+
+/// A name for several types.
+struct Alias {
+    name: String,
+    doc: String,
+    cases: String,
+}
+
+/// Writes the aliases, each behind those that it is made of; Python makes them when the module is read.
+fn write_aliases(out: &mut String, mut aliases: Vec<Alias>) {
+    while !aliases.is_empty() {
+        let waiting: Vec<String> = aliases.iter().map(|alias| alias.name.clone()).collect();
+        let ready = |alias: &Alias| {
+            let words = words_of(&alias.cases);
+            !waiting.iter().any(|name| words.contains(name.as_str()))
+        };
+        let found = aliases.iter().position(ready);
+        let alias = aliases.remove(found.unwrap_or(0));
+        // What is directly a part of itself can only be told as a text.
+        let quote = if found.is_none() { "\"" } else { "" };
+        let cases = if found.is_none() { alias.cases.replace('"', "'") } else { alias.cases };
+        let line = format!("{}: TypeAlias = {quote}{cases}{quote}", alias.name);
+        if line.chars().count() <= 110 || found.is_none() {
+            let _ = write!(out, "\n{line}\n");
+        } else {
+            let fits = cases.chars().count() + 4 <= 110;
+            let cases = if fits { cases } else { cases.replace(" | ", "\n    | ") };
+            let _ = write!(out, "\n{}: TypeAlias = (\n    {cases}\n)\n", alias.name);
+        }
+        out.push_str(&docstring(&[wrapped(&alias.doc, 0, 0)], 0));
     }
 }
 

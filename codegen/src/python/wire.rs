@@ -188,7 +188,12 @@ pub(super) fn file(model: &Model) -> String {
         };
         let _ =
             write!(body, "\n\ndef {}(value: Any) -> Any:\n    return {function}{table})\n", encoder(name));
-        let _ = writeln!(tables, "{table}: Table = {{{}}}", entries.join(", "));
+        let line = format!("{table}: Table = {{{}}}", entries.join(", "));
+        let _ = if line.len() <= 110 {
+            writeln!(tables, "{line}")
+        } else {
+            writeln!(tables, "{table}: Table = {{\n    {},\n}}", entries.join(",\n    "))
+        };
     }
     for method in &model.methods {
         if let Input::Fields(fields) = &method.input {

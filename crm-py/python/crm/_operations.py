@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from crm import _convert, _wire
@@ -2124,69 +2123,71 @@ class UserOperations(Group):
 
 
 class Operations(Caller):
-    """Every operation, by group."""
+    """Every operation, by group. A group is made anew each time: one that was kept would keep its
+    caller.
+    """
 
-    @cached_property
+    @property
     def audit(self) -> AuditOperations:
         """The operations ``audit.*``."""
         return AuditOperations(self)
 
-    @cached_property
+    @property
     def change(self) -> ChangeOperations:
         """The operations ``change.*``."""
         return ChangeOperations(self)
 
-    @cached_property
+    @property
     def collaborator(self) -> CollaboratorOperations:
         """The operations ``collaborator.*``."""
         return CollaboratorOperations(self)
 
-    @cached_property
+    @property
     def contact(self) -> ContactOperations:
         """The operations ``contact.*``."""
         return ContactOperations(self)
 
-    @cached_property
+    @property
     def contract(self) -> ContractOperations:
         """The operations ``contract.*``."""
         return ContractOperations(self)
 
-    @cached_property
+    @property
     def customer(self) -> CustomerOperations:
         """The operations ``customer.*``."""
         return CustomerOperations(self)
 
-    @cached_property
+    @property
     def ledger(self) -> LedgerOperations:
         """The operations ``ledger.*``."""
         return LedgerOperations(self)
 
-    @cached_property
+    @property
     def opportunity(self) -> OpportunityOperations:
         """The operations ``opportunity.*``."""
         return OpportunityOperations(self)
 
-    @cached_property
+    @property
     def pipeline(self) -> PipelineOperations:
         """The operations ``pipeline.*``."""
         return PipelineOperations(self)
 
-    @cached_property
+    @property
     def product(self) -> ProductOperations:
         """The operations ``product.*``."""
         return ProductOperations(self)
 
-    @cached_property
+    @property
     def role(self) -> RoleOperations:
         """The operations ``role.*``."""
         return RoleOperations(self)
 
-    @cached_property
+    @property
     def unit(self) -> UnitOperations:
         """The operations ``unit.*``."""
         return UnitOperations(self)
 
-    @cached_property
+    @property
     def user(self) -> UserOperations:
         """The operations ``user.*``."""
         return UserOperations(self)

@@ -194,7 +194,16 @@ ContractKind: TypeAlias = Literal["sales", "purchase", "service", "framework", "
 * ``other``: Anything else.
 """
 
-ContractStatus: TypeAlias = Literal["draft", "in_approval", "approved", "signed", "effective", "completed", "terminated", "cancelled"]
+ContractStatus: TypeAlias = Literal[
+    "draft",
+    "in_approval",
+    "approved",
+    "signed",
+    "effective",
+    "completed",
+    "terminated",
+    "cancelled",
+]
 """Where a contract stands.
 
 * ``draft``: Being written; everything may change.
@@ -1185,30 +1194,10 @@ class TermAlignOnOrAfter(TypedDict):
     on_or_after: tuple[int, ...]
 
 
-TermAlign: TypeAlias = (
-    "Literal['none'] | "
-    "Literal['month_end_before'] | "
-    "Literal['month_end'] | "
-    "TermAlignNextMonthOn | "
-    "TermAlignOnOrAfter"
-)
-"""Where in the month a due date lies."""
-
-
 class TermAnchorDate(TypedDict):
     """A fixed date."""
 
     date: dt.date
-
-
-TermAnchor: TypeAlias = (
-    "Literal['signed'] | "
-    "Literal['effective'] | "
-    "Literal['delivered'] | "
-    "Literal['accepted'] | "
-    "TermAnchorDate"
-)
-"""What a term counts from."""
 
 
 class TermOffsetDays(TypedDict):
@@ -1229,10 +1218,6 @@ class TermOffsetMonths(TypedDict):
     months: int
 
 
-TermOffset: TypeAlias = "TermOffsetDays | TermOffsetWorkingDays | TermOffsetMonths"
-"""How far from the anchor; negative before it."""
-
-
 class TermShareRate(TypedDict):
     """A fraction of the contract amount: `"0.3"` is 30%. Rounded half-up to the minor unit."""
 
@@ -1243,10 +1228,6 @@ class TermShareAmount(TypedDict):
     """An amount in the contract's currency."""
 
     amount: Decimal
-
-
-TermShare: TypeAlias = "TermShareRate | TermShareAmount | Literal['balance']"
-"""How much of the contract an installment is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1545,29 +1526,6 @@ class ExprInputPresent(TypedDict):
     present: str
 
 
-ExprInput: TypeAlias = (
-    "ExprInputAnd | "
-    "ExprInputOr | "
-    "ExprInputNot | "
-    "ExprInputEqual | "
-    "ExprInputNotEqual | "
-    "ExprInputLess | "
-    "ExprInputAtMost | "
-    "ExprInputGreater | "
-    "ExprInputAtLeast | "
-    "ExprInputBetween | "
-    "ExprInputIn | "
-    "ExprInputPrefix | "
-    "ExprInputContains | "
-    "ExprInputHas | "
-    "ExprInputEmpty | "
-    "ExprInputPresent"
-)
-"""A condition by field names. A field is a column, or a path along references such as
-`contract.customer.name`.
-"""
-
-
 class GroupByInput(TypedDict):
     """A grouping field."""
 
@@ -1643,10 +1601,6 @@ class MeasureInputMax(TypedDict):
     max: str
 
 
-MeasureInput: TypeAlias = "MeasureInputCount | MeasureInputSum | MeasureInputMin | MeasureInputMax"
-"""A figure of a group."""
-
-
 class OffsetInput(TypedDict):
     """A distance from today: first to the start of the period, then months, then days, then working
     days.
@@ -1663,21 +1617,6 @@ class OffsetInput(TypedDict):
 
     working_days: NotRequired[int]
     """Working days of the ledger's calendar."""
-
-
-OperandInput: TypeAlias = (
-    "bool | "
-    "int | "
-    "str | "
-    "Decimal | "
-    "dt.date | "
-    "dt.datetime | "
-    "UUID | "
-    "RelativeInput | "
-    "OtherFieldInput | "
-    "CurrentUserInput"
-)
-"""What a field is compared with."""
 
 
 class OpportunityDataInput(TypedDict):
@@ -1832,30 +1771,10 @@ class TermAlignInputOnOrAfter(TypedDict):
     on_or_after: Sequence[int]
 
 
-TermAlignInput: TypeAlias = (
-    "Literal['none'] | "
-    "Literal['month_end_before'] | "
-    "Literal['month_end'] | "
-    "TermAlignInputNextMonthOn | "
-    "TermAlignInputOnOrAfter"
-)
-"""Where in the month a due date lies."""
-
-
 class TermAnchorInputDate(TypedDict):
     """A fixed date."""
 
     date: DateLike
-
-
-TermAnchorInput: TypeAlias = (
-    "Literal['signed'] | "
-    "Literal['effective'] | "
-    "Literal['delivered'] | "
-    "Literal['accepted'] | "
-    "TermAnchorInputDate"
-)
-"""What a term counts from."""
 
 
 class TermOffsetInputDays(TypedDict):
@@ -1876,10 +1795,6 @@ class TermOffsetInputMonths(TypedDict):
     months: int
 
 
-TermOffsetInput: TypeAlias = "TermOffsetInputDays | TermOffsetInputWorkingDays | TermOffsetInputMonths"
-"""How far from the anchor; negative before it."""
-
-
 class TermShareInputRate(TypedDict):
     """A fraction of the contract amount: `"0.3"` is 30%. Rounded half-up to the minor unit."""
 
@@ -1892,5 +1807,69 @@ class TermShareInputAmount(TypedDict):
     amount: DecimalLike
 
 
-TermShareInput: TypeAlias = "TermShareInputRate | TermShareInputAmount | Literal['balance']"
+TermAlign: TypeAlias = (
+    Literal["none", "month_end_before", "month_end"] | TermAlignNextMonthOn | TermAlignOnOrAfter
+)
+"""Where in the month a due date lies."""
+
+TermAnchor: TypeAlias = Literal["signed", "effective", "delivered", "accepted"] | TermAnchorDate
+"""What a term counts from."""
+
+TermOffset: TypeAlias = TermOffsetDays | TermOffsetWorkingDays | TermOffsetMonths
+"""How far from the anchor; negative before it."""
+
+TermShare: TypeAlias = Literal["balance"] | TermShareRate | TermShareAmount
+"""How much of the contract an installment is."""
+
+ExprInput: TypeAlias = (
+    ExprInputAnd
+    | ExprInputOr
+    | ExprInputNot
+    | ExprInputEqual
+    | ExprInputNotEqual
+    | ExprInputLess
+    | ExprInputAtMost
+    | ExprInputGreater
+    | ExprInputAtLeast
+    | ExprInputBetween
+    | ExprInputIn
+    | ExprInputPrefix
+    | ExprInputContains
+    | ExprInputHas
+    | ExprInputEmpty
+    | ExprInputPresent
+)
+"""A condition by field names. A field is a column, or a path along references such as
+`contract.customer.name`.
+"""
+
+MeasureInput: TypeAlias = MeasureInputCount | MeasureInputSum | MeasureInputMin | MeasureInputMax
+"""A figure of a group."""
+
+OperandInput: TypeAlias = (
+    bool
+    | int
+    | str
+    | Decimal
+    | dt.date
+    | dt.datetime
+    | UUID
+    | RelativeInput
+    | OtherFieldInput
+    | CurrentUserInput
+)
+"""What a field is compared with."""
+
+TermAlignInput: TypeAlias = (
+    Literal["none", "month_end_before", "month_end"] | TermAlignInputNextMonthOn | TermAlignInputOnOrAfter
+)
+"""Where in the month a due date lies."""
+
+TermAnchorInput: TypeAlias = Literal["signed", "effective", "delivered", "accepted"] | TermAnchorInputDate
+"""What a term counts from."""
+
+TermOffsetInput: TypeAlias = TermOffsetInputDays | TermOffsetInputWorkingDays | TermOffsetInputMonths
+"""How far from the anchor; negative before it."""
+
+TermShareInput: TypeAlias = Literal["balance"] | TermShareInputRate | TermShareInputAmount
 """How much of the contract an installment is."""

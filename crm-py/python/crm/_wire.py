@@ -436,8 +436,18 @@ def write_term_share_input(value: Any) -> Any:
     return fields(value, WRITE_TERM_SHARE_INPUT)
 
 
-WRITE_CONTRACT_DATA_INPUT: Table = {"amount": number, "lines": each(write_line_data_input), "tax_rate": number, "terms": each(write_payment_term_input)}
-WRITE_LINE_DATA_INPUT: Table = {"quantity": number, "unit_price": number, "discount": number, "tax_rate": number}
+WRITE_CONTRACT_DATA_INPUT: Table = {
+    "amount": number,
+    "lines": each(write_line_data_input),
+    "tax_rate": number,
+    "terms": each(write_payment_term_input),
+}
+WRITE_LINE_DATA_INPUT: Table = {
+    "quantity": number,
+    "unit_price": number,
+    "discount": number,
+    "tax_rate": number,
+}
 WRITE_OPPORTUNITY_DATA_INPUT: Table = {"expected_amount": number}
 WRITE_PAYMENT_TERM_INPUT: Table = {"share": write_term_share_input}
 WRITE_PRODUCT_DATA_INPUT: Table = {"list_price": number, "tax_rate": number}
