@@ -4,7 +4,7 @@
 //! Python, generated from the catalogue, because there they can be read, typed and debugged. Rules of this crate:
 //!
 //! * The interpreter's lock is never held while the library works, nor while a lock of ours is waited for.
-//! * On the main thread work runs beside the interpreter, which looks for Ctrl-C meanwhile: it cancels the call.
+//! * Ctrl-C cancels the call that the main thread is in.
 //! * Closing a ledger closes what was opened from it; a call that is running ends first.
 //! * No unsafe code: a handle is an `Arc`, and an Arrow stream travels in a capsule that releases it.
 

@@ -24,9 +24,13 @@ impl NativeSession {
         opened.add(&handle);
         NativeSession { handle, opened, locale }
     }
+}
 
-    fn cancel_running(&self) {
-        if let Ok(session) = self.handle.get() {
+/// Cancels what runs in a session.
+fn canceller(session: &Arc<Handle<Session>>) -> impl Fn() + Send + Sync + 'static {
+    let session = session.clone();
+    move || {
+        if let Ok(session) = session.get() {
             session.cancel();
         }
     }
@@ -44,20 +48,19 @@ impl NativeSession {
         idempotency_key: Option<String>,
     ) -> PyResult<String> {
         let options = CallOptions { idempotency_key };
-        run(py, self.locale, || self.cancel_running(), || self.handle.get()?.call(operation, input, &options))
+        run(py, self.locale, canceller(&self.handle), || self.handle.get()?.call(operation, input, &options))
     }
 
     /// Rows of a dataset as an Arrow stream.
     fn arrow(&self, py: Python<'_>, request: &str) -> PyResult<ArrowStream> {
         let stream =
-            run(py, self.locale, || self.cancel_running(), || ArrowStream::open(&self.handle, request))?;
+            run(py, self.locale, canceller(&self.handle), || ArrowStream::open(&self.handle, request))?;
         Ok(stream.with_locale(self.locale))
     }
 
     /// Begins a transaction.
     fn transaction(&self, py: Python<'_>) -> PyResult<NativeTransaction> {
-        let transaction =
-            run(py, self.locale, || self.cancel_running(), || self.handle.get()?.transaction())?;
+        let transaction = run(py, self.locale, canceller(&self.handle), || self.handle.get()?.transaction())?;
         let handle = Handle::new("transaction", transaction);
         self.opened.add(&handle);
         Ok(NativeTransaction { handle, session: self.handle.clone(), locale: self.locale })
@@ -65,7 +68,7 @@ impl NativeSession {
 
     /// Makes the calls that are running in this session end soon.
     fn cancel(&self, py: Python<'_>) {
-        py.detach(|| self.cancel_running());
+        py.detach(canceller(&self.handle));
     }
 
     /// Closes the session; calls that are running end first.
@@ -86,12 +89,9 @@ pub(crate) struct NativeTransaction {
 impl NativeTransaction {
     /// Runs an operation inside: JSON in, JSON out.
     fn call(&self, py: Python<'_>, operation: &str, input: &str) -> PyResult<String> {
-        let cancel = || {
-            if let Ok(session) = self.session.get() {
-                session.cancel();
-            }
-        };
-        run(py, self.locale, cancel, || self.handle.with(|transaction| transaction.call(operation, input)))
+        run(py, self.locale, canceller(&self.session), || {
+            self.handle.with(|transaction| transaction.call(operation, input))
+        })
     }
 
     /// Keeps everything.

@@ -113,18 +113,25 @@ def test_a_call_can_be_cancelled(session: crm.Session) -> None:
 
 
 CTRL_C = """
-import crm, sys
-ledger = crm.open(sys.argv[1], busy_timeout_ms=60_000)
-session = ledger.session("admin")
-tx = session.transaction()
-tx.customer.create(name="kept")
-print("ready", flush=True)
-try:
-    while True:
-        session.customer.list()
-except KeyboardInterrupt:
-    tx.commit()
-    print("stopped", len(session.customer.list()), flush=True)
+import crm, sys, time
+with crm.open(sys.argv[1]) as ledger, ledger.session("admin") as session:
+    with session.transaction() as tx:
+        for position in range(2000):
+            tx.call("customer.create", {"name": f"{position}", "note": "x" * 1000})
+    words, usual = 100, 0.0
+    while usual < 1:
+        words *= 2
+        slow = {"or": [{"contains": ["note", f"y{word}"]} for word in range(words)]}
+        before = time.monotonic()
+        session.customer.list(filter=slow, limit=1)
+        usual = time.monotonic() - before
+    print("ready", flush=True)
+    before = time.monotonic()
+    try:
+        session.customer.list(filter=slow, limit=1)
+    except KeyboardInterrupt:
+        early = time.monotonic() - before < 0.8 * usual
+        print("stopped", early, len(session.customer.list()), flush=True)
 """
 
 
@@ -138,4 +145,4 @@ def test_ctrl_c_stops_the_call_and_leaves_the_ledger_whole(path: Path) -> None:
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
-    assert out == "stopped 1\n", err
+    assert out == "stopped True 100\n", err

@@ -9,21 +9,28 @@ from typing import Any
 
 from crm import _convert, _wire
 from crm._caller import Caller, Group
-from crm._inputs import DateLike, DecimalLike, IdLike
+from crm._inputs import DateLike, DecimalLike, IdLike, InstantLike
 from crm._page import Page
 from crm._types import (
+    Activity,
+    AgingReport,
+    AllocationRequestInput,
     AuditEntry,
     CalendarDayInput,
     Changes,
+    Channel,
     Collaborator,
+    ColumnMappingInput,
     Contact,
     ContactDataInput,
+    ContentInput,
     Contract,
     ContractDataInput,
     ContractDetails,
     ContractKind,
     ContractParty,
     ContractPartyInput,
+    ContractProgress,
     Customer,
     CustomerDataInput,
     CustomerKind,
@@ -31,28 +38,203 @@ from crm._types import (
     CustomerStage,
     DataScope,
     DecisionRole,
+    DueItem,
     ExprInput,
     ExternalReference,
     Funnel,
+    ImportKind,
+    ImportReport,
+    Installment,
     LedgerInfo,
     Level,
     LineDataInput,
     ListRequestInput,
+    MoneyDirection,
+    OnExisting,
     Opportunity,
     OpportunityDataInput,
     OrgUnit,
     PaymentTerm,
     PaymentTermInput,
     Pipeline,
+    PostedReceipt,
+    Preview,
     Product,
     ProductDataInput,
+    Receipt,
+    ReceiptMethod,
     Role,
     SettlementDirection,
     SortByInput,
     StageChange,
     StageInput,
+    TextEncoding,
     User,
 )
+
+
+class ActivityOperations(Group):
+    """The operations ``activity.*``."""
+
+    __slots__ = ()
+
+    def close(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        result: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Activity:
+        """Reports the next step of a follow-up as done.
+
+        完成下一步 (``activity.close``). Needs ``edit`` on ``activity``.
+
+        Args:
+            id: The follow-up.
+            version: The version you have read.
+            result: What came of it; what was there stays when left out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+            StateError: ``step_not_open``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if result is not None:
+            _sent["result"] = result
+        return _wire.read_activity(self._perform("activity.close", _sent, idempotency_key))
+
+    def create(
+        self,
+        *,
+        customer: IdLike,
+        channel: Channel,
+        summary: str,
+        at: InstantLike | None = None,
+        contact: IdLike | None = None,
+        next_date: DateLike | None = None,
+        next_step: str | None = None,
+        opportunity: IdLike | None = None,
+        result: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Activity:
+        """Records a follow-up of the caller with a customer.
+
+        The caller's open next steps from earlier follow-ups with this customer are closed as
+        superseded.
+
+        新建跟进记录 (``activity.create``). Needs ``edit`` on ``activity``.
+
+        Args:
+            customer: The customer.
+            channel: How the customer was reached.
+            summary: What it was about, up to 2000 characters.
+            at: When it took place; now when left out, never in the future.
+            contact: The person spoken to, at this customer.
+            next_date: By when; only together with `next_step`.
+            next_step: What is to be done next.
+            opportunity: The opportunity it was about: of this customer, or one whose customer is
+                not yet known.
+            result: What came of it.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            InvalidError: ``empty``, ``too_long``, ``missing_field``, ``out_of_range``,
+                ``opportunity_elsewhere``, ``contact_elsewhere``, ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"customer": customer, "channel": channel, "summary": summary}
+        if at is not None:
+            _sent["at"] = at
+        if contact is not None:
+            _sent["contact"] = contact
+        if next_date is not None:
+            _sent["next_date"] = next_date
+        if next_step is not None:
+            _sent["next_step"] = next_step
+        if opportunity is not None:
+            _sent["opportunity"] = opportunity
+        if result is not None:
+            _sent["result"] = result
+        return _wire.read_activity(self._perform("activity.create", _sent, idempotency_key))
+
+    def get(self, id: IdLike) -> Activity:
+        """Reads a follow-up of a customer in scope.
+
+        查看跟进记录 (``activity.get``). Needs ``read`` on ``activity``.
+
+        Args:
+            id: The follow-up.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        return _wire.read_activity(self._perform("activity.get", {"id": id}))
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[Activity]:
+        """Lists follow-ups of customers in scope.
+
+        Overdue next steps are those with `{"less": ["open_next_date", {"today": {}}]}`.
+
+        跟进记录列表 (``activity.list``). Needs ``read`` on ``activity``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("activity.list", _sent, _wire.read_activity)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[Activity]:
+        """Lists follow-ups of customers in scope. One by one, over all pages; ``limit`` is the size of
+        a page.
+
+        跟进记录列表 (``activity.list``). Needs ``read`` on ``activity``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("activity.list", _sent, _wire.read_activity, None)
 
 
 class AuditOperations(Group):
@@ -1094,6 +1276,170 @@ class CustomerOperations(Group):
         return _wire.read_customer(self._perform("customer.update", _sent, idempotency_key))
 
 
+class ImportOperations(Group):
+    """The operations ``import.*``."""
+
+    __slots__ = ()
+
+    def preview(
+        self,
+        *,
+        kind: ImportKind,
+        content: ContentInput,
+        delimiter: str | None = None,
+        encoding: TextEncoding = "auto",
+        rows: int | None = None,
+    ) -> Preview:
+        """Shows the beginning of a CSV file, how it is encoded and what separates its columns, and the
+        fields it can fill.
+
+        预览导入文件 (``import.preview``). Needs the permission ``import.run``.
+
+        Args:
+            kind: What the rows are.
+            content: The file, or its beginning cut after a line.
+            delimiter: What separates its columns; found out when left out.
+            encoding: How its bytes are encoded.
+            rows: At most so many rows, up to 100; 10 when left out.
+
+        Raises:
+            InvalidError: ``empty``, ``wrong_type``, ``invalid_text``, ``not_allowed``,
+                ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"kind": kind, "content": content, "encoding": encoding}
+        if delimiter is not None:
+            _sent["delimiter"] = delimiter
+        if rows is not None:
+            _sent["rows"] = rows
+        return _wire.read_preview(self._perform("import.preview", _sent))
+
+    def run(
+        self,
+        *,
+        kind: ImportKind,
+        content: ContentInput,
+        system: str,
+        key: str,
+        mapping: Sequence[ColumnMappingInput],
+        all_or_nothing: bool = False,
+        delimiter: str = ",",
+        dry_run: bool = False,
+        encoding: TextEncoding = "auto",
+        on_existing: OnExisting = "skip",
+        idempotency_key: str | None = None,
+    ) -> ImportReport:
+        """Imports records from a CSV file with a header.
+
+        Customers, contacts, products and owners are named by id, by their key in the same system
+        (customers), by code (products) or login (owners), or by a name that only one of them has.
+        Opportunities may be imported as won or lost, with the stage that says so and `closed_on`;
+        the stages between are not replayed, and a lost one counts as having reached the first.
+        Everything else is checked as the ordinary operations do.
+
+        导入数据 (``import.run``). Needs the permission ``import.run``.
+
+        Args:
+            kind: What the rows are.
+            content: The file.
+            system: The system that the file comes from, such as `u8`.
+            key: The column with each row's key in that system, unique within it for records of
+                every kind.
+            mapping: What fields are filled from.
+            all_or_nothing: Keep nothing when any row fails.
+            delimiter: What separates its columns: one ASCII character; a comma when left out.
+            dry_run: Only try: everything is checked and told, nothing is kept.
+            encoding: How its bytes are encoded.
+            on_existing: What happens to rows whose key is known.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            DeniedError: ``denied``.
+            InvalidError: ``empty``, ``wrong_type``, ``invalid_text``, ``not_allowed``,
+                ``unknown_field``, ``missing_field``, ``not_applicable``, ``column_unknown``,
+                ``column_ambiguous``, ``field_mapped_twice``, ``date_format_wrong``.
+        """
+        _sent: dict[str, Any] = {
+            "kind": kind,
+            "content": content,
+            "system": system,
+            "key": key,
+            "mapping": mapping,
+            "all_or_nothing": all_or_nothing,
+            "delimiter": delimiter,
+            "dry_run": dry_run,
+            "encoding": encoding,
+            "on_existing": on_existing,
+        }
+        return _wire.read_import_report(self._perform("import.run", _sent, idempotency_key))
+
+
+class InstallmentOperations(Group):
+    """The operations ``installment.*``."""
+
+    __slots__ = ()
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[Installment]:
+        """Lists installments of contracts in scope.
+
+        The filter knows, beside the fields of installments, `contract_number`, `contract_title`,
+        `customer_name`, `owner` and every path along references such as `contract.status`.
+
+        结算节点列表 (``installment.list``). Needs ``read`` on ``settlement``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("installment.list", _sent, _wire.read_installment)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[Installment]:
+        """Lists installments of contracts in scope. One by one, over all pages; ``limit`` is the size
+        of a page.
+
+        结算节点列表 (``installment.list``). Needs ``read`` on ``settlement``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("installment.list", _sent, _wire.read_installment, None)
+
+
 class LedgerOperations(Group):
     """The operations ``ledger.*``."""
 
@@ -1274,7 +1620,7 @@ class OpportunityOperations(Group):
         return _wire.read_funnel(self._perform("opportunity.funnel", _sent))
 
     def get(self, id: IdLike) -> Opportunity:
-        """An opportunity.
+        """Reads an opportunity in scope.
 
         查看商机 (``opportunity.get``). Needs ``read`` on ``opportunity``.
 
@@ -1661,7 +2007,7 @@ class ProductOperations(Group):
         return _wire.read_product(self._perform("product.create", _sent, idempotency_key))
 
     def get(self, id: IdLike) -> Product:
-        """Reads a product of the catalogue.
+        """Reads a product.
 
         查看产品 (``product.get``). Needs ``read`` on ``product``.
 
@@ -1757,6 +2103,231 @@ class ProductOperations(Group):
         """
         _sent: dict[str, Any] = {"id": id, "version": version, "data": _wire.write_product_data_input(data)}
         return _wire.read_product(self._perform("product.update", _sent, idempotency_key))
+
+
+class ReceiptOperations(Group):
+    """The operations ``receipt.*``."""
+
+    __slots__ = ()
+
+    def allocate(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        allocate: AllocationRequestInput = "first_due",
+        date: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> PostedReceipt:
+        """Allocates what is left of a receipt: uses an advance.
+
+        核销预收付款 (``receipt.allocate``). Needs ``edit`` on ``settlement``.
+
+        Args:
+            id: The receipt.
+            version: The version you have read.
+            allocate: What it settles.
+            date: From when it counts; today when left out, never later and not before the receipt.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``, ``above_open``.
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``,
+                ``end_before_start``, ``date_in_future``, ``above_receipt``, ``wrong_customer``,
+                ``wrong_direction``, ``currency_mismatch``.
+            NotFoundError: ``not_found``, ``no_installment``.
+            StateError: ``already_reversed``, ``is_reversal``, ``no_advance``,
+                ``contract_not_effective``.
+        """
+        _sent: dict[str, Any] = {
+            "id": id,
+            "version": version,
+            "allocate": _wire.write_allocation_request_input(allocate),
+        }
+        if date is not None:
+            _sent["date"] = date
+        return _wire.read_posted_receipt(self._perform("receipt.allocate", _sent, idempotency_key))
+
+    def get(self, id: IdLike) -> PostedReceipt:
+        """A receipt with its allocations.
+
+        查看收付款 (``receipt.get``). Needs ``read`` on ``settlement``.
+
+        Args:
+            id: The receipt.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        return _wire.read_posted_receipt(self._perform("receipt.get", {"id": id}))
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[Receipt]:
+        """Lists receipts and payments of customers in scope.
+
+        收付款列表 (``receipt.list``). Needs ``read`` on ``settlement``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("receipt.list", _sent, _wire.read_receipt)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[Receipt]:
+        """Lists receipts and payments of customers in scope. One by one, over all pages; ``limit`` is
+        the size of a page.
+
+        收付款列表 (``receipt.list``). Needs ``read`` on ``settlement``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("receipt.list", _sent, _wire.read_receipt, None)
+
+    def post(
+        self,
+        *,
+        customer: IdLike,
+        amount: DecimalLike,
+        account: str | None = None,
+        allocate: AllocationRequestInput = "first_due",
+        currency: str | None = None,
+        date: DateLike | None = None,
+        direction: MoneyDirection = "receipt",
+        handler: IdLike | None = None,
+        method: ReceiptMethod = "bank_transfer",
+        note: str | None = None,
+        number: str | None = None,
+        reference: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> PostedReceipt:
+        """Posts money received or paid and allocates it; what is not allocated is kept as an advance.
+
+        Several contracts of the customer in the receipt's currency can be settled at once. The date
+        may lie before the signing of a contract (deposits), but not in the future.
+
+        登记收付款 (``receipt.post``). Needs ``edit`` on ``settlement``.
+
+        Args:
+            customer: The customer.
+            amount: How much, above zero, in whole minor units.
+            account: Our account.
+            allocate: What it settles.
+            currency: Its currency; the ledger's when left out.
+            date: When it moved; today when left out.
+            direction: Whether money came or went.
+            handler: Who handled it; the caller when left out.
+            method: How it moved.
+            note: Remarks.
+            number: Number, up to 60 characters; `SK-yyyy-000001` or `FK-yyyy-000001` and so on when
+                left out.
+            reference: The bank's reference, the bill's number.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``receipt_number_taken``, ``above_open``, ``stale_version``.
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
+                ``date_in_future``, ``above_receipt``, ``wrong_customer``, ``wrong_direction``,
+                ``currency_mismatch``.
+            NotFoundError: ``not_found``, ``no_installment``.
+            StateError: ``contract_not_effective``.
+        """
+        _sent: dict[str, Any] = {
+            "customer": customer,
+            "amount": _convert.number(amount),
+            "allocate": _wire.write_allocation_request_input(allocate),
+            "direction": direction,
+            "method": method,
+        }
+        if account is not None:
+            _sent["account"] = account
+        if currency is not None:
+            _sent["currency"] = currency
+        if date is not None:
+            _sent["date"] = date
+        if handler is not None:
+            _sent["handler"] = handler
+        if note is not None:
+            _sent["note"] = note
+        if number is not None:
+            _sent["number"] = number
+        if reference is not None:
+            _sent["reference"] = reference
+        return _wire.read_posted_receipt(self._perform("receipt.post", _sent, idempotency_key))
+
+    def reverse(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        reason: str,
+        date: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> PostedReceipt:
+        """Reverses a receipt by a mirror entry, which opens again exactly what the receipt had
+        settled.
+
+        A completed contract of which something opens again is in effect again. On a terminated
+        contract what opens again can be collected; what the termination cancelled stays cancelled.
+
+        红冲收付款 (``receipt.reverse``). Needs ``manage`` on ``settlement``.
+
+        Args:
+            id: The receipt.
+            version: The version you have read.
+            reason: Why, up to 1000 characters.
+            date: From when it counts; today when left out, never later and not before the receipt.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``empty``, ``too_long``, ``end_before_start``,
+                ``date_in_future``.
+            NotFoundError: ``not_found``.
+            StateError: ``already_reversed``, ``is_reversal``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "reason": reason}
+        if date is not None:
+            _sent["date"] = date
+        return _wire.read_posted_receipt(self._perform("receipt.reverse", _sent, idempotency_key))
 
 
 class RoleOperations(Group):
@@ -1882,6 +2453,171 @@ class RoleOperations(Group):
         if levels is not None:
             _sent["levels"] = levels
         return _wire.read_role(self._perform("role.update", _sent, idempotency_key))
+
+
+class SettlementOperations(Group):
+    """The operations ``settlement.*``."""
+
+    __slots__ = ()
+
+    def aging(
+        self,
+        *,
+        as_of: DateLike | None = None,
+        bounds: Sequence[int] | None = None,
+        currency: str | None = None,
+        cursor: str | None = None,
+        customer: IdLike | None = None,
+        direction: SettlementDirection | None = None,
+        limit: int | None = None,
+        top: int | None = None,
+    ) -> AgingReport:
+        """Open amounts by customer and currency, in buckets of days overdue.
+
+        It ages what is open now by the days that will have passed since the due date as of a day;
+        an amount is overdue from the day after its due date. With `top` the customers with the most
+        open come first, and `totals` has the sums over all of them; otherwise customers come page
+        by page, the longest known first.
+
+        账龄分析 (``settlement.aging``). Needs ``read`` on ``settlement``.
+
+        Args:
+            as_of: The day; today when left out.
+            bounds: The last days of the buckets, growing; 30, 60, 90 when left out. One more bucket
+                has everything older.
+            currency: Only this currency.
+            cursor: `next` of the page before.
+            customer: Only this customer.
+            direction: What is receivable, or what is payable; receivable when left out.
+            limit: At most so many rows of a page, up to 1000; 100 when left out.
+            top: Only so many rows, those with the most open in their currency first; up to 1000.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``wrong_type``, ``overflow``, ``not_an_id``.
+        """
+        _sent: dict[str, Any] = {}
+        if as_of is not None:
+            _sent["as_of"] = as_of
+        if bounds is not None:
+            _sent["bounds"] = bounds
+        if currency is not None:
+            _sent["currency"] = currency
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if customer is not None:
+            _sent["customer"] = customer
+        if direction is not None:
+            _sent["direction"] = direction
+        if limit is not None:
+            _sent["limit"] = limit
+        if top is not None:
+            _sent["top"] = top
+        return _wire.read_aging_report(self._perform("settlement.aging", _sent))
+
+    def due(
+        self,
+        *,
+        cursor: str | None = None,
+        customer: IdLike | None = None,
+        direction: SettlementDirection | None = None,
+        from_: DateLike | None = None,
+        limit: int | None = None,
+        until: DateLike | None = None,
+        within_days: int | None = None,
+    ) -> Page[DueItem]:
+        """Open installments that are due until a day, earliest first, overdue ones included.
+
+        到期应收应付 (``settlement.due``). Needs ``read`` on ``settlement``.
+
+        Args:
+            cursor: `next` of the page before.
+            customer: Only this customer.
+            direction: Only what is receivable, or only what is payable.
+            from_: Only from this day on; leaves out what was due before it.
+            limit: At most so many, up to 1000; 100 when left out.
+            until: Until this day, in place of `within_days`; today when both are left out.
+            within_days: Until so many calendar days from today; 0 is today.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``not_applicable``, ``date_out_of_range``,
+                ``wrong_type``, ``not_an_id``.
+        """
+        _sent: dict[str, Any] = {}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if customer is not None:
+            _sent["customer"] = customer
+        if direction is not None:
+            _sent["direction"] = direction
+        if from_ is not None:
+            _sent["from"] = from_
+        if limit is not None:
+            _sent["limit"] = limit
+        if until is not None:
+            _sent["until"] = until
+        if within_days is not None:
+            _sent["within_days"] = within_days
+        return self._page("settlement.due", _sent, _wire.read_due_item)
+
+    def iterate_due(
+        self,
+        *,
+        customer: IdLike | None = None,
+        direction: SettlementDirection | None = None,
+        from_: DateLike | None = None,
+        limit: int | None = None,
+        until: DateLike | None = None,
+        within_days: int | None = None,
+    ) -> Iterator[DueItem]:
+        """Open installments that are due until a day, earliest first, overdue ones included. One by
+        one, over all pages; ``limit`` is the size of a page.
+
+        到期应收应付 (``settlement.due``). Needs ``read`` on ``settlement``.
+
+        Args:
+            customer: Only this customer.
+            direction: Only what is receivable, or only what is payable.
+            from_: Only from this day on; leaves out what was due before it.
+            limit: At most so many, up to 1000; 100 when left out.
+            until: Until this day, in place of `within_days`; today when both are left out.
+            within_days: Until so many calendar days from today; 0 is today.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``not_applicable``, ``date_out_of_range``,
+                ``wrong_type``, ``not_an_id``.
+        """
+        _sent: dict[str, Any] = {}
+        if customer is not None:
+            _sent["customer"] = customer
+        if direction is not None:
+            _sent["direction"] = direction
+        if from_ is not None:
+            _sent["from"] = from_
+        if limit is not None:
+            _sent["limit"] = limit
+        if until is not None:
+            _sent["until"] = until
+        if within_days is not None:
+            _sent["within_days"] = within_days
+        return self._pages("settlement.due", _sent, _wire.read_due_item, None)
+
+    def progress(self, *, contract: IdLike, as_of: DateLike | None = None) -> ContractProgress:
+        """How far a contract is settled: by amount, and installment by installment.
+
+        合同结算进度 (``settlement.progress``). Needs ``read`` on ``settlement``.
+
+        Args:
+            contract: The contract.
+            as_of: The day on which it is looked at; today when left out.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"contract": contract}
+        if as_of is not None:
+            _sent["as_of"] = as_of
+        return _wire.read_contract_progress(self._perform("settlement.progress", _sent))
 
 
 class UnitOperations(Group):
@@ -2128,6 +2864,11 @@ class Operations(Caller):
     """
 
     @property
+    def activity(self) -> ActivityOperations:
+        """The operations ``activity.*``."""
+        return ActivityOperations(self)
+
+    @property
     def audit(self) -> AuditOperations:
         """The operations ``audit.*``."""
         return AuditOperations(self)
@@ -2158,6 +2899,16 @@ class Operations(Caller):
         return CustomerOperations(self)
 
     @property
+    def import_(self) -> ImportOperations:
+        """The operations ``import.*``."""
+        return ImportOperations(self)
+
+    @property
+    def installment(self) -> InstallmentOperations:
+        """The operations ``installment.*``."""
+        return InstallmentOperations(self)
+
+    @property
     def ledger(self) -> LedgerOperations:
         """The operations ``ledger.*``."""
         return LedgerOperations(self)
@@ -2178,9 +2929,19 @@ class Operations(Caller):
         return ProductOperations(self)
 
     @property
+    def receipt(self) -> ReceiptOperations:
+        """The operations ``receipt.*``."""
+        return ReceiptOperations(self)
+
+    @property
     def role(self) -> RoleOperations:
         """The operations ``role.*``."""
         return RoleOperations(self)
+
+    @property
+    def settlement(self) -> SettlementOperations:
+        """The operations ``settlement.*``."""
+        return SettlementOperations(self)
 
     @property
     def unit(self) -> UnitOperations:

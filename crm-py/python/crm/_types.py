@@ -16,13 +16,26 @@ from uuid import UUID
 from crm._inputs import DateLike, DecimalLike, IdLike
 
 __all__ = [
+    "Activity",
+    "AgingReport",
+    "AgingRow",
+    "Allocation",
+    "AllocationLineInput",
+    "AllocationRequestInput",
+    "AllocationRequestInputContracts",
+    "AllocationRequestInputTold",
     "AnchorKind",
     "AuditEntry",
     "CalendarDayInput",
     "Changes",
+    "Channel",
     "Collaborator",
+    "ColumnMappingInput",
     "Contact",
     "ContactDataInput",
+    "ContentInput",
+    "ContentInputBase64",
+    "ContentInputText",
     "Contract",
     "ContractDataInput",
     "ContractDecision",
@@ -31,6 +44,7 @@ __all__ = [
     "ContractLine",
     "ContractParty",
     "ContractPartyInput",
+    "ContractProgress",
     "ContractStatus",
     "CurrentUserInput",
     "Customer",
@@ -44,6 +58,7 @@ __all__ = [
     "DecisionKind",
     "DecisionRole",
     "Direction",
+    "DueItem",
     "ExprInput",
     "ExprInputAnd",
     "ExprInputAtLeast",
@@ -68,7 +83,11 @@ __all__ = [
     "FunnelOutcome",
     "FunnelStage",
     "GroupByInput",
+    "ImportKind",
+    "ImportReport",
+    "ImportedField",
     "Installment",
+    "InstallmentProgress",
     "InstallmentStatus",
     "LedgerInfo",
     "Level",
@@ -80,7 +99,9 @@ __all__ = [
     "MeasureInputMin",
     "MeasureInputSum",
     "Money",
+    "MoneyDirection",
     "OffsetInput",
+    "OnExisting",
     "OperandInput",
     "Opportunity",
     "OpportunityDataInput",
@@ -88,14 +109,20 @@ __all__ = [
     "OrgUnit",
     "OtherFieldInput",
     "PartyRole",
+    "PaymentState",
     "PaymentTerm",
     "PaymentTermInput",
     "Period",
     "Pipeline",
+    "PostedReceipt",
+    "Preview",
     "Product",
     "ProductDataInput",
+    "Receipt",
+    "ReceiptMethod",
     "RelativeInput",
     "Role",
+    "RowError",
     "SettlementDirection",
     "Shift",
     "SortByInput",
@@ -103,6 +130,7 @@ __all__ = [
     "StageChange",
     "StageInput",
     "StageKind",
+    "StepState",
     "TermAlign",
     "TermAlignInput",
     "TermAlignInputNextMonthOn",
@@ -127,25 +155,37 @@ __all__ = [
     "TermShareInputAmount",
     "TermShareInputRate",
     "TermShareRate",
+    "TextEncoding",
     "User",
+    "WireError",
 ]
 
 Dataset: TypeAlias = Literal[
+    "activity",
+    "allocation",
     "contact",
     "contract",
     "contract_decision",
     "contract_line",
     "customer",
+    "installment",
     "opportunity",
     "opportunity_stage_change",
     "org_unit",
     "pipeline",
     "product",
+    "receipt",
     "role",
     "user",
 ]
 """What can be queried, with its fields. A dot follows a reference: ``contract.customer.name``.
 
+* ``activity`` 跟进记录: id, customer, opportunity, contact, channel, at, summary, result, next_step,
+  next_date, step, open_next_date, owner, created_at, version, customer_name (customer.name),
+  owner_name (owner.name)
+* ``allocation`` 核销: receipt, seq, contract, installment, amount, currency, allocated_on,
+  receipt_number (receipt.number), contract_number (contract.number), customer_name
+  (contract.customer.name)
 * ``contact`` 联系人: id, customer, name, title, role, mobile, email, wechat, birthday, primary, note,
   created_at, version, customer_name (customer.name)
 * ``contract`` 合同: id, number, title, kind, direction, customer, parties, currency, amount, net,
@@ -159,6 +199,10 @@ Dataset: TypeAlias = Literal[
   (contract.customer.name)
 * ``customer`` 客户: id, name, kind, stage, level, industry, region, credit_code, phone, address,
   tags, owner, unit, note, created_at, version
+* ``installment`` 结算节点: contract, seq, customer, direction, currency, label, amount, settled,
+  cancelled, open_amount, due_date, status, anchor, anchor_date, term, contract_number
+  (contract.number), contract_title (contract.title), customer_name (customer.name), owner
+  (contract.owner)
 * ``opportunity`` 商机: id, number, name, customer, contact, product, source, pipeline, stage,
   stage_name, reached_stage, status, probability, expected_amount, currency, expected_close,
   open_expected_close, opened_on, closed_on, closed_amount, reason, stage_since, owner, unit, note,
@@ -170,6 +214,9 @@ Dataset: TypeAlias = Literal[
 * ``pipeline`` 销售流程: id, name, stages, default, created_at, version
 * ``product`` 产品: id, code, name, line, category, specification, unit, list_price, currency,
   tax_rate, active, note, created_at, version
+* ``receipt`` 收付款: id, number, direction, customer, date, method, amount, currency, account,
+  reference, handler, allocated, advance, reversed_by, reversal_of, reason, note, created_at,
+  version, customer_name (customer.name)
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
 """
@@ -182,6 +229,17 @@ AnchorKind: TypeAlias = Literal["signed", "effective", "delivered", "accepted", 
 * ``delivered``: The delivery.
 * ``accepted``: The acceptance.
 * ``date``: A fixed date.
+"""
+
+Channel: TypeAlias = Literal["phone", "visit", "mail", "wechat", "meeting", "other"]
+"""How the customer was reached.
+
+* ``phone``: Telephone.
+* ``visit``: A visit, there or here.
+* ``mail``: Mail.
+* ``wechat``: WeChat.
+* ``meeting``: A meeting, also online.
+* ``other``: Another way.
 """
 
 ContractKind: TypeAlias = Literal["sales", "purchase", "service", "framework", "other"]
@@ -283,6 +341,15 @@ Direction: TypeAlias = Literal["ascending", "descending"]
 * ``descending``: Largest first.
 """
 
+ImportKind: TypeAlias = Literal["customer", "contact", "product", "opportunity"]
+"""What is imported.
+
+* ``customer``: Customers.
+* ``contact``: Contacts.
+* ``product``: Products.
+* ``opportunity``: Opportunities, also ended ones.
+"""
+
 InstallmentStatus: TypeAlias = Literal["planned", "open", "settled", "cancelled"]
 """Where an installment stands.
 
@@ -298,6 +365,20 @@ Level: TypeAlias = Literal["read", "edit", "manage"]
 * ``read``: See records in scope.
 * ``edit``: Create and change records in scope.
 * ``manage``: Also assign, delete and configure.
+"""
+
+MoneyDirection: TypeAlias = Literal["receipt", "payment"]
+"""Whether money came or went.
+
+* ``receipt``: Received.
+* ``payment``: Paid.
+"""
+
+OnExisting: TypeAlias = Literal["skip", "update"]
+"""What happens to a row whose key is known.
+
+* ``skip``: It is left alone.
+* ``update``: The record takes what the mapped columns say; an empty cell empties the field.
 """
 
 OpportunityStatus: TypeAlias = Literal["open", "won", "lost"]
@@ -317,6 +398,14 @@ PartyRole: TypeAlias = Literal["party_a", "party_b", "party_c", "party_d"]
 * ``party_d``: 丁方.
 """
 
+PaymentState: TypeAlias = Literal["unpaid", "partly_paid", "paid"]
+"""How far an installment is paid.
+
+* ``unpaid``: Nothing yet.
+* ``partly_paid``: A part.
+* ``paid``: All that is owed.
+"""
+
 Period: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
 """A calendar period.
 
@@ -325,6 +414,15 @@ Period: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
 * ``month``: A calendar month.
 * ``quarter``: A calendar quarter.
 * ``year``: A calendar year.
+"""
+
+ReceiptMethod: TypeAlias = Literal["bank_transfer", "cash", "bill", "other"]
+"""How money moved.
+
+* ``bank_transfer``: Bank transfer.
+* ``cash``: Cash.
+* ``bill``: A bill of exchange or cheque.
+* ``other``: Anything else.
 """
 
 SettlementDirection: TypeAlias = Literal["receivable", "payable"]
@@ -351,6 +449,146 @@ StageKind: TypeAlias = Literal["open", "won", "lost"]
 * ``won``: The end: sold.
 * ``lost``: The end: not sold.
 """
+
+StepState: TypeAlias = Literal["none", "open", "done", "superseded"]
+"""How the next step stands.
+
+* ``none``: None was agreed.
+* ``open``: Still to do.
+* ``done``: Done.
+* ``superseded``: A newer follow-up took its place.
+"""
+
+TextEncoding: TypeAlias = Literal["auto", "utf8", "gbk", "gb18030"]
+"""How a file's text is encoded.
+
+* ``auto``: By its byte-order mark; without one UTF-8 if it is valid as such, and GB18030 otherwise.
+* ``utf8``: UTF-8.
+* ``gbk``: GBK; read as GB18030, which includes it.
+* ``gb18030``: GB18030.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A dated contact with a customer."""
+
+    id: UUID
+    """Id."""
+
+    customer: UUID
+    """The customer."""
+
+    channel: Channel
+    """How the customer was reached."""
+
+    at: dt.datetime
+    """When it took place."""
+
+    summary: str
+    """What it was about."""
+
+    step: StepState
+    """How the next step stands."""
+
+    owner: UUID
+    """Who followed up."""
+
+    created_at: dt.datetime
+    """When recorded."""
+
+    version: int
+    """Version."""
+
+    contact: UUID | None
+    """The person spoken to."""
+
+    next_date: dt.date | None
+    """By when."""
+
+    next_step: str | None
+    """What is to be done next."""
+
+    open_next_date: dt.date | None
+    """The same date as `next_date` while the next step is open; empty otherwise."""
+
+    opportunity: UUID | None
+    """The opportunity it was about."""
+
+    result: str | None
+    """What came of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgingReport:
+    """Open amounts by days overdue."""
+
+    as_of: dt.date
+    """The day."""
+
+    bounds: tuple[int, ...]
+    """The last days of the buckets; the last bucket has no end."""
+
+    rows: tuple[AgingRow, ...]
+    """Customers and currencies."""
+
+    totals: tuple[AgingRow, ...]
+    """With `top`: the sums over all customers, by currency."""
+
+    next: str | None
+    """The cursor of the next page; absent on the last one and with `top`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgingRow:
+    """Open amounts of one customer in one currency, or of all customers in one."""
+
+    currency: str
+    """The currency of the amounts."""
+
+    total: Decimal
+    """All that is open."""
+
+    undated: Decimal
+    """Of it, what has no due date yet."""
+
+    not_due: Decimal
+    """Of it, what is not overdue."""
+
+    overdue: tuple[Decimal, ...]
+    """Of it, what is overdue, by bucket."""
+
+    customer: UUID | None
+    """The customer; none in a total."""
+
+    customer_name: str | None
+    """The customer's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """The part of a receipt applied to an installment; below zero in a reversal."""
+
+    receipt: UUID
+    """The receipt."""
+
+    seq: int
+    """Position, from 1."""
+
+    contract: UUID
+    """The contract."""
+
+    installment: int
+    """The contract's installment, by its position."""
+
+    amount: Decimal
+    """How much."""
+
+    currency: str
+    """The receipt's currency."""
+
+    allocated_on: dt.date
+    """When it was applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -653,6 +891,62 @@ class ContractParty:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractProgress:
+    """How far a contract is settled."""
+
+    contract: UUID
+    """The contract."""
+
+    number: str
+    """Its number."""
+
+    status: ContractStatus
+    """Its status."""
+
+    as_of: dt.date
+    """The day on which it is looked at."""
+
+    currency: str
+    """The currency of all amounts."""
+
+    amount: Decimal
+    """The contract amount."""
+
+    settled: Decimal
+    """Settled."""
+
+    cancelled: Decimal
+    """No longer owed, after a termination."""
+
+    open: Decimal
+    """Outstanding."""
+
+    due: Decimal
+    """What was to be settled by that day, that day included."""
+
+    overdue: Decimal
+    """Outstanding of what was due before that day."""
+
+    undated: Decimal
+    """Outstanding without a due date yet."""
+
+    next_overdue: bool
+    """Whether that is overdue."""
+
+    installments: tuple[InstallmentProgress, ...]
+    """The installments, in order."""
+
+    next_amount: Decimal | None
+    """What to ask for: everything overdue, or else what is outstanding of the installment due next."""
+
+    settled_share: Decimal | None
+    """Settled as a fraction of the contract amount, half-up to four places; 1 only when all is
+    settled. None for a
+    contract without an amount.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Customer:
     """An organisation or person we sell to or buy from."""
 
@@ -703,6 +997,50 @@ class Customer:
 
     unit: UUID | None
     """The owner's org unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueItem:
+    """An open installment that is due."""
+
+    contract: UUID
+    """The contract."""
+
+    seq: int
+    """The installment's position."""
+
+    contract_number: str
+    """The contract's number."""
+
+    customer: UUID
+    """The customer."""
+
+    customer_name: str
+    """The customer's name."""
+
+    label: str
+    """What it is called."""
+
+    direction: SettlementDirection
+    """Receivable or payable."""
+
+    currency: str
+    """The currency of both amounts."""
+
+    amount: Decimal
+    """How much in all."""
+
+    open_amount: Decimal
+    """How much is open."""
+
+    due_date: dt.date
+    """When it is due."""
+
+    days_late: int
+    """Days overdue today; below zero when it is not due yet."""
+
+    owner: UUID | None
+    """Who is responsible for the contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -810,6 +1148,60 @@ class FunnelStage:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportReport:
+    """How an import went."""
+
+    rows: int
+    """Rows in the file, the header not counted."""
+
+    created: int
+    """Rows that became new records."""
+
+    updated: int
+    """Rows that changed a record."""
+
+    unchanged: int
+    """Rows whose record was there and stayed as it was."""
+
+    failed: int
+    """Rows with an error."""
+
+    errors: tuple[RowError, ...]
+    """The errors, at most the first 1000."""
+
+    dry_run: bool
+    """Whether it was only tried."""
+
+    written: bool
+    """Whether anything was kept: not on a dry run, nor when all or nothing was asked for and a row
+    failed.
+    """
+
+    encoding: str
+    """How the file's text was encoded."""
+
+    sha256: str
+    """SHA-256 of the content in hexadecimal, as on the audit trail."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedField:
+    """A field that a file can fill."""
+
+    name: str
+    """Name."""
+
+    zh: str
+    """Chinese label."""
+
+    required: bool
+    """Whether a mapping must name it."""
+
+    date: bool
+    """Whether it is a date."""
+
+
+@dataclass(frozen=True, slots=True)
 class Installment:
     """An amount due on a date or when an event happens. Always `amount = settled + cancelled +
     outstanding`.
@@ -859,6 +1251,38 @@ class Installment:
 
     open_amount: Decimal | None
     """What is outstanding while it can be collected, otherwise none."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstallmentProgress:
+    """How far an installment is settled."""
+
+    seq: int
+    """Its position."""
+
+    label: str
+    """What it is called."""
+
+    status: InstallmentStatus
+    """Where it stands."""
+
+    payment: PaymentState
+    """How far it is paid."""
+
+    amount: Decimal
+    """How much in all."""
+
+    settled: Decimal
+    """Settled."""
+
+    open: Decimal
+    """Outstanding."""
+
+    days_late: int | None
+    """Days overdue, when something is outstanding and it is."""
+
+    due_date: dt.date | None
+    """When it is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1059,6 +1483,37 @@ class Pipeline:
 
 
 @dataclass(frozen=True, slots=True)
+class PostedReceipt:
+    """A receipt with its allocations."""
+
+    receipt: Receipt
+    """The receipt."""
+
+    allocations: tuple[Allocation, ...]
+    """What it settles, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The beginning of a file, for a mapping dialog."""
+
+    encoding: str
+    """How the file's text is encoded."""
+
+    delimiter: str
+    """What separates its columns."""
+
+    header: tuple[str, ...]
+    """The columns' names."""
+
+    rows: tuple[tuple[str, ...], ...]
+    """The first rows."""
+
+    fields: tuple[ImportedField, ...]
+    """The fields that can be filled."""
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """Something that is sold: goods or a service."""
 
@@ -1106,6 +1561,70 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """Money received or paid. Always `amount = allocated + advance`; a reversal has all three below
+    zero.
+    """
+
+    id: UUID
+    """Id."""
+
+    number: str
+    """Number, unique; given, or `SK-yyyy-000001` for receipts and `FK-yyyy-000001` for payments."""
+
+    direction: MoneyDirection
+    """Whether money came or went."""
+
+    customer: UUID
+    """The customer."""
+
+    date: dt.date
+    """When it moved."""
+
+    method: ReceiptMethod
+    """How it moved."""
+
+    amount: Decimal
+    """How much."""
+
+    currency: str
+    """Its currency."""
+
+    handler: UUID
+    """Who handled it."""
+
+    allocated: Decimal
+    """What is allocated to installments."""
+
+    advance: Decimal
+    """What is not allocated yet (预收款)."""
+
+    created_at: dt.datetime
+    """When posted."""
+
+    version: int
+    """Version."""
+
+    account: str | None
+    """Our account."""
+
+    note: str | None
+    """Remarks."""
+
+    reason: str | None
+    """Why it was reversed."""
+
+    reference: str | None
+    """The bank's reference, the bill's number."""
+
+    reversal_of: UUID | None
+    """The receipt that this one reverses."""
+
+    reversed_by: UUID | None
+    """The reversal of this receipt."""
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """A role."""
 
@@ -1129,6 +1648,20 @@ class Role:
 
     version: int
     """Version."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """An error in a row."""
+
+    row: int
+    """The line of the file on which the row begins; the header is line 1."""
+
+    error: WireError
+    """What is wrong; its field is the record's field."""
+
+    column: str | None
+    """The column of the file, when the error is in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1259,6 +1792,54 @@ class User:
     """The org unit."""
 
 
+@dataclass(frozen=True, slots=True)
+class WireError:
+    """An error as C, Python and stored reports see it."""
+
+    code: int
+    """Stable number."""
+
+    name: str
+    """Stable name."""
+
+    kind: str
+    """What a caller can do about it."""
+
+    message: str
+    """Message for a person."""
+
+    details: Mapping[str, str]
+    """Values that the message mentions, and others that help."""
+
+    field: str | None
+    """Path of the request field at fault."""
+
+
+class AllocationLineInput(TypedDict):
+    """An amount for a contract, or for one of its installments."""
+
+    contract: IdLike
+    """The contract."""
+
+    amount: DecimalLike
+    """How much, above zero, in the receipt's currency."""
+
+    installment: NotRequired[int | None]
+    """The installment by its position; the contract's open installments, due first, when left out."""
+
+
+class AllocationRequestInputContracts(TypedDict):
+    """The open installments of these contracts, due first."""
+
+    contracts: Sequence[IdLike]
+
+
+class AllocationRequestInputTold(TypedDict):
+    """Exactly this."""
+
+    told: Sequence[AllocationLineInput]
+
+
 class CalendarDayInput(TypedDict):
     """A day of the calendar."""
 
@@ -1270,6 +1851,30 @@ class CalendarDayInput(TypedDict):
 
     note: NotRequired[str]
     """Why."""
+
+
+class ColumnMappingInput(TypedDict):
+    """What a field is filled from."""
+
+    field: str
+    """The field of the record."""
+
+    column: NotRequired[str | None]
+    """The column by its name in the header; left out, every row takes `default`."""
+
+    date_format: NotRequired[str | None]
+    """For dates: their form in the file, as `%m/%d/%Y`; YYYY-MM-DD when left out."""
+
+    default: NotRequired[str | None]
+    """What an empty cell stands for; dates as YYYY-MM-DD."""
+
+    keep_spaces: NotRequired[bool]
+    """Keep spaces around values, which are dropped otherwise."""
+
+    values: NotRequired[Mapping[str, str]]
+    """Values of the file and what they stand for: `{"GTXPro": "GTX Pro"}`; others are taken as they
+    are.
+    """
 
 
 class ContactDataInput(TypedDict):
@@ -1304,6 +1909,18 @@ class ContactDataInput(TypedDict):
 
     wechat: NotRequired[str | None]
     """WeChat account."""
+
+
+class ContentInputText(TypedDict):
+    """As text; the encoding does not matter then."""
+
+    text: str
+
+
+class ContentInputBase64(TypedDict):
+    """As bytes in base64."""
+
+    base64: str
 
 
 class ContractDataInput(TypedDict):
@@ -1539,14 +2156,14 @@ class GroupByInput(TypedDict):
 class LineDataInput(TypedDict):
     """What a line says."""
 
-    description: str
-    """What it is, up to 500 characters."""
-
     quantity: DecimalLike
     """How much, above zero."""
 
     unit_price: DecimalLike
     """Price of one unit, not below zero."""
+
+    description: NotRequired[str | None]
+    """What it is, up to 500 characters; the product's name when left out."""
 
     discount: NotRequired[DecimalLike]
     """Discount, 0 to 1: `"0.05"` is 5% off."""
@@ -1554,11 +2171,11 @@ class LineDataInput(TypedDict):
     product: NotRequired[IdLike | None]
     """The product."""
 
-    tax_rate: NotRequired[DecimalLike]
-    """Value added tax rate, 0 to 1: `"0.13"` is 13%."""
+    tax_rate: NotRequired[DecimalLike | None]
+    """Value added tax rate, 0 to 1: `"0.13"` is 13%; the product's, or 0 without one, when left out."""
 
     unit: NotRequired[str | None]
-    """Of which unit."""
+    """Of which unit; the product's when left out."""
 
 
 class ListRequestInput(TypedDict):
@@ -1820,6 +2437,14 @@ TermOffset: TypeAlias = TermOffsetDays | TermOffsetWorkingDays | TermOffsetMonth
 
 TermShare: TypeAlias = Literal["balance"] | TermShareRate | TermShareAmount
 """How much of the contract an installment is."""
+
+AllocationRequestInput: TypeAlias = (
+    Literal["first_due", "none"] | AllocationRequestInputContracts | AllocationRequestInputTold
+)
+"""What a receipt is to settle."""
+
+ContentInput: TypeAlias = ContentInputText | ContentInputBase64
+"""A file's content."""
 
 ExprInput: TypeAlias = (
     ExprInputAnd

@@ -9,6 +9,60 @@ from crm import _types as t
 from crm._convert import Table, date, each, fields, instant, number
 
 
+def read_activity(w: Any) -> t.Activity:
+    return t.Activity(
+        UUID(w["id"]),
+        UUID(w["customer"]),
+        w["channel"],
+        instant(w["at"]),
+        w["summary"],
+        w["step"],
+        UUID(w["owner"]),
+        instant(w["created_at"]),
+        w["version"],
+        None if (v0 := w.get("contact")) is None else UUID(v0),
+        None if (v0 := w.get("next_date")) is None else date(v0),
+        w.get("next_step"),
+        None if (v0 := w.get("open_next_date")) is None else date(v0),
+        None if (v0 := w.get("opportunity")) is None else UUID(v0),
+        w.get("result"),
+    )
+
+
+def read_aging_report(w: Any) -> t.AgingReport:
+    return t.AgingReport(
+        date(w["as_of"]),
+        tuple(w["bounds"]),
+        tuple([read_aging_row(v0) for v0 in w["rows"]]),
+        tuple([read_aging_row(v0) for v0 in w["totals"]]),
+        w.get("next"),
+    )
+
+
+def read_aging_row(w: Any) -> t.AgingRow:
+    return t.AgingRow(
+        w["currency"],
+        Decimal(w["total"]),
+        Decimal(w["undated"]),
+        Decimal(w["not_due"]),
+        tuple([Decimal(v0) for v0 in w["overdue"]]),
+        None if (v0 := w.get("customer")) is None else UUID(v0),
+        w.get("customer_name"),
+    )
+
+
+def read_allocation(w: Any) -> t.Allocation:
+    return t.Allocation(
+        UUID(w["receipt"]),
+        w["seq"],
+        UUID(w["contract"]),
+        w["installment"],
+        Decimal(w["amount"]),
+        w["currency"],
+        date(w["allocated_on"]),
+    )
+
+
 def read_audit_entry(w: Any) -> t.AuditEntry:
     return t.AuditEntry(
         int(w["seq"]),
@@ -138,6 +192,27 @@ def read_contract_party(w: Any) -> t.ContractParty:
     )
 
 
+def read_contract_progress(w: Any) -> t.ContractProgress:
+    return t.ContractProgress(
+        UUID(w["contract"]),
+        w["number"],
+        w["status"],
+        date(w["as_of"]),
+        w["currency"],
+        Decimal(w["amount"]),
+        Decimal(w["settled"]),
+        Decimal(w["cancelled"]),
+        Decimal(w["open"]),
+        Decimal(w["due"]),
+        Decimal(w["overdue"]),
+        Decimal(w["undated"]),
+        w["next_overdue"],
+        tuple([read_installment_progress(v0) for v0 in w["installments"]]),
+        None if (v0 := w.get("next_amount")) is None else Decimal(v0),
+        None if (v0 := w.get("settled_share")) is None else Decimal(v0),
+    )
+
+
 def read_customer(w: Any) -> t.Customer:
     return t.Customer(
         UUID(w["id"]),
@@ -156,6 +231,24 @@ def read_customer(w: Any) -> t.Customer:
         w.get("phone"),
         w.get("region"),
         None if (v0 := w.get("unit")) is None else UUID(v0),
+    )
+
+
+def read_due_item(w: Any) -> t.DueItem:
+    return t.DueItem(
+        UUID(w["contract"]),
+        w["seq"],
+        w["contract_number"],
+        UUID(w["customer"]),
+        w["customer_name"],
+        w["label"],
+        w["direction"],
+        w["currency"],
+        Decimal(w["amount"]),
+        Decimal(w["open_amount"]),
+        date(w["due_date"]),
+        w["days_late"],
+        None if (v0 := w.get("owner")) is None else UUID(v0),
     )
 
 
@@ -212,6 +305,30 @@ def read_funnel_stage(w: Any) -> t.FunnelStage:
     )
 
 
+def read_import_report(w: Any) -> t.ImportReport:
+    return t.ImportReport(
+        w["rows"],
+        w["created"],
+        w["updated"],
+        w["unchanged"],
+        w["failed"],
+        tuple([read_row_error(v0) for v0 in w["errors"]]),
+        w["dry_run"],
+        w["written"],
+        w["encoding"],
+        w["sha256"],
+    )
+
+
+def read_imported_field(w: Any) -> t.ImportedField:
+    return t.ImportedField(
+        w["name"],
+        w["zh"],
+        w["required"],
+        w["date"],
+    )
+
+
 def read_installment(w: Any) -> t.Installment:
     return t.Installment(
         UUID(w["contract"]),
@@ -229,6 +346,20 @@ def read_installment(w: Any) -> t.Installment:
         None if (v0 := w.get("anchor_date")) is None else date(v0),
         None if (v0 := w.get("due_date")) is None else date(v0),
         None if (v0 := w.get("open_amount")) is None else Decimal(v0),
+    )
+
+
+def read_installment_progress(w: Any) -> t.InstallmentProgress:
+    return t.InstallmentProgress(
+        w["seq"],
+        w["label"],
+        w["status"],
+        w["payment"],
+        Decimal(w["amount"]),
+        Decimal(w["settled"]),
+        Decimal(w["open"]),
+        w.get("days_late"),
+        None if (v0 := w.get("due_date")) is None else date(v0),
     )
 
 
@@ -313,6 +444,23 @@ def read_pipeline(w: Any) -> t.Pipeline:
     )
 
 
+def read_posted_receipt(w: Any) -> t.PostedReceipt:
+    return t.PostedReceipt(
+        read_receipt(w["receipt"]),
+        tuple([read_allocation(v0) for v0 in w["allocations"]]),
+    )
+
+
+def read_preview(w: Any) -> t.Preview:
+    return t.Preview(
+        w["encoding"],
+        w["delimiter"],
+        tuple(w["header"]),
+        tuple([tuple(v0) for v0 in w["rows"]]),
+        tuple([read_imported_field(v0) for v0 in w["fields"]]),
+    )
+
+
 def read_product(w: Any) -> t.Product:
     return t.Product(
         UUID(w["id"]),
@@ -332,6 +480,30 @@ def read_product(w: Any) -> t.Product:
     )
 
 
+def read_receipt(w: Any) -> t.Receipt:
+    return t.Receipt(
+        UUID(w["id"]),
+        w["number"],
+        w["direction"],
+        UUID(w["customer"]),
+        date(w["date"]),
+        w["method"],
+        Decimal(w["amount"]),
+        w["currency"],
+        UUID(w["handler"]),
+        Decimal(w["allocated"]),
+        Decimal(w["advance"]),
+        instant(w["created_at"]),
+        w["version"],
+        w.get("account"),
+        w.get("note"),
+        w.get("reason"),
+        w.get("reference"),
+        None if (v0 := w.get("reversal_of")) is None else UUID(v0),
+        None if (v0 := w.get("reversed_by")) is None else UUID(v0),
+    )
+
+
 def read_role(w: Any) -> t.Role:
     return t.Role(
         UUID(w["id"]),
@@ -341,6 +513,14 @@ def read_role(w: Any) -> t.Role:
         tuple(w["permissions"]),
         w["everything"],
         w["version"],
+    )
+
+
+def read_row_error(w: Any) -> t.RowError:
+    return t.RowError(
+        w["row"],
+        read_wire_error(w["error"]),
+        w.get("column"),
     )
 
 
@@ -408,6 +588,25 @@ def read_user(w: Any) -> t.User:
     )
 
 
+def read_wire_error(w: Any) -> t.WireError:
+    return t.WireError(
+        w["code"],
+        w["name"],
+        w["kind"],
+        w["message"],
+        w["details"],
+        w.get("field"),
+    )
+
+
+def write_allocation_line_input(value: Any) -> Any:
+    return fields(value, WRITE_ALLOCATION_LINE_INPUT)
+
+
+def write_allocation_request_input(value: Any) -> Any:
+    return fields(value, WRITE_ALLOCATION_REQUEST_INPUT)
+
+
 def write_contract_data_input(value: Any) -> Any:
     return fields(value, WRITE_CONTRACT_DATA_INPUT)
 
@@ -436,6 +635,8 @@ def write_term_share_input(value: Any) -> Any:
     return fields(value, WRITE_TERM_SHARE_INPUT)
 
 
+WRITE_ALLOCATION_LINE_INPUT: Table = {"amount": number}
+WRITE_ALLOCATION_REQUEST_INPUT: Table = {"told": each(write_allocation_line_input)}
 WRITE_CONTRACT_DATA_INPUT: Table = {
     "amount": number,
     "lines": each(write_line_data_input),

@@ -319,6 +319,18 @@ PRODUCT_CODE_TAKEN: Final = 1450
 产品编码 {value} 已被其他产品使用。
 """
 
+STEP_NOT_OPEN: Final = 1500
+"""``StateError``: This follow-up has no open next step (it is {step}).
+
+该跟进记录没有待办的下一步(当前:{step})。
+"""
+
+OPPORTUNITY_ELSEWHERE: Final = 1501
+"""``InvalidError``: The opportunity does not belong to this customer.
+
+该商机不属于此客户。
+"""
+
 OPPORTUNITY_CLOSED: Final = 1550
 """``StateError``: The opportunity {number} is {status} and can no longer be changed.
 
@@ -413,4 +425,119 @@ BALANCE_NOT_LAST: Final = 1651
 """``InvalidError``: Only the last payment term can be the balance.
 
 只有最后一个付款条款可以是余款。
+"""
+
+CONTRACT_NOT_EFFECTIVE: Final = 1700
+"""``StateError``: The contract {number} is {status}; money can be allocated only to a contract in
+effect.
+
+合同 {number} 的状态为 {status},只能对履行中的合同核销。
+"""
+
+ABOVE_OPEN: Final = 1701
+"""``ConflictError``: {amount} is more than the {open} that is open.
+
+核销金额 {amount} 超过未结清金额 {open}。
+"""
+
+ABOVE_RECEIPT: Final = 1702
+"""``InvalidError``: {amount} is more than the {available} that can be allocated.
+
+核销合计 {amount} 超过可核销金额 {available}。
+"""
+
+WRONG_CUSTOMER: Final = 1703
+"""``InvalidError``: The contract {number} belongs to another customer.
+
+合同 {number} 属于其他客户。
+"""
+
+WRONG_DIRECTION: Final = 1704
+"""``InvalidError``: The contract {number} is {actual}; this settles only what is {expected}.
+
+合同 {number} 的收付方向为 {actual},此处只能核销 {expected}。
+"""
+
+NO_INSTALLMENT: Final = 1705
+"""``NotFoundError``: The contract {number} has no installment {seq}.
+
+合同 {number} 没有第 {seq} 个结算节点。
+"""
+
+ALREADY_REVERSED: Final = 1706
+"""``StateError``: The receipt {number} has been reversed.
+
+收付款 {number} 已被红冲。
+"""
+
+IS_REVERSAL: Final = 1707
+"""``StateError``: {number} is a reversal; it can be neither reversed nor allocated.
+
+{number} 是红冲记录,不能再次红冲或核销。
+"""
+
+NO_ADVANCE: Final = 1708
+"""``StateError``: Nothing of the receipt {number} is left to allocate.
+
+收付款 {number} 没有可核销的余额。
+"""
+
+RECEIPT_NUMBER_TAKEN: Final = 1709
+"""``ConflictError``: Another receipt has the number {value}.
+
+收付款编号 {value} 已被使用。
+"""
+
+COLUMN_UNKNOWN: Final = 1850
+"""``InvalidError``: The file has no column {column}. Columns: {known}.
+
+文件中没有名为 {column} 的列。已有列:{known}。
+"""
+
+COLUMN_AMBIGUOUS: Final = 1851
+"""``InvalidError``: The file has more than one column {column}.
+
+文件中有多个名为 {column} 的列。
+"""
+
+FIELD_MAPPED_TWICE: Final = 1852
+"""``InvalidError``: The field {field} is mapped twice.
+
+字段 {field} 被重复映射。
+"""
+
+ROW_LENGTH: Final = 1853
+"""``InvalidError``: The row has {found} cells, the header has {expected}.
+
+该行有 {found} 个单元格,表头有 {expected} 个。
+"""
+
+KEY_REPEATED: Final = 1854
+"""``ConflictError``: The key {value} occurred in an earlier row of this file.
+
+键值 {value} 在本文件前面的行中已出现。
+"""
+
+NAME_UNKNOWN: Final = 1855
+"""``NotFoundError``: {value} is not a known {kind}.
+
+找不到{kind}:{value}。
+"""
+
+NAME_AMBIGUOUS: Final = 1856
+"""``ConflictError``: {value} names more than one {kind}; use its key or id.
+
+名称 {value} 对应多个{kind},请改用外部编码或标识。
+"""
+
+DATE_FORMAT_WRONG: Final = 1857
+"""``InvalidError``: {value} is not a date format such as %m/%d/%Y.
+
+{value} 不是有效的日期格式,例如 %m/%d/%Y。
+"""
+
+NOTHING_WRITTEN: Final = 1858
+"""``StateError``: Nothing was written.
+
+未写入任何数据。
 """
