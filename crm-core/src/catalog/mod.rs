@@ -30,8 +30,8 @@ pub const AREAS: &[&Area] = &[
     &areas::activity::AREA,
     &areas::contract::AREA,
     &areas::settlement::AREA,
-    &areas::import::AREA,
     &areas::warning::AREA,
+    &areas::import::AREA,
 ];
 
 /// One area of the domain.
