@@ -32,7 +32,8 @@ crate::record! {
         operation: String,
         /// The record it was about.
         subject: Option<Uuid>,
-        /// Every row it changed: `table`, `id`, `version`, and `before` and `after` of the fields that changed.
+        /// Every row it changed: `table`, `id`, `version`, and `before` and `after` of the fields that changed; of imported
+        /// records `table` and `ids` together.
         changes: Json<Value>,
         /// SHA-256 over the entry before and this one, in hexadecimal.
         hash: String,
@@ -54,6 +55,24 @@ impl Changes {
     pub(crate) fn push(&mut self, change: &Value) {
         self.json.push(if self.json.is_empty() { '[' } else { ',' });
         self.json.push_str(&change.to_string());
+    }
+
+    /// New records by their ids alone: for many at once.
+    pub(crate) fn push_ids(&mut self, table: &'static str, ids: impl Iterator<Item = Uuid>) {
+        self.json.push(if self.json.is_empty() { '[' } else { ',' });
+        // A table's name needs no escape.
+        self.json.push_str(r#"{"table":""#);
+        self.json.push_str(table);
+        self.json.push_str(r#"","ids":"#);
+        let mut separator = '[';
+        for id in ids {
+            self.json.push(separator);
+            self.json.push('"');
+            self.json.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+            self.json.push('"');
+            separator = ',';
+        }
+        self.json.push_str("]}");
     }
 
     pub(crate) fn length(&self) -> usize {

@@ -248,8 +248,8 @@ impl<'a> Cx<'a> {
     /// Of encoding and of the engine.
     pub fn import_all<E: Entity>(&mut self, records: &[E]) -> Result<()> {
         self.insert_unaudited(records)?;
-        for record in records {
-            self.changes.push(&json!({ "table": E::NAME, "id": record.id(), "version": record.version() }));
+        if !records.is_empty() {
+            self.changes.push_ids(E::NAME, records.iter().map(|record| record.id().uuid()));
         }
         Ok(())
     }
