@@ -14,6 +14,7 @@ use crate::areas::ledger::{ExternalReference, REFERENCE_TAKEN};
 use crate::catalog::{Access, Level};
 use crate::kernel::error::{self, Error, Locale, Result};
 use crate::kernel::id::{Id, Named};
+use crate::store::cell::Cell;
 use crate::store::query::Query;
 use crate::store::record::{Entity, Record};
 
@@ -335,16 +336,13 @@ impl<T: Importable> Run<'_, T> {
             return Ok(());
         }
         let ids = cx.ids();
-        let rows = keys.into_iter().zip(records).map(|(value, record)| {
-            let reference = ExternalReference {
-                system: self.request.system.clone(),
-                value,
-                kind: T::Record::NAME.to_owned(),
-                record: record.id().uuid(),
-            };
-            reference.encode(ids)
-        });
-        let rows = rows.collect::<Result<Vec<_>>>()?;
+        let mut rows = Vec::with_capacity(records.len());
+        for (value, record) in keys.into_iter().zip(records) {
+            // The columns of `ExternalReference` in order, without a copy of each text.
+            let kind = Cell::Text(T::Record::NAME.to_owned());
+            let record = Cell::Int(ids.key(record.id().uuid())?);
+            rows.push(vec![Cell::Text(self.request.system.clone()), Cell::Text(value), kind, record]);
+        }
         cx.tx().insert(ExternalReference::table(), &rows)
     }
 }
