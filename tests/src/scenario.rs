@@ -270,6 +270,17 @@ impl Scenario {
 }
 
 impl CallStep {
+    /// An operation raises only what it says that it can raise.
+    fn declared(&self, ledger: &Ledger, error: &Value) -> Result<(), String> {
+        let Ok(entry) = ledger.catalog().operation(&self.call) else { return Ok(()) };
+        let number = error["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or_default();
+        if entry.declares(number) {
+            Ok(())
+        } else {
+            Err(format!("raises {error}, which it does not declare"))
+        }
+    }
+
     fn run(&self, ledger: &Ledger, saved: &mut Saved) -> Result<(), String> {
         let input = match (&self.raw, &self.input) {
             (Some(raw), _) => raw.clone(),
@@ -287,7 +298,10 @@ impl CallStep {
                 }
                 Ok(())
             }
-            (Err(error), Some(expected)) => matches(&saved.interpolate(expected)?, &error, "error"),
+            (Err(error), Some(expected)) => {
+                matches(&saved.interpolate(expected)?, &error, "error")?;
+                self.declared(ledger, &error)
+            }
             (Ok(result), Some(expected)) => Err(format!("should fail with {expected}, but gave {result}")),
             (Err(error), None) => Err(format!("failed: {error}")),
         }

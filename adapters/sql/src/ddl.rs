@@ -59,7 +59,7 @@ pub fn create_index(dialect: &dyn Dialect, table: &Table, index: &Index) -> Stri
     out.push_str(" ON ");
     quote(&mut out, table.name);
     out.push_str(" (");
-    separated(&mut out, ", ", &index.columns, |out, position| {
+    separated(&mut out, ", ", dialect.index_columns(table, index), |out, position| {
         let column = &table.columns[*position];
         quote(out, column.name);
         if column.nullable {

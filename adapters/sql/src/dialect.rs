@@ -1,7 +1,7 @@
 //! Where SQL engines differ.
 
 use crm_core::store::plan::Direction;
-use crm_core::store::schema::{CellType, Table};
+use crm_core::store::schema::{CellType, Index, Table};
 
 /// The differences between SQL engines, as small pieces of text.
 pub trait Dialect: Send + Sync {
@@ -13,6 +13,17 @@ pub trait Dialect: Send + Sync {
 
     /// What stands after the closing parenthesis of CREATE TABLE.
     fn table_suffix(&self, table: &Table) -> &'static str;
+
+    /// The columns that an index has to name; an engine may hold some of them anyway.
+    fn index_columns<'i>(&self, _table: &Table, index: &'i Index) -> &'i [usize] {
+        &index.columns
+    }
+
+    /// What stands after the placeholder that a column is compared with in `(a, b) > (?, ?)`, if the engine needs help to
+    /// see that this is a range of an index.
+    fn keyset_value(&self, _table: &Table, _column: usize) -> &'static str {
+        ""
+    }
 
     /// What stands after a nullable sort or index column so that empty cells are smallest; empty if they are anyway.
     fn nulls(&self, direction: Direction) -> &'static str;

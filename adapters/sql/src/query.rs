@@ -253,7 +253,7 @@ impl<'w, 'v> Writer<'w, 'v> {
     /// Rows after `after` in the order of `sort`.
     fn keyset(&mut self, select: &Select, sort: &[Sort], after: &'v [Cell]) {
         let is_plain =
-            sort.iter().all(|by| by.direction == sort[0].direction && !select.is_nullable(by.column))
+            sort.iter().all(|by| by.direction == sort[0].direction && !can_be_empty(select, by.column))
                 && !after.contains(&Cell::Null);
         if is_plain {
             let (open, close) = if sort.len() > 1 { ("(", ")") } else { ("", "") };
@@ -265,9 +265,13 @@ impl<'w, 'v> Writer<'w, 'v> {
             self.text.push_str(close);
             self.text.push_str(if sort[0].direction == Direction::Ascending { " > " } else { " < " });
             self.text.push_str(open);
-            for (position, value) in after.iter().enumerate() {
+            for (position, (by, value)) in sort.iter().zip(after).enumerate() {
                 self.text.push_str(if position > 0 { ", " } else { "" });
                 self.value(Value::Cell(value.as_ref()));
+                let table = self.source.table(by.column.source);
+                if sort.len() > 1 {
+                    self.text.push_str(self.dialect.keyset_value(table, by.column.column));
+                }
             }
             self.text.push_str(close);
             return;
@@ -276,7 +280,7 @@ impl<'w, 'v> Writer<'w, 'v> {
         let first = &sort[0];
         match (first.direction, &after[0]) {
             (_, Cell::Null) => {}
-            (Direction::Descending, _) if select.is_nullable(first.column) => {}
+            (Direction::Descending, _) if can_be_empty(select, first.column) => {}
             (direction, value) => {
                 self.column(first.column);
                 self.text.push_str(if direction == Direction::Ascending { " >= " } else { " <= " });
@@ -290,7 +294,7 @@ impl<'w, 'v> Writer<'w, 'v> {
     /// `first after OR (first equal AND (rest after))`, where empty cells are smallest.
     fn keyset_steps(&mut self, select: &Select, sort: &[Sort], after: &'v [Cell]) {
         let (by, value) = (&sort[0], &after[0]);
-        let is_nullable = select.is_nullable(by.column);
+        let is_nullable = can_be_empty(select, by.column);
         self.text.push('(');
         match (by.direction, value) {
             (Direction::Ascending, Cell::Null) => {
@@ -444,6 +448,27 @@ impl<'w, 'v> Writer<'w, 'v> {
                 self.text.push(')');
             }
         }
+    }
+}
+
+/// Whether a column can be empty in the rows that the filter finds.
+fn can_be_empty(select: &Select, column: ColumnRef) -> bool {
+    select.is_nullable(column) && !demands(&select.filter, column)
+}
+
+/// Whether the condition is true only of rows in which the column has a value. It may miss some that do.
+fn demands(pred: &Pred, column: ColumnRef) -> bool {
+    match pred {
+        Pred::False => true,
+        Pred::And(all) => all.iter().any(|pred| demands(pred, column)),
+        Pred::Or(any) => any.iter().all(|pred| demands(pred, column)),
+        Pred::Compare(of, ..)
+        | Pred::In(of, _)
+        | Pred::Prefix(of, _)
+        | Pred::Contains(of, _)
+        | Pred::IsPresent(of) => *of == column,
+        Pred::CompareColumns(left, _, right) => *left == column || *right == column,
+        Pred::True | Pred::Not(_) | Pred::IsNull(_) => false,
     }
 }
 

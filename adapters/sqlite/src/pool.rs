@@ -18,8 +18,9 @@ pub(crate) struct Pool {
     /// Version of the schema.
     pub(crate) version: u32,
     process: u32,
-    writer: Mutex<Writer>,
+    // Readers close first: the last to close carries the WAL into the file, which readers may not.
     readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Writer>,
 }
 
 #[derive(Default)]

@@ -1,5 +1,7 @@
 //! The conformance suite on SQLite.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
 use std::sync::Arc;
 
 use crm_conformance::Fixture;

@@ -253,7 +253,8 @@ impl Cx<'_> {
         Ok(dataset)
     }
 
-    fn narrow(&mut self, binder: &mut Binder<'_>, filter: Option<&Expr>) -> Result<()> {
+    /// Narrows a query to a filter and to what the user may see.
+    pub(crate) fn narrow(&mut self, binder: &mut Binder<'_>, filter: Option<&Expr>) -> Result<()> {
         if let Some(filter) = filter {
             let pred = self
                 .with_moment(|moment| filter.bind(binder, moment))

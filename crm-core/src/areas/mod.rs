@@ -3,8 +3,10 @@
 
 pub mod access;
 pub mod activity;
+pub mod contract;
 pub mod import;
 pub mod ledger;
 pub mod opportunity;
 pub mod party;
 pub mod product;
+pub mod settlement;

@@ -4,6 +4,7 @@
 //! generated method. What is not in the catalogue cannot be called, and what is in it has documentation, schemas and an
 //! example that runs.
 
+pub mod describe;
 pub mod operation;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use crate::kernel::error::{self, Code, Error, Result};
 use crate::store::dataset::Dataset;
 use crate::store::schema::{Schema, Table};
 
-pub use operation::{Access, Entry, Example, Given, Level, Operation};
+pub use operation::{Access, COMMON_ERRORS, Entry, Example, Given, Level, Operation};
 
 /// The version of the ledger schema; raised by every change of a table.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -27,6 +28,8 @@ pub const AREAS: &[&Area] = &[
     &areas::product::AREA,
     &areas::opportunity::AREA,
     &areas::activity::AREA,
+    &areas::contract::AREA,
+    &areas::settlement::AREA,
     &areas::import::AREA,
 ];
 

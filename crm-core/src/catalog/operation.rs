@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::app::{CallOptions, Cx, Session, Transaction};
+use crate::app::{self, CallOptions, Cx, Session, Transaction};
 use crate::kernel::error::{self, Code, Error, Result};
-use crate::store::engine::Mode;
+use crate::store::engine::{self, Mode};
 
 /// Who may call an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Clone + 'static
     const ACCESS: Access;
     /// Whether it writes.
     const MODE: Mode;
-    /// Codes it raises beside those that every operation can (malformed input, denied, storage).
+    /// Codes it raises beside [`COMMON_ERRORS`].
     const ERRORS: &'static [Code];
     /// A call that works.
     const EXAMPLE: Example;
@@ -76,6 +76,36 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Clone + 'static
     /// See [`Operation::ERRORS`].
     fn run(self, cx: &mut Cx<'_>) -> Result<Self::Output>;
 }
+
+/// What every operation can raise: a request that cannot be read, a caller who may not, an engine in trouble.
+pub const COMMON_ERRORS: &[Code] = &[
+    &error::INTERNAL,
+    &error::MALFORMED_JSON,
+    &error::WRONG_TYPE,
+    &error::UNKNOWN_FIELD,
+    &error::MISSING_FIELD,
+    &error::OUT_OF_RANGE,
+    &error::TOO_MANY_DECIMALS,
+    &error::NOT_A_DECIMAL,
+    &error::UNKNOWN_CURRENCY,
+    &error::NOT_A_DATE,
+    &error::DATE_OUT_OF_RANGE,
+    &error::NOT_ALLOWED,
+    &error::NOT_AN_ID,
+    &error::INVALID_TEXT,
+    &error::NOT_APPLICABLE,
+    &error::UNKNOWN_CALENDAR_YEAR,
+    &app::DENIED,
+    &app::UNKNOWN_USER,
+    &app::KEY_REUSED,
+    &engine::BUSY,
+    &engine::CONFLICT,
+    &engine::STORAGE_FAILED,
+    &engine::READ_ONLY,
+    &engine::OUTCOME_UNKNOWN,
+    &engine::STORAGE_FULL,
+    &engine::CANCELLED,
+];
 
 /// An operation in the catalogue, its types erased.
 pub struct Entry {
@@ -114,6 +144,11 @@ impl Entry {
             call: |session, input, options| to_text(&session.run_with(parse::<O>(input)?, options)?),
             call_in: |transaction, input| to_text(&transaction.run(parse::<O>(input)?)?),
         }
+    }
+
+    /// Whether it says that it can raise this code.
+    pub fn declares(&self, number: u16) -> bool {
+        self.errors.iter().chain(COMMON_ERRORS).any(|code| code.number == number)
     }
 
     /// The summary: the first paragraph of the input type's documentation.

@@ -3,7 +3,8 @@
 //!
 //! A schema has a version. Every table, column and index says since which version it exists, so an older store is
 //! brought forward by adding whatever is newer than it: a fresh schema and a migrated one are the same by construction.
-//! A column added to a table that exists must be nullable or have a default.
+//! A column added to a table that exists must be nullable or have a default; one that is a reference must be nullable and
+//! have none. Whatever refers to a table should lead an index or the key, or deleting there searches the whole table.
 
 use crate::store::cell::Cell;
 

@@ -331,7 +331,7 @@ impl Operation for QueryRows {
     const ZH: &'static str = "查询明细";
     const ACCESS: Access = Access::Everyone;
     const MODE: Mode = Mode::Read;
-    const ERRORS: &'static [Code] = &[&error::UNKNOWN_FIELD, &error::NOT_ALLOWED, &error::OUT_OF_RANGE];
+    const ERRORS: &'static [Code] = &[&error::EMPTY_LIST];
     const EXAMPLE: Example = Example {
         given: &[],
         input: r#"{"dataset": "user", "select": ["login", "unit.name"], "sort": [{"field": "login"}]}"#,
@@ -354,7 +354,7 @@ impl Operation for QuerySummary {
     const ZH: &'static str = "汇总查询";
     const ACCESS: Access = Access::Everyone;
     const MODE: Mode = Mode::Read;
-    const ERRORS: &'static [Code] = &[&error::UNKNOWN_FIELD, &error::NOT_ALLOWED, &error::OVERFLOW];
+    const ERRORS: &'static [Code] = &[&error::EMPTY_LIST, &error::OVERFLOW];
     const EXAMPLE: Example = Example {
         given: &[],
         input: r#"{"dataset": "user", "group_by": [{"field": "active"}], "measures": [{"count": "users"}]}"#,

@@ -1,0 +1,56 @@
+//! Contracts: lines, parties, payment terms, the settlement schedule planned from them, and the way from draft to end.
+//!
+//! The settlement schedule belongs to the contract, because its amounts are the contract's and its dates follow the
+//! contract's events; the money that arrives on it belongs to the area `settlement`.
+
+mod model;
+mod operations;
+pub mod rules;
+
+pub use model::{
+    AnchorKind, Contract, ContractColumns, ContractDecision, ContractDecisionColumns, ContractKind,
+    ContractLine, ContractLineColumns, ContractParty, ContractStatus, DecisionKind, Installment,
+    InstallmentColumns, InstallmentStatus, PartyRole, PaymentTerm, SettlementDirection, TermAlign,
+    TermAnchor, TermOffset, TermShare,
+};
+pub use operations::*;
+
+use crate::catalog::Area;
+use crate::store::dataset::{Dataset, ScopePaths};
+use crate::store::record::Record;
+
+/// Contracts.
+pub static CONTRACTS: Dataset = Dataset {
+    name: "contract",
+    zh: "合同",
+    table: Contract::table,
+    fields: &[("customer_name", "customer.name")],
+    scope: Some(ScopePaths { record: "id", owner: "owner", unit: "unit" }),
+};
+/// Contract lines, under the scope of their contract.
+pub static CONTRACT_LINES: Dataset = Dataset {
+    name: "contract_line",
+    zh: "合同明细",
+    table: ContractLine::table,
+    fields: &[("contract_number", "contract.number"), ("customer_name", "contract.customer.name")],
+    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+};
+/// Approval decisions, under the scope of their contract.
+pub static CONTRACT_DECISIONS: Dataset = Dataset {
+    name: "contract_decision",
+    zh: "合同审批意见",
+    table: ContractDecision::table,
+    fields: &[("contract_number", "contract.number")],
+    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+};
+
+/// The area.
+pub static AREA: Area = Area {
+    name: "contract",
+    zh: "合同",
+    tables: &[Contract::table, ContractLine::table, ContractDecision::table, Installment::table],
+    datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS],
+    permissions: &[("contract.approve", "Approve and reject contracts", "审批合同")],
+    codes: &[rules::ALL],
+    operations: operations::LIST,
+};

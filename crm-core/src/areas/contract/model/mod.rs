@@ -1,0 +1,343 @@
+//! Contracts, their lines, decisions and installments as stored.
+
+mod terms;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use terms::{PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare};
+
+use crate::areas::access::{OrgUnit, Owned, User};
+use crate::areas::opportunity::Opportunity;
+use crate::areas::party::Customer;
+use crate::areas::product::Product;
+use crate::kernel::currency::Currency;
+use crate::kernel::date::{Date, Instant};
+use crate::kernel::decimal::{Amount, Price, Quantity, Rate};
+use crate::kernel::error::Result;
+use crate::kernel::id::Id;
+use crate::kernel::money::Money;
+use crate::store::record::Json;
+
+crate::coded! {
+    /// What a contract is about.
+    #[derive(Default)]
+    pub enum ContractKind {
+        /// We sell goods.
+        #[default]
+        Sales = 1, "sales", "销售合同";
+        /// We buy goods.
+        Purchase = 2, "purchase", "采购合同";
+        /// Services.
+        Service = 3, "service", "服务合同";
+        /// An agreement under which orders are placed.
+        Framework = 4, "framework", "框架合同";
+        /// Anything else.
+        Other = 5, "other", "其他合同";
+    }
+}
+
+crate::coded! {
+    /// Which way the money goes.
+    pub enum SettlementDirection {
+        /// To us.
+        Receivable = 1, "receivable", "应收";
+        /// From us.
+        Payable = 2, "payable", "应付";
+    }
+}
+
+crate::coded! {
+    /// Where a contract stands.
+    pub enum ContractStatus {
+        /// Being written; everything may change.
+        Draft = 1, "draft", "草稿";
+        /// Submitted, not yet decided.
+        InApproval = 2, "in_approval", "审批中";
+        /// Approved, not yet signed.
+        Approved = 3, "approved", "已审批";
+        /// Signed, not yet in effect.
+        Signed = 4, "signed", "已签署";
+        /// In effect: installments are open.
+        Effective = 5, "effective", "履行中";
+        /// Performed and fully settled.
+        Completed = 6, "completed", "已完成";
+        /// Ended before it was performed.
+        Terminated = 7, "terminated", "已终止";
+        /// Given up before it was signed.
+        Cancelled = 8, "cancelled", "已作废";
+    }
+}
+
+crate::coded! {
+    /// What a party is called in the contract.
+    pub enum PartyRole {
+        /// 甲方.
+        A = 1, "party_a", "甲方";
+        /// 乙方.
+        B = 2, "party_b", "乙方";
+        /// 丙方.
+        C = 3, "party_c", "丙方";
+        /// 丁方.
+        D = 4, "party_d", "丁方";
+    }
+}
+
+crate::coded! {
+    /// A step of approval.
+    pub enum DecisionKind {
+        /// Asked for.
+        Submitted = 1, "submitted", "提交";
+        /// Taken back by its side.
+        Withdrawn = 2, "withdrawn", "撤回";
+        /// Agreed.
+        Approved = 3, "approved", "同意";
+        /// Sent back to draft.
+        Rejected = 4, "rejected", "驳回";
+    }
+}
+
+crate::coded! {
+    /// The kind of event an installment waits for.
+    pub enum AnchorKind {
+        /// The signing.
+        Signed = 1, "signed", "签订";
+        /// The taking effect.
+        Effective = 2, "effective", "生效";
+        /// The delivery.
+        Delivered = 3, "delivered", "交付";
+        /// The acceptance.
+        Accepted = 4, "accepted", "验收";
+        /// A fixed date.
+        Date = 5, "date", "固定日期";
+    }
+}
+
+impl TermAnchor {
+    /// The kind of the anchor.
+    pub fn kind(self) -> AnchorKind {
+        match self {
+            TermAnchor::Signed => AnchorKind::Signed,
+            TermAnchor::Effective => AnchorKind::Effective,
+            TermAnchor::Delivered => AnchorKind::Delivered,
+            TermAnchor::Accepted => AnchorKind::Accepted,
+            TermAnchor::Date(_) => AnchorKind::Date,
+        }
+    }
+}
+
+crate::coded! {
+    /// Where an installment stands.
+    pub enum InstallmentStatus {
+        /// The contract is not in effect yet.
+        Planned = 1, "planned", "计划";
+        /// Money is outstanding.
+        Open = 2, "open", "未结清";
+        /// Fully settled.
+        Settled = 3, "settled", "已结清";
+        /// What was outstanding is no longer owed.
+        Cancelled = 4, "cancelled", "已取消";
+    }
+}
+
+/// A legal signatory of a contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContractParty {
+    /// What it is called in the contract.
+    pub role: PartyRole,
+    /// Full legal name.
+    pub name: String,
+    /// Unified social credit code; its check character is verified.
+    #[serde(default)]
+    pub credit_code: Option<String>,
+    /// The person who signs.
+    #[serde(default)]
+    pub signatory: Option<String>,
+}
+
+crate::record! {
+    /// A contract.
+    pub struct Contract, ContractColumns in "contract" key (id) {
+        /// Id.
+        id: Id<Contract>,
+        /// Number, unique; given, or `HT-yyyy-000001` by the year and a gapless count.
+        number: String,
+        /// Title.
+        title: String,
+        /// What it is about.
+        kind: ContractKind,
+        /// Which way its money goes.
+        direction: SettlementDirection,
+        /// The customer.
+        customer: Id<Customer>,
+        /// The signatories.
+        parties: Json<Vec<ContractParty>>,
+        /// The currency of all its amounts.
+        currency: Currency,
+        /// The gross total: the sum of the lines, or as given when there are none.
+        amount: Amount,
+        /// The total without value added tax.
+        net: Amount,
+        /// The value added tax.
+        tax: Amount,
+        /// Whether line prices include tax.
+        tax_included: bool,
+        /// The tax rate on the whole, when there are no lines.
+        tax_rate: Option<Rate>,
+        /// What has been settled, in the contract's direction.
+        settled: Amount,
+        /// First day of the term.
+        starts_on: Option<Date>,
+        /// Last day of the term.
+        ends_on: Option<Date>,
+        /// Last day of the term while the contract is in effect, otherwise none: what warnings look at.
+        runs_until: Option<Date>,
+        /// The user responsible.
+        owner: Option<Id<User>>,
+        /// The owner's org unit.
+        unit: Option<Id<OrgUnit>>,
+        /// The opportunity it came from.
+        opportunity: Option<Id<Opportunity>>,
+        /// Where it stands.
+        status: ContractStatus,
+        /// The payment terms.
+        terms: Json<Vec<PaymentTerm>>,
+        /// Who submitted it for approval last.
+        submitted_by: Option<Id<User>>,
+        /// When it was signed.
+        signed_on: Option<Date>,
+        /// When it took effect.
+        effective_on: Option<Date>,
+        /// When delivery was made.
+        delivered_on: Option<Date>,
+        /// When the customer accepted.
+        accepted_on: Option<Date>,
+        /// When it was completed, terminated or cancelled.
+        ended_on: Option<Date>,
+        /// Why it was terminated or cancelled.
+        termination_reason: Option<String>,
+        /// Remarks.
+        note: Option<String>,
+        /// When created.
+        created_at: Instant,
+        /// Version.
+        version: u32,
+    }
+    unique contract_number (number);
+    index contract_customer (customer);
+    index contract_owner (owner);
+    index contract_unit (unit);
+    index contract_opportunity (opportunity) where opportunity;
+    index contract_ending (runs_until) where runs_until;
+}
+
+crate::record! {
+    /// A line of a contract: what is sold, at which price and tax.
+    pub struct ContractLine, ContractLineColumns in "contract_line" key (contract, seq) {
+        /// The contract.
+        contract: Id<Contract>,
+        /// Position, from 1.
+        seq: u32,
+        /// The product.
+        product: Option<Id<Product>>,
+        /// What it is.
+        description: String,
+        /// How much.
+        quantity: Quantity,
+        /// Of which unit.
+        unit: Option<String>,
+        /// Price of one unit, with or without tax as the contract says.
+        unit_price: Price,
+        /// Discount on the price: `0.05` is 5% off.
+        discount: Rate,
+        /// Value added tax rate: `0.13` is 13%.
+        tax_rate: Rate,
+        /// The contract's currency.
+        currency: Currency,
+        /// Amount without tax.
+        net: Amount,
+        /// Tax.
+        tax: Amount,
+        /// Amount with tax.
+        gross: Amount,
+    }
+    index contract_line_product (product) where product;
+}
+
+crate::record! {
+    /// A step of a contract's approval.
+    pub struct ContractDecision, ContractDecisionColumns in "contract_decision" key (contract, seq) {
+        /// The contract.
+        contract: Id<Contract>,
+        /// Position, from 1.
+        seq: u32,
+        /// What was done.
+        kind: DecisionKind,
+        /// By whom.
+        user: Id<User>,
+        /// When.
+        at: Instant,
+        /// The opinion given.
+        opinion: Option<String>,
+    }
+}
+
+crate::record! {
+    /// An amount due on a date or when an event happens. Always `amount = settled + cancelled + outstanding`.
+    pub struct Installment, InstallmentColumns in "installment" key (contract, seq) {
+        /// The contract.
+        contract: Id<Contract>,
+        /// Position, from 1.
+        seq: u32,
+        /// The contract's customer.
+        customer: Id<Customer>,
+        /// The contract's direction.
+        direction: SettlementDirection,
+        /// The contract's currency.
+        currency: Currency,
+        /// What it is called.
+        label: String,
+        /// How much in all.
+        amount: Amount,
+        /// How much has been settled.
+        settled: Amount,
+        /// How much is no longer owed.
+        cancelled: Amount,
+        /// What is outstanding while it can be collected, otherwise none.
+        open_amount: Option<Amount>,
+        /// When it is due; none while its event has not happened.
+        due_date: Option<Date>,
+        /// Where it stands.
+        status: InstallmentStatus,
+        /// What it waits for.
+        anchor: AnchorKind,
+        /// When that happened.
+        anchor_date: Option<Date>,
+        /// The payment term it was planned from, by position from 1.
+        term: u32,
+    }
+    index installment_due (due_date, contract, seq) where open_amount;
+    index installment_open (direction, customer, currency, due_date, open_amount) where open_amount;
+}
+
+crate::entity!(Contract);
+
+impl Owned for Contract {
+    fn owner(&self) -> Option<Id<User>> {
+        self.owner
+    }
+    fn unit(&self) -> Option<Id<OrgUnit>> {
+        self.unit
+    }
+}
+
+impl Contract {
+    /// An amount in the contract's currency.
+    ///
+    /// # Errors
+    /// `TOO_MANY_DECIMALS` for one finer than the currency's minor unit.
+    pub fn money(&self, amount: Amount) -> Result<Money> {
+        Money::new(amount, self.currency)
+    }
+}

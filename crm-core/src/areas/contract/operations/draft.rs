@@ -1,0 +1,423 @@
+//! Writing a contract: create and update.
+
+use std::collections::BTreeSet;
+
+use chrono::Datelike;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{GIVEN_CONTRACT, installments};
+use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
+use crate::areas::contract::model::{
+    Contract, ContractKind, ContractLine, ContractParty, ContractStatus, PaymentTerm, SettlementDirection,
+};
+use crate::areas::contract::rules::amounts::{self, Pricing, Taxed};
+use crate::areas::contract::rules::status::{self, Action};
+use crate::areas::contract::rules::{
+    BALANCE_NOT_LAST, CONTRACT_NUMBER_TAKEN, PARTY_TWICE, TERMS_DO_NOT_SUM, WRONG_STATUS, schedule,
+};
+use crate::areas::opportunity::Opportunity;
+use crate::areas::party::rules::{CREDIT_CODE_WRONG, check_credit_code, name, optional};
+use crate::areas::party::{Customer, GIVEN_CUSTOMER};
+use crate::areas::product::Product;
+use crate::catalog::{Access, Example, Level, Operation};
+use crate::kernel::currency::Currency;
+use crate::kernel::date::Date;
+use crate::kernel::decimal::{Amount, Price, Quantity, Rate};
+use crate::kernel::error::{self, Code, Error, Result};
+use crate::kernel::id::Id;
+use crate::kernel::money::Money;
+use crate::store::engine::Mode;
+use crate::store::record::{Json, Record};
+
+/// Most lines of one contract.
+const LINES_MAX: usize = 2000;
+
+/// What a contract says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContractData {
+    /// Number, up to 60 characters; `HT-yyyy-000001` and so on when left out.
+    #[serde(default)]
+    pub number: Option<String>,
+    /// Title, up to 200 characters.
+    pub title: String,
+    /// What it is about.
+    #[serde(default)]
+    pub kind: ContractKind,
+    /// Which way its money goes; payable for purchases and receivable for all others when left out.
+    #[serde(default)]
+    pub direction: Option<SettlementDirection>,
+    /// The customer.
+    pub customer: Id<Customer>,
+    /// The signatories, each role once.
+    #[serde(default)]
+    pub parties: Vec<ContractParty>,
+    /// Currency; the ledger's when left out.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+    /// Whether line prices include tax.
+    #[serde(default = "yes")]
+    pub tax_included: bool,
+    /// The gross total, for a contract without lines; with lines it is their sum.
+    #[serde(default)]
+    pub amount: Option<Amount>,
+    /// The tax rate that the amount contains, for a contract without lines.
+    #[serde(default)]
+    pub tax_rate: Option<Rate>,
+    /// First day of the term.
+    #[serde(default)]
+    pub starts_on: Option<Date>,
+    /// Last day of the term.
+    #[serde(default)]
+    pub ends_on: Option<Date>,
+    /// The opportunity it came from.
+    #[serde(default)]
+    pub opportunity: Option<Id<Opportunity>>,
+    /// What is sold.
+    #[serde(default)]
+    pub lines: Vec<LineData>,
+    /// How it is paid; the shares make up the whole amount.
+    #[serde(default)]
+    pub terms: Vec<PaymentTerm>,
+    /// Remarks.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LineData {
+    /// The product.
+    #[serde(default)]
+    pub product: Option<Id<Product>>,
+    /// What it is, up to 500 characters; the product's name when left out.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// How much, above zero.
+    pub quantity: Quantity,
+    /// Of which unit; the product's when left out.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// Price of one unit, not below zero.
+    pub unit_price: Price,
+    /// Discount, 0 to 1: `"0.05"` is 5% off.
+    #[serde(default)]
+    pub discount: Rate,
+    /// Value added tax rate, 0 to 1: `"0.13"` is 13%; the product's, or 0 without one, when left out.
+    #[serde(default)]
+    pub tax_rate: Option<Rate>,
+}
+
+impl ContractData {
+    /// Puts the data into a contract and returns its lines; nothing is stored.
+    fn apply(self, cx: &mut Cx<'_>, contract: &mut Contract) -> Result<Vec<ContractLine>> {
+        contract.title = name("title", &self.title, 200)?;
+        contract.kind = self.kind;
+        contract.direction = self.direction.unwrap_or(match self.kind {
+            ContractKind::Purchase => SettlementDirection::Payable,
+            _ => SettlementDirection::Receivable,
+        });
+        contract.customer = self.customer;
+        contract.parties = Json(check_parties(self.parties)?);
+        contract.currency = self.currency.unwrap_or(cx.ledger().info().currency);
+        contract.tax_included = self.tax_included;
+        if let (Some(start), Some(end)) = (self.starts_on, self.ends_on)
+            && end < start
+        {
+            return Err(Error::new(&error::END_BEFORE_START)
+                .at("ends_on")
+                .with("start", start)
+                .with("end", end));
+        }
+        contract.starts_on = self.starts_on;
+        contract.ends_on = self.ends_on;
+        if let Some(opportunity) = self.opportunity.filter(|_| self.opportunity != contract.opportunity) {
+            cx.get_owned(opportunity, Level::Read).map_err(|error| error.at("opportunity"))?;
+        }
+        contract.opportunity = self.opportunity;
+        contract.terms = Json(self.terms);
+        contract.note = optional(self.note);
+        if self.lines.len() > LINES_MAX {
+            return Err(out_of_range(self.lines.len(), LINES_MAX).at("lines"));
+        }
+        let mut lines = Vec::with_capacity(self.lines.len());
+        let mut priced = Vec::with_capacity(self.lines.len());
+        for (line, seq) in self.lines.into_iter().zip(1_u32..) {
+            let within = |error: Error| error.within(format!("lines[{}]", seq - 1));
+            let (line, taxed) = line.priced(cx, contract, seq).map_err(within)?;
+            lines.push(line);
+            priced.push(taxed);
+        }
+        let whole = if lines.is_empty() {
+            contract.tax_rate = self.tax_rate;
+            let gross =
+                contract.money(self.amount.unwrap_or_default()).map_err(|error| error.at("amount"))?;
+            if gross.is_negative() {
+                return Err(out_of_range(gross.amount(), Amount::from_scaled(i64::MAX)).at("amount"));
+            }
+            amounts::taken_out(gross, self.tax_rate.unwrap_or_default())?
+        } else {
+            if self.tax_rate.is_some() {
+                let reason = "the tax rates stand on the lines";
+                return Err(Error::new(&error::NOT_APPLICABLE).at("tax_rate").with("reason", reason));
+            }
+            contract.tax_rate = None;
+            let whole = amounts::total(&priced, contract.currency).map_err(|error| error.at("lines"))?;
+            if self.amount.is_some_and(|amount| amount != whole.gross.amount()) {
+                let reason = format!("the lines sum to {}", whole.gross.to_plain());
+                return Err(Error::new(&error::NOT_APPLICABLE).at("amount").with("reason", reason));
+            }
+            whole
+        };
+        contract.amount = whole.gross.amount();
+        contract.net = whole.net.amount();
+        contract.tax = whole.tax.amount();
+        Ok(lines)
+    }
+}
+
+impl LineData {
+    fn priced(self, cx: &mut Cx<'_>, contract: &Contract, seq: u32) -> Result<(ContractLine, Taxed)> {
+        let LineData { product, description, quantity, unit, unit_price, discount, tax_rate } = self;
+        let sold = product.map(|product| cx.get(product)).transpose().map_err(|error| error.at("product"))?;
+        let description = optional(description).or_else(|| sold.as_ref().map(|sold| sold.name.clone()));
+        let unit = optional(unit).or_else(|| sold.as_ref().and_then(|sold| sold.unit.clone()));
+        let tax_rate = tax_rate.or(sold.map(|sold| sold.tax_rate)).unwrap_or_default();
+        let (currency, tax_included) = (contract.currency, contract.tax_included);
+        let taxed = Pricing { quantity, unit_price, discount, tax_rate, tax_included, currency }.amounts()?;
+        let line = ContractLine {
+            contract: contract.id,
+            seq,
+            product,
+            description: name("description", &description.unwrap_or_default(), 500)?,
+            quantity,
+            unit,
+            unit_price,
+            discount,
+            tax_rate,
+            currency,
+            net: taxed.net.amount(),
+            tax: taxed.tax.amount(),
+            gross: taxed.gross.amount(),
+        };
+        Ok((line, taxed))
+    }
+}
+
+fn out_of_range(value: impl std::fmt::Display, max: impl std::fmt::Display) -> Error {
+    Error::new(&error::OUT_OF_RANGE).with("value", value).with("min", 0).with("max", max)
+}
+
+fn check_parties(parties: Vec<ContractParty>) -> Result<Vec<ContractParty>> {
+    let mut roles = BTreeSet::new();
+    let checked = parties.into_iter().enumerate().map(|(index, mut party)| {
+        if !roles.insert(party.role) {
+            return Err(Error::new(&PARTY_TWICE)
+                .at(format!("parties[{index}].role"))
+                .with("role", party.role));
+        }
+        let within = |error: Error| error.within(format!("parties[{index}]"));
+        party.name = name("name", &party.name, 200).map_err(within)?;
+        party.credit_code = optional(party.credit_code)
+            .map(|code| check_credit_code(&code).map_err(|error| error.at("credit_code")))
+            .transpose()
+            .map_err(within)?;
+        party.signatory = optional(party.signatory);
+        Ok(party)
+    });
+    checked.collect()
+}
+
+/// The number given, if it is free, or the next one of the year.
+fn choose_number(cx: &mut Cx<'_>, given: Option<String>, own: Id<Contract>) -> Result<String> {
+    if let Some(given) = optional(given) {
+        let given = name("number", &given, 60)?;
+        return match holder(cx, &given)? {
+            Some(other) if other.id != own => {
+                Err(Error::new(&CONTRACT_NUMBER_TAKEN).at("number").with("value", given))
+            }
+            _ => Ok(given),
+        };
+    }
+    let year = cx.today().year();
+    loop {
+        let number = format!("HT-{year}-{:06}", cx.number(&format!("contract-{year}"))?);
+        // Somebody may have given this number by hand.
+        if holder(cx, &number)?.is_none() {
+            return Ok(number);
+        }
+    }
+}
+
+fn holder(cx: &mut Cx<'_>, number: &str) -> Result<Option<Contract>> {
+    cx.query::<Contract>().equal(Contract::C.number, number.to_owned()).first(cx.tx())
+}
+
+/// Creates a draft contract owned by the caller, with its lines and payment terms, and plans its installments.
+///
+/// Line amounts round half-up to the minor unit: with tax included gross = round(quantity × price × (1 − discount)) and
+/// tax = gross − round(gross ÷ (1 + rate)); otherwise net first, tax = round(net × rate). The contract amount is the sum
+/// of the lines' gross. Installments sum to it exactly; the balance or the last rate takes the remainder.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct CreateContract(pub ContractData);
+
+const DATA_ERRORS: &[Code] = &[
+    &error::EMPTY,
+    &error::TOO_LONG,
+    &error::OUT_OF_RANGE,
+    &error::TOO_MANY_DECIMALS,
+    &error::OVERFLOW,
+    &error::END_BEFORE_START,
+    &error::NOT_APPLICABLE,
+    &error::EMPTY_LIST,
+    &error::UNKNOWN_CALENDAR_YEAR,
+    &error::DATE_OUT_OF_RANGE,
+    &error::NOT_AN_ID,
+    &NOT_FOUND,
+    &CREDIT_CODE_WRONG,
+    &PARTY_TWICE,
+    &CONTRACT_NUMBER_TAKEN,
+    &TERMS_DO_NOT_SUM,
+    &BALANCE_NOT_LAST,
+    &STALE_VERSION,
+    &WRONG_STATUS,
+];
+
+impl Operation for CreateContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.create";
+    const ZH: &'static str = "新建合同";
+    const ACCESS: Access = Access::Level("contract", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = DATA_ERRORS.split_at(DATA_ERRORS.len() - 2).0;
+    const EXAMPLE: Example = Example { given: &[GIVEN_CUSTOMER], input: GIVEN_CONTRACT.input };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let CreateContract(mut data) = self;
+        let given = data.number.take();
+        cx.get_owned(data.customer, Level::Read).map_err(|error| error.at("customer"))?;
+        let owner = cx.actor().user.clone();
+        let mut contract = Contract {
+            id: cx.new_id(),
+            number: String::new(),
+            title: String::new(),
+            kind: data.kind,
+            direction: SettlementDirection::Receivable,
+            customer: data.customer,
+            parties: Json::default(),
+            currency: cx.ledger().info().currency,
+            amount: Amount::ZERO,
+            net: Amount::ZERO,
+            tax: Amount::ZERO,
+            tax_included: true,
+            tax_rate: None,
+            settled: Amount::ZERO,
+            starts_on: None,
+            ends_on: None,
+            runs_until: None,
+            owner: Some(owner.id),
+            unit: owner.unit,
+            opportunity: None,
+            status: ContractStatus::Draft,
+            terms: Json::default(),
+            submitted_by: None,
+            signed_on: None,
+            effective_on: None,
+            delivered_on: None,
+            accepted_on: None,
+            ended_on: None,
+            termination_reason: None,
+            note: None,
+            created_at: cx.now(),
+            version: 1,
+        };
+        let lines = data.apply(cx, &mut contract)?;
+        let calendar = cx.calendar()?;
+        let planned = schedule::plan(&contract, &calendar)?;
+        check_planned(&contract, planned.iter().map(|planned| planned.amount))?;
+        contract.number = choose_number(cx, given, contract.id)?;
+        cx.subject(contract.id);
+        cx.insert(&contract)?;
+        cx.insert_all(&lines)?;
+        cx.insert_all(&planned)?;
+        Ok(contract)
+    }
+}
+
+/// The invariant of every schedule: its installments are the whole contract.
+fn check_planned(contract: &Contract, planned: impl Iterator<Item = Amount>) -> Result<()> {
+    let parts = planned.map(|amount| contract.money(amount)).collect::<Result<Vec<Money>>>()?;
+    if !parts.is_empty() && Money::checked_sum(parts, contract.currency)?.amount() != contract.amount {
+        let what = format!("the installments of {} are not the whole contract", contract.id);
+        return Err(Error::new(&error::INTERNAL).with("what", what));
+    }
+    Ok(())
+}
+
+/// Replaces what a draft contract says, its lines and terms included, and plans its installments anew.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// What it says now; what is left out is emptied, but for the number, which stays.
+    pub data: ContractData,
+}
+
+impl Operation for UpdateContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.update";
+    const ZH: &'static str = "修改合同";
+    const ACCESS: Access = Access::Level("contract", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = DATA_ERRORS;
+    const EXAMPLE: Example = Example {
+        given: &[GIVEN_CUSTOMER, GIVEN_CONTRACT],
+        input: r#"{"id": "${contract.id}", "version": 1, "data": {"title": "光谱仪采购(修订)", "customer": "${customer.id}",
+            "amount": "98000", "tax_rate": "0.13", "terms": [{"share": "balance", "anchor": "signed"}]}}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let before = cx.get_owned_at(self.id, self.version, Level::Edit)?;
+        cx.subject(before.id);
+        status::next(before.status, Action::Update)?;
+        let mut data = self.data;
+        let given = data.number.take();
+        if data.customer != before.customer {
+            cx.get_owned(data.customer, Level::Read).map_err(|error| error.at("data.customer"))?;
+        }
+        let mut after = before.clone();
+        let within = |error: Error| error.within("data");
+        let lines = data.apply(cx, &mut after).map_err(within)?;
+        let calendar = cx.calendar()?;
+        let planned = schedule::plan(&after, &calendar).map_err(within)?;
+        check_planned(&after, planned.iter().map(|planned| planned.amount))?;
+        if let Some(given) = optional(given) {
+            after.number = choose_number(cx, Some(given), after.id).map_err(within)?;
+        }
+        let c = ContractLine::C;
+        let old = cx.query::<ContractLine>().equal(c.contract, after.id).ascending(c.seq).fetch(cx.tx())?;
+        let lines_changed = old != lines;
+        if lines_changed {
+            old.iter().try_for_each(|line| cx.delete(line))?;
+            cx.insert_all(&lines)?;
+        }
+        let old = installments(cx, &before)?;
+        let plan_changed = old != planned;
+        if plan_changed {
+            old.iter().try_for_each(|installment| cx.delete(installment))?;
+            cx.insert_all(&planned)?;
+        }
+        let stored = cx.update(&before, after)?;
+        // Lines and installments are guarded by the contract's version, also when the contract itself stays as it was.
+        let only_below = stored.version == before.version && (lines_changed || plan_changed);
+        if only_below { cx.touch(&stored) } else { Ok(stored) }
+    }
+}

@@ -1,0 +1,562 @@
+//! The way of a contract: approval, signing, taking effect, events, and its end.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, installments, refresh_installments,
+};
+use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
+use crate::areas::access::{Role, User};
+use crate::areas::contract::model::{Contract, ContractDecision, DecisionKind, InstallmentStatus};
+use crate::areas::contract::rules::status::{self, Action};
+use crate::areas::contract::rules::{
+    DATE_IN_FUTURE, NOT_SETTLED, SELF_APPROVAL, TERMS_MISSING, WRONG_STATUS, schedule,
+};
+use crate::areas::party::GIVEN_CUSTOMER;
+use crate::areas::party::rules::{name, optional};
+use crate::catalog::{Access, Example, Given, Level, Operation};
+use crate::kernel::date::Date;
+use crate::kernel::decimal::Amount;
+use crate::kernel::error::{self, Code, Error, Result};
+use crate::kernel::id::Id;
+use crate::store::engine::Mode;
+use crate::store::record::Record;
+
+const GIVEN_THREE: &[Given] = &[GIVEN_CUSTOMER, GIVEN_CONTRACT, GIVEN_SUBMITTED];
+const GIVEN_FOUR: &[Given] = &[GIVEN_CUSTOMER, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_APPROVED];
+const GIVEN_FREE: Given = Given {
+    save: "contract",
+    call: "contract.create",
+    input: r#"{"title": "年度框架协议", "kind": "framework", "customer": "${customer.id}"}"#,
+};
+const GIVEN_FREE_EFFECTIVE: &[Given] = &[
+    GIVEN_CUSTOMER,
+    GIVEN_FREE,
+    GIVEN_SUBMITTED,
+    GIVEN_APPROVED,
+    Given {
+        save: "contract",
+        call: "contract.sign",
+        input: r#"{"id": "${contract.id}", "version": 3, "signed_on": "2026-02-02"}"#,
+    },
+    Given {
+        save: "contract",
+        call: "contract.effective",
+        input: r#"{"id": "${contract.id}", "version": 4}"#,
+    },
+];
+
+/// The contract as read by the caller and as it will be after the action, which its status must allow.
+fn begin(
+    cx: &mut Cx<'_>,
+    id: Id<Contract>,
+    version: u32,
+    level: Level,
+    action: Action,
+) -> Result<(Contract, Contract)> {
+    let before = cx.get_owned_at(id, version, level)?;
+    cx.subject(before.id);
+    let mut after = before.clone();
+    after.status = status::next(before.status, action)?;
+    Ok((before, after))
+}
+
+fn decide(cx: &mut Cx<'_>, contract: &Contract, kind: DecisionKind, opinion: Option<String>) -> Result<()> {
+    let c = ContractDecision::C;
+    let last =
+        cx.query::<ContractDecision>().equal(c.contract, contract.id).descending(c.seq).first(cx.tx())?;
+    let decision = ContractDecision {
+        contract: contract.id,
+        seq: last.map_or(1, |last| last.seq + 1),
+        kind,
+        user: cx.actor().user.id,
+        at: cx.now(),
+        opinion: optional(opinion),
+    };
+    cx.insert(&decision)
+}
+
+/// A date on which something has happened: today when not given, never later, and not before `earliest`.
+fn happened(cx: &Cx<'_>, field: &str, given: Option<Date>, earliest: Option<Date>) -> Result<Date> {
+    let today = cx.today();
+    let date = given.unwrap_or(today);
+    if date > today {
+        return Err(Error::new(&DATE_IN_FUTURE).at(field).with("date", date).with("today", today));
+    }
+    if let Some(earliest) = earliest.filter(|earliest| date < *earliest) {
+        return Err(Error::new(&error::END_BEFORE_START).at(field).with("start", earliest).with("end", date));
+    }
+    Ok(date)
+}
+
+/// Submits a draft contract for approval.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// What the approver should know.
+    #[serde(default)]
+    pub opinion: Option<String>,
+}
+
+impl Operation for SubmitContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.submit";
+    const ZH: &'static str = "提交合同审批";
+    const ACCESS: Access = Access::Level("contract", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] =
+        &[&NOT_FOUND, &STALE_VERSION, &error::NOT_AN_ID, &WRONG_STATUS, &TERMS_MISSING];
+    const EXAMPLE: Example =
+        Example { given: &[GIVEN_CUSTOMER, GIVEN_CONTRACT], input: GIVEN_SUBMITTED.input };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Submit)?;
+        if after.amount.is_positive() && after.terms.0.is_empty() {
+            return Err(Error::new(&TERMS_MISSING).with("amount", after.money(after.amount)?));
+        }
+        after.submitted_by = Some(cx.actor().user.id);
+        decide(cx, &before, DecisionKind::Submitted, self.opinion)?;
+        cx.update(&before, after)
+    }
+}
+
+/// Takes a contract back from approval to draft.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// Why.
+    #[serde(default)]
+    pub opinion: Option<String>,
+}
+
+impl Operation for WithdrawContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.withdraw";
+    const ZH: &'static str = "撤回合同审批";
+    const ACCESS: Access = Access::Level("contract", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[&NOT_FOUND, &STALE_VERSION, &error::NOT_AN_ID, &WRONG_STATUS];
+    const EXAMPLE: Example =
+        Example { given: GIVEN_THREE, input: r#"{"id": "${contract.id}", "version": 2}"# };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let (before, after) = begin(cx, self.id, self.version, Level::Edit, Action::Withdraw)?;
+        decide(cx, &before, DecisionKind::Withdrawn, self.opinion)?;
+        cx.update(&before, after)
+    }
+}
+
+/// Whether another active user could decide in place of `user`.
+fn others_may_approve(cx: &mut Cx<'_>, user: Id<User>) -> Result<bool> {
+    let roles = cx.query::<Role>().fetch(cx.tx())?;
+    let may = |role: &&Role| role.everything || role.permissions.0.iter().any(|name| name == PERMISSION);
+    let approving: Vec<Id<Role>> = roles.iter().filter(may).map(|role| role.id).collect();
+    let users = cx.query::<User>().equal(User::C.active, true).not_equal(User::C.id, user).fetch(cx.tx())?;
+    Ok(users.iter().any(|other| other.roles.0.iter().any(|role| approving.contains(role))))
+}
+
+const PERMISSION: &str = "contract.approve";
+
+/// Submitting and approving are duties to be kept apart (《企业内部控制应用指引第16号——合同管理》); only where a
+/// ledger has nobody else who could approve may the submitter do it.
+fn check_separation(cx: &mut Cx<'_>, contract: &Contract) -> Result<()> {
+    let user = cx.actor().user.id;
+    if contract.submitted_by == Some(user) && others_may_approve(cx, user)? {
+        return Err(Error::new(&SELF_APPROVAL));
+    }
+    Ok(())
+}
+
+/// Approves a contract that another user has submitted.
+///
+/// The submitter may approve only in a ledger where no other active user has the permission.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// The opinion to record.
+    #[serde(default)]
+    pub opinion: Option<String>,
+}
+
+impl Operation for ApproveContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.approve";
+    const ZH: &'static str = "审批通过合同";
+    const ACCESS: Access = Access::Permission(PERMISSION);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] =
+        &[&NOT_FOUND, &STALE_VERSION, &error::NOT_AN_ID, &WRONG_STATUS, &SELF_APPROVAL];
+    const EXAMPLE: Example = Example {
+        given: GIVEN_THREE,
+        input: r#"{"id": "${contract.id}", "version": 2, "opinion": "同意,按期收款"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let (before, after) = begin(cx, self.id, self.version, Level::Read, Action::Approve)?;
+        check_separation(cx, &before)?;
+        decide(cx, &before, DecisionKind::Approved, self.opinion)?;
+        cx.update(&before, after)
+    }
+}
+
+/// Sends a submitted contract back to draft, with a reason.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RejectContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// Why, up to 1000 characters.
+    pub opinion: String,
+}
+
+impl Operation for RejectContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.reject";
+    const ZH: &'static str = "驳回合同";
+    const ACCESS: Access = Access::Permission(PERMISSION);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[
+        &NOT_FOUND,
+        &STALE_VERSION,
+        &error::NOT_AN_ID,
+        &WRONG_STATUS,
+        &SELF_APPROVAL,
+        &error::EMPTY,
+        &error::TOO_LONG,
+    ];
+    const EXAMPLE: Example = Example {
+        given: GIVEN_THREE,
+        input: r#"{"id": "${contract.id}", "version": 2, "opinion": "预付款比例过低"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let opinion = name("opinion", &self.opinion, 1000)?;
+        let (before, after) = begin(cx, self.id, self.version, Level::Read, Action::Reject)?;
+        check_separation(cx, &before)?;
+        decide(cx, &before, DecisionKind::Rejected, Some(opinion))?;
+        cx.update(&before, after)
+    }
+}
+
+/// Records the signing of an approved contract, and with `effective_on` also that it took effect.
+///
+/// A contract takes effect when it is signed unless it says otherwise (PRC Civil Code article 502).
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// When it was signed; today when left out, never later.
+    #[serde(default)]
+    pub signed_on: Option<Date>,
+    /// When it took effect, not before the signing and not after today; when left out it waits for
+    /// `contract.effective`.
+    #[serde(default)]
+    pub effective_on: Option<Date>,
+}
+
+const DATED_ERRORS: &[Code] = &[
+    &NOT_FOUND,
+    &STALE_VERSION,
+    &error::NOT_AN_ID,
+    &WRONG_STATUS,
+    &DATE_IN_FUTURE,
+    &error::END_BEFORE_START,
+    &error::UNKNOWN_CALENDAR_YEAR,
+    &error::DATE_OUT_OF_RANGE,
+];
+
+impl Operation for SignContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.sign";
+    const ZH: &'static str = "签署合同";
+    const ACCESS: Access = Access::Level("contract", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = DATED_ERRORS;
+    const EXAMPLE: Example = Example {
+        given: GIVEN_FOUR,
+        input: r#"{"id": "${contract.id}", "version": 3, "signed_on": "2026-02-02", "effective_on": "2026-02-02"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Sign)?;
+        let signed_on = happened(cx, "signed_on", self.signed_on, None)?;
+        after.signed_on = Some(signed_on);
+        if self.effective_on.is_some() {
+            take_effect(cx, &mut after, self.effective_on)?;
+        }
+        refresh_installments(cx, &after)?;
+        cx.update(&before, after)
+    }
+}
+
+fn take_effect(cx: &Cx<'_>, contract: &mut Contract, on: Option<Date>) -> Result<()> {
+    contract.status = status::next(contract.status, Action::TakeEffect)?;
+    contract.effective_on = Some(happened(cx, "effective_on", on, contract.signed_on)?);
+    contract.runs_until = contract.ends_on;
+    Ok(())
+}
+
+/// Lets a signed contract take effect: its installments become open.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EffectContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// When it took effect; today when left out, never later and not before the signing.
+    #[serde(default)]
+    pub effective_on: Option<Date>,
+}
+
+impl Operation for EffectContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.effective";
+    const ZH: &'static str = "合同生效";
+    const ACCESS: Access = Access::Level("contract", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = DATED_ERRORS;
+    const EXAMPLE: Example = Example {
+        given: &[
+            GIVEN_CUSTOMER,
+            GIVEN_CONTRACT,
+            GIVEN_SUBMITTED,
+            GIVEN_APPROVED,
+            Given {
+                save: "contract",
+                call: "contract.sign",
+                input: r#"{"id": "${contract.id}", "version": 3, "signed_on": "2026-02-02"}"#,
+            },
+        ],
+        input: r#"{"id": "${contract.id}", "version": 4, "effective_on": "2026-02-09"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let before = cx.get_owned_at(self.id, self.version, Level::Edit)?;
+        cx.subject(before.id);
+        let mut after = before.clone();
+        take_effect(cx, &mut after, self.effective_on)?;
+        refresh_installments(cx, &after)?;
+        cx.update(&before, after)
+    }
+}
+
+/// Records the delivery; installments that wait for it get their due date. A second call corrects the date.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeliverContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// When it was delivered; today when left out, never later.
+    #[serde(default)]
+    pub delivered_on: Option<Date>,
+}
+
+impl Operation for DeliverContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.deliver";
+    const ZH: &'static str = "登记交付";
+    const ACCESS: Access = Access::Level("contract", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = DATED_ERRORS;
+    const EXAMPLE: Example = Example {
+        given: GIVEN_TO_EFFECTIVE,
+        input: r#"{"id": "${contract.id}", "version": 4, "delivered_on": "2026-02-25"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Deliver)?;
+        let delivered_on = happened(cx, "delivered_on", self.delivered_on, None)?;
+        if let Some(accepted_on) = after.accepted_on.filter(|accepted_on| *accepted_on < delivered_on) {
+            return Err(Error::new(&error::END_BEFORE_START)
+                .at("delivered_on")
+                .with("start", delivered_on)
+                .with("end", accepted_on));
+        }
+        after.delivered_on = Some(delivered_on);
+        refresh_installments(cx, &after)?;
+        cx.update(&before, after)
+    }
+}
+
+/// Records the customer's acceptance; installments that wait for it get their due date. A second call corrects the date.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// When it was accepted; today when left out, never later and not before delivery.
+    #[serde(default)]
+    pub accepted_on: Option<Date>,
+}
+
+impl Operation for AcceptContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.accept";
+    const ZH: &'static str = "登记验收";
+    const ACCESS: Access = Access::Level("contract", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = DATED_ERRORS;
+    const EXAMPLE: Example = Example {
+        given: GIVEN_TO_EFFECTIVE,
+        input: r#"{"id": "${contract.id}", "version": 4, "accepted_on": "2026-02-27"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Accept)?;
+        after.accepted_on = Some(happened(cx, "accepted_on", self.accepted_on, after.delivered_on)?);
+        refresh_installments(cx, &after)?;
+        cx.update(&before, after)
+    }
+}
+
+/// Completes a contract of which everything is settled.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompleteContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// When it was completed; today when left out, never later.
+    #[serde(default)]
+    pub ended_on: Option<Date>,
+}
+
+impl Operation for CompleteContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.complete";
+    const ZH: &'static str = "完成合同";
+    const ACCESS: Access = Access::Level("contract", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[
+        &NOT_FOUND,
+        &STALE_VERSION,
+        &error::NOT_AN_ID,
+        &WRONG_STATUS,
+        &DATE_IN_FUTURE,
+        &error::END_BEFORE_START,
+        &NOT_SETTLED,
+    ];
+    const EXAMPLE: Example =
+        Example { given: GIVEN_FREE_EFFECTIVE, input: r#"{"id": "${contract.id}", "version": 5}"# };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Complete)?;
+        after.ended_on = Some(happened(cx, "ended_on", self.ended_on, after.effective_on)?);
+        after.runs_until = None;
+        let mut open = Amount::ZERO;
+        for installment in installments(cx, &before)? {
+            if installment.status != InstallmentStatus::Settled {
+                open = open.checked_add(schedule::outstanding(&installment)?)?;
+            }
+        }
+        if open.is_positive() {
+            return Err(Error::new(&NOT_SETTLED).with("open", open).with("currency", before.currency));
+        }
+        cx.update(&before, after)
+    }
+}
+
+/// Terminates a signed contract before it is performed.
+///
+/// What is outstanding of every installment is cancelled, because obligations not yet performed end with the contract
+/// (PRC Civil Code article 566); what was settled stays. A later reversal of a receipt opens again exactly what that
+/// receipt had settled, and it can then be collected.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TerminateContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// Why, up to 1000 characters.
+    pub reason: String,
+    /// When it ended; today when left out, never later and not before the signing.
+    #[serde(default)]
+    pub ended_on: Option<Date>,
+}
+
+impl Operation for TerminateContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.terminate";
+    const ZH: &'static str = "终止合同";
+    const ACCESS: Access = Access::Level("contract", Level::Manage);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[
+        &NOT_FOUND,
+        &STALE_VERSION,
+        &error::NOT_AN_ID,
+        &WRONG_STATUS,
+        &DATE_IN_FUTURE,
+        &error::END_BEFORE_START,
+        &error::EMPTY,
+        &error::TOO_LONG,
+    ];
+    const EXAMPLE: Example = Example {
+        given: GIVEN_TO_EFFECTIVE,
+        input: r#"{"id": "${contract.id}", "version": 4, "reason": "客户项目取消,双方协商解除"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let reason = name("reason", &self.reason, 1000)?;
+        let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Terminate)?;
+        after.ended_on = Some(happened(cx, "ended_on", self.ended_on, after.signed_on)?);
+        end_unperformed(cx, &mut after, Some(reason))?;
+        cx.update(&before, after)
+    }
+}
+
+fn end_unperformed(cx: &mut Cx<'_>, contract: &mut Contract, reason: Option<String>) -> Result<()> {
+    contract.termination_reason = reason;
+    contract.runs_until = None;
+    for installment in installments(cx, contract)? {
+        let after = schedule::cancelled(installment.clone())?;
+        cx.replace(&installment, &after)?;
+    }
+    Ok(())
+}
+
+/// Gives up a contract that is a draft, or approved and not signed.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl Operation for CancelContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.cancel";
+    const ZH: &'static str = "作废合同";
+    const ACCESS: Access = Access::Level("contract", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[&NOT_FOUND, &STALE_VERSION, &error::NOT_AN_ID, &WRONG_STATUS];
+    const EXAMPLE: Example = Example {
+        given: &[GIVEN_CUSTOMER, GIVEN_CONTRACT],
+        input: r#"{"id": "${contract.id}", "version": 1, "reason": "客户改为询价"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Cancel)?;
+        after.ended_on = Some(cx.today());
+        end_unperformed(cx, &mut after, optional(self.reason))?;
+        cx.update(&before, after)
+    }
+}

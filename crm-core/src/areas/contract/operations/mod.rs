@@ -1,0 +1,89 @@
+//! Operations on contracts.
+
+mod draft;
+mod life;
+mod read;
+
+pub use draft::{ContractData, CreateContract, LineData, UpdateContract};
+pub use life::{
+    AcceptContract, ApproveContract, CancelContract, CompleteContract, DeliverContract, EffectContract,
+    RejectContract, SignContract, SubmitContract, TerminateContract, WithdrawContract,
+};
+pub use read::{ContractDetails, GetContract, ListContracts};
+
+use super::model::{Contract, ContractStatus, Installment};
+use super::rules::schedule::{self, Anchors};
+use crate::app::Cx;
+use crate::areas::party::GIVEN_CUSTOMER;
+use crate::catalog::{Entry, Given};
+use crate::kernel::error::{Error, Result};
+use crate::store::record::Record;
+
+pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
+    CreateContract,
+    UpdateContract,
+    GetContract,
+    ListContracts,
+    SubmitContract,
+    WithdrawContract,
+    ApproveContract,
+    RejectContract,
+    SignContract,
+    EffectContract,
+    DeliverContract,
+    AcceptContract,
+    CompleteContract,
+    TerminateContract,
+    CancelContract,
+];
+
+/// A step of examples: a contract of 100,000 CNY in three installments. It needs [`GIVEN_CUSTOMER`] before it.
+pub const GIVEN_CONTRACT: Given = Given {
+    save: "contract",
+    call: "contract.create",
+    input: r#"{"title": "光谱仪采购", "customer": "${customer.id}", "ends_on": "2026-12-31",
+        "parties": [{"role": "party_a", "name": "杭州云栖仪器有限公司"}, {"role": "party_b", "name": "本公司"}],
+        "lines": [{"description": "光谱仪", "quantity": "2", "unit": "台", "unit_price": "50000", "tax_rate": "0.13"}],
+        "terms": [{"label": "预付款", "share": {"rate": "0.3"}, "anchor": "signed", "offset": {"days": 7}},
+                  {"label": "到货款", "share": {"rate": "0.6"}, "anchor": "delivered", "offset": {"working_days": 10}},
+                  {"label": "验收款", "share": "balance", "anchor": "accepted", "offset": {"months": 1}}]}"#,
+};
+/// A step of examples: the contract is submitted. It needs [`GIVEN_CONTRACT`] before it.
+pub const GIVEN_SUBMITTED: Given =
+    Given { save: "contract", call: "contract.submit", input: r#"{"id": "${contract.id}", "version": 1}"# };
+/// A step of examples: the contract is approved. It needs [`GIVEN_SUBMITTED`] before it.
+pub const GIVEN_APPROVED: Given =
+    Given { save: "contract", call: "contract.approve", input: r#"{"id": "${contract.id}", "version": 2}"# };
+/// A step of examples: the contract is signed and takes effect. It needs [`GIVEN_APPROVED`] before it.
+pub const GIVEN_EFFECTIVE: Given = Given {
+    save: "contract",
+    call: "contract.sign",
+    input: r#"{"id": "${contract.id}", "version": 3, "signed_on": "2026-02-02", "effective_on": "2026-02-02"}"#,
+};
+/// Every step of examples up to a contract in effect.
+pub const GIVEN_TO_EFFECTIVE: &[Given] =
+    &[GIVEN_CUSTOMER, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_APPROVED, GIVEN_EFFECTIVE];
+
+/// The installments of a contract, in order.
+pub(crate) fn installments(cx: &mut Cx<'_>, contract: &Contract) -> Result<Vec<Installment>> {
+    let c = Installment::C;
+    cx.query::<Installment>().equal(c.contract, contract.id).ascending(c.seq).fetch(cx.tx())
+}
+
+/// Brings due dates and statuses of the installments up to what the contract says now.
+fn refresh_installments(cx: &mut Cx<'_>, contract: &Contract) -> Result<()> {
+    let calendar = cx.calendar()?;
+    let anchors = Anchors::of(contract);
+    let live = contract.status == ContractStatus::Effective;
+    for before in installments(cx, contract)? {
+        let position = before.term.saturating_sub(1);
+        let Some(term) = contract.terms.0.get(position as usize) else {
+            let what = format!("installment {} of {} has no payment term", before.seq, contract.id);
+            return Err(Error::new(&crate::kernel::error::INTERNAL).with("what", what));
+        };
+        let after = schedule::refreshed(before.clone(), term, &anchors, live, &calendar)
+            .map_err(|error| error.within(format!("terms[{position}]")))?;
+        cx.replace(&before, &after)?;
+    }
+    Ok(())
+}

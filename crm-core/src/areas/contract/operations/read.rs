@@ -1,0 +1,79 @@
+//! Reading contracts.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{GIVEN_CONTRACT, installments};
+use crate::app::{Cx, ListRequest, NOT_FOUND, Page};
+use crate::areas::contract::CONTRACTS;
+use crate::areas::contract::model::{Contract, ContractDecision, ContractLine, Installment};
+use crate::areas::party::GIVEN_CUSTOMER;
+use crate::catalog::{Access, Example, Level, Operation};
+use crate::kernel::error::{self, Code, Result};
+use crate::kernel::id::Id;
+use crate::store::engine::Mode;
+use crate::store::record::Record;
+
+/// A contract with its lines, approval decisions and installments; its payment terms are in the contract.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetContract {
+    /// The contract.
+    pub id: Id<Contract>,
+}
+
+/// A contract with everything that belongs to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ContractDetails {
+    /// The contract.
+    pub contract: Contract,
+    /// Its lines, in order.
+    pub lines: Vec<ContractLine>,
+    /// Its approval, in order.
+    pub decisions: Vec<ContractDecision>,
+    /// Its installments, in order.
+    pub installments: Vec<Installment>,
+}
+
+impl Operation for GetContract {
+    type Output = ContractDetails;
+    const NAME: &'static str = "contract.get";
+    const ZH: &'static str = "查看合同";
+    const ACCESS: Access = Access::Level("contract", Level::Read);
+    const MODE: Mode = Mode::Read;
+    const ERRORS: &'static [Code] = &[&NOT_FOUND, &error::NOT_AN_ID];
+    const EXAMPLE: Example =
+        Example { given: &[GIVEN_CUSTOMER, GIVEN_CONTRACT], input: r#"{"id": "${contract.id}"}"# };
+    fn run(self, cx: &mut Cx<'_>) -> Result<ContractDetails> {
+        let contract = cx.get_owned(self.id, Level::Read)?;
+        let c = ContractLine::C;
+        let lines = cx.query::<ContractLine>().equal(c.contract, contract.id).ascending(c.seq);
+        let lines = lines.fetch(cx.tx())?;
+        let c = ContractDecision::C;
+        let decisions = cx.query::<ContractDecision>().equal(c.contract, contract.id).ascending(c.seq);
+        let decisions = decisions.fetch(cx.tx())?;
+        let installments = installments(cx, &contract)?;
+        Ok(ContractDetails { contract, lines, decisions, installments })
+    }
+}
+
+/// Lists contracts in scope.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct ListContracts(pub ListRequest);
+
+impl Operation for ListContracts {
+    type Output = Page<Contract>;
+    const NAME: &'static str = "contract.list";
+    const ZH: &'static str = "合同列表";
+    const ACCESS: Access = Access::Level("contract", Level::Read);
+    const MODE: Mode = Mode::Read;
+    const ERRORS: &'static [Code] = &[&error::UNKNOWN_FIELD, &error::NOT_ALLOWED, &error::OUT_OF_RANGE];
+    const EXAMPLE: Example = Example {
+        given: &[GIVEN_CUSTOMER, GIVEN_CONTRACT],
+        input: r#"{"filter": {"and": [{"equal": ["status", "draft"]}, {"prefix": ["customer_name", "杭州"]}]}}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Page<Contract>> {
+        cx.list(&CONTRACTS, &self.0)
+    }
+}

@@ -1,0 +1,495 @@
+//! The settlement schedule: how the contract amount is cut into installments, when each is due, and how an installment
+//! stands.
+//!
+//! **Amounts.** A rate share is rounded half-up to the minor unit. The installments sum to the contract exactly: the
+//! balance, or else the last rate share, takes what rounding leaves. Terms that are not the whole contract are refused:
+//! rates alone must sum to 1; where rates and amounts are mixed without a balance, what is left over may be no more
+//! than rounding explains (half a minor unit for each rate); no installment may be below zero.
+//!
+//! **Dates.** See [`PaymentTerm`]. A term whose event has not happened has no due date (PRC Civil Code article 158:
+//! a condition suspends). Months are counted by article 202, working days by the ledger's calendar, which refuses years
+//! it does not know.
+
+use super::{BALANCE_NOT_LAST, TERMS_DO_NOT_SUM};
+use crate::areas::contract::model::{
+    Contract, Installment, InstallmentStatus, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare,
+};
+use crate::kernel::calendar::Calendar;
+use crate::kernel::date::{self, Date, Month};
+use crate::kernel::decimal::{Amount, Rate};
+use crate::kernel::error::{self, Error, Result};
+use crate::kernel::money::Money;
+use crate::kernel::rounding::Rounding;
+
+/// Most payment terms of one contract.
+pub const TERMS_MAX: usize = 500;
+
+/// When the events of a contract happened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Anchors {
+    /// The signing.
+    pub signed: Option<Date>,
+    /// The taking effect.
+    pub effective: Option<Date>,
+    /// The delivery.
+    pub delivered: Option<Date>,
+    /// The acceptance.
+    pub accepted: Option<Date>,
+}
+
+impl Anchors {
+    /// Those of a contract.
+    pub fn of(contract: &Contract) -> Anchors {
+        Anchors {
+            signed: contract.signed_on,
+            effective: contract.effective_on,
+            delivered: contract.delivered_on,
+            accepted: contract.accepted_on,
+        }
+    }
+
+    /// The date of an anchor, if it is known.
+    pub fn date(&self, anchor: TermAnchor) -> Option<Date> {
+        match anchor {
+            TermAnchor::Signed => self.signed,
+            TermAnchor::Effective => self.effective,
+            TermAnchor::Delivered => self.delivered,
+            TermAnchor::Accepted => self.accepted,
+            TermAnchor::Date(date) => Some(date),
+        }
+    }
+}
+
+/// The amounts of the installments, in the order of the shares; they sum to `total`.
+///
+/// # Errors
+/// `TERMS_DO_NOT_SUM` (details `expected`, `actual`: amounts, or fractions when all shares are rates),
+/// `BALANCE_NOT_LAST` and `OUT_OF_RANGE` at `[i].share`, `TOO_MANY_DECIMALS`, `OVERFLOW`.
+pub fn split(total: Money, shares: &[TermShare]) -> Result<Vec<Money>> {
+    if shares.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut parts = Vec::with_capacity(shares.len());
+    let (mut taken, mut rates, mut rate_sum) = (Money::zero(total.currency()), 0_i64, Rate::ZERO);
+    for (index, share) in shares.iter().enumerate() {
+        let at = |error: Error| error.at(format!("[{index}].share"));
+        let part = match share {
+            TermShare::Rate(rate) => {
+                if !rate.is_positive() || *rate > ONE {
+                    return Err(at(out_of_range(rate, "0.000001", "1")));
+                }
+                rates += 1;
+                rate_sum = rate_sum.checked_add(*rate)?;
+                total.multiply(*rate, Rounding::HalfUp)?
+            }
+            TermShare::Amount(amount) => {
+                if !amount.is_positive() {
+                    return Err(at(out_of_range(amount, "0.0001", Amount::from_scaled(i64::MAX))));
+                }
+                Money::new(*amount, total.currency()).map_err(at)?
+            }
+            TermShare::Balance if index + 1 < shares.len() => return Err(at(Error::new(&BALANCE_NOT_LAST))),
+            TermShare::Balance => total.checked_sub(taken)?,
+        };
+        taken = taken.checked_add(part)?;
+        parts.push(part);
+    }
+    if rates == shares.len() as i64 && rate_sum != ONE {
+        return Err(do_not_sum(rate_sum, ONE));
+    }
+    let left = total.checked_sub(taken)?;
+    if !left.is_zero() {
+        let explained = left.to_minor().unsigned_abs().saturating_mul(2) <= rates.unsigned_abs();
+        let last = shares.iter().rposition(|share| matches!(share, TermShare::Rate(_)));
+        match last.filter(|_| explained) {
+            Some(last) => parts[last] = parts[last].checked_add(left)?,
+            None => return Err(do_not_sum(taken.amount(), total.amount())),
+        }
+    }
+    if parts.iter().any(|part| part.is_negative()) {
+        // The balance, or the share that takes the rest, is below zero: the shares before it exceed the contract.
+        let before = taken.checked_sub(parts.last().copied().unwrap_or(taken))?;
+        return Err(do_not_sum(before.amount(), total.amount()));
+    }
+    Ok(parts)
+}
+
+const ONE: Rate = Rate::from_scaled(1_000_000);
+
+fn do_not_sum(actual: impl std::fmt::Display, expected: impl std::fmt::Display) -> Error {
+    Error::new(&TERMS_DO_NOT_SUM).with("actual", actual).with("expected", expected)
+}
+
+fn out_of_range(
+    value: impl std::fmt::Display,
+    min: impl std::fmt::Display,
+    max: impl std::fmt::Display,
+) -> Error {
+    Error::new(&error::OUT_OF_RANGE).with("value", value).with("min", min).with("max", max)
+}
+
+/// When a term is due; none while its event has not happened.
+///
+/// # Errors
+/// `UNKNOWN_CALENDAR_YEAR`, `DATE_OUT_OF_RANGE`; `OUT_OF_RANGE` and `EMPTY_LIST` at `align` for days outside 1 to 31.
+pub fn due_date(term: &PaymentTerm, anchors: &Anchors, calendar: &Calendar) -> Result<Option<Date>> {
+    check_align(&term.align)?;
+    let Some(anchor) = anchors.date(term.anchor) else { return Ok(None) };
+    let start = if term.align == TermAlign::MonthEndBefore { date::month_end(anchor) } else { anchor };
+    let reached = match term.offset {
+        TermOffset::Days(days) => date::add_days(start, i64::from(days))?,
+        TermOffset::WorkingDays(days) => calendar.add_working_days(start, days)?,
+        TermOffset::Months(months) => date::add_months(start, months)?,
+    };
+    let aligned = match &term.align {
+        TermAlign::None | TermAlign::MonthEndBefore => reached,
+        TermAlign::MonthEnd => date::month_end(reached),
+        TermAlign::NextMonthOn(day) => day_of(Month::of(reached).add_months(1)?, *day)?,
+        TermAlign::OnOrAfter(days) => {
+            let month = Month::of(reached);
+            let in_month = |month: Month| days.iter().map(move |day| day_of(month, *day));
+            let candidates = in_month(month).chain(in_month(month.add_months(1)?));
+            let candidates = candidates.collect::<Result<Vec<Date>>>()?;
+            candidates.into_iter().filter(|date| *date >= reached).min().unwrap_or(reached)
+        }
+    };
+    calendar.shift(aligned, term.shift).map(Some)
+}
+
+/// A day of a month, clamped to its last one.
+fn day_of(month: Month, day: u32) -> Result<Date> {
+    let last = month.last_day();
+    date::add_days(month.first_day(), i64::from(day) - 1).map(|date| date.min(last))
+}
+
+fn check_align(align: &TermAlign) -> Result<()> {
+    let days = match align {
+        TermAlign::NextMonthOn(day) => std::slice::from_ref(day),
+        TermAlign::OnOrAfter(days) if days.is_empty() => {
+            return Err(Error::new(&error::EMPTY_LIST).at("align"));
+        }
+        TermAlign::OnOrAfter(days) => days,
+        _ => return Ok(()),
+    };
+    match days.iter().find(|day| !(1..=31).contains(*day)) {
+        Some(day) => Err(out_of_range(day, 1, 31).at("align")),
+        None => Ok(()),
+    }
+}
+
+/// The installments of a contract that is not in effect yet.
+///
+/// # Errors
+/// As [`split`] and [`due_date`], at `terms[i]`.
+pub fn plan(contract: &Contract, calendar: &Calendar) -> Result<Vec<Installment>> {
+    let terms = &contract.terms.0;
+    if terms.len() > TERMS_MAX {
+        return Err(out_of_range(terms.len(), 0, TERMS_MAX).at("terms"));
+    }
+    let shares: Vec<TermShare> = terms.iter().map(|term| term.share).collect();
+    let parts = split(contract.money(contract.amount)?, &shares).map_err(|error| error.within("terms"))?;
+    let anchors = Anchors::of(contract);
+    let planned = terms.iter().zip(parts).zip(1_u32..).map(|((term, part), seq)| {
+        let due_date = due_date(term, &anchors, calendar)
+            .map_err(|error| error.within(format!("terms[{}]", seq - 1)))?;
+        let label = term.label.as_deref().map(str::trim).filter(|label| !label.is_empty());
+        Ok(Installment {
+            contract: contract.id,
+            seq,
+            customer: contract.customer,
+            direction: contract.direction,
+            currency: contract.currency,
+            label: label.map_or_else(|| format!("第{seq}期"), str::to_owned),
+            amount: part.amount(),
+            settled: Amount::ZERO,
+            cancelled: Amount::ZERO,
+            open_amount: None,
+            due_date,
+            status: InstallmentStatus::Planned,
+            anchor: term.anchor.kind(),
+            anchor_date: anchors.date(term.anchor),
+            term: seq,
+        })
+    });
+    planned.collect()
+}
+
+/// What is outstanding of an installment: neither settled nor cancelled.
+///
+/// # Errors
+/// `INTERNAL` when more is settled and cancelled than there is.
+pub fn outstanding(installment: &Installment) -> Result<Amount> {
+    let rest = installment.amount.checked_sub(installment.settled)?.checked_sub(installment.cancelled)?;
+    if rest.is_negative() || installment.settled.is_negative() || installment.cancelled.is_negative() {
+        let Installment { contract, seq, amount, settled, cancelled, .. } = installment;
+        return Err(Error::new(&error::INTERNAL).with(
+            "what",
+            format!(
+                "installment {seq} of {contract}: {settled} settled and {cancelled} cancelled of {amount}"
+            ),
+        ));
+    }
+    Ok(rest)
+}
+
+/// The installment with its status and open amount as its amounts say; `live` when the contract has taken effect.
+///
+/// # Errors
+/// As [`outstanding`].
+pub fn restated(mut installment: Installment, live: bool) -> Result<Installment> {
+    let rest = outstanding(&installment)?;
+    installment.status = if rest.is_positive() {
+        if live { InstallmentStatus::Open } else { InstallmentStatus::Planned }
+    } else if installment.cancelled.is_positive() {
+        InstallmentStatus::Cancelled
+    } else if live {
+        InstallmentStatus::Settled
+    } else {
+        InstallmentStatus::Planned
+    };
+    installment.open_amount = (installment.status == InstallmentStatus::Open).then_some(rest);
+    Ok(installment)
+}
+
+/// The installment with its due date by what has happened, and its status; a cancelled one keeps its date. A settled one
+/// gets its date too, for a reversal may open it again.
+///
+/// # Errors
+/// As [`due_date`] and [`outstanding`].
+pub fn refreshed(
+    mut installment: Installment,
+    term: &PaymentTerm,
+    anchors: &Anchors,
+    live: bool,
+    calendar: &Calendar,
+) -> Result<Installment> {
+    if installment.status != InstallmentStatus::Cancelled {
+        installment.due_date = due_date(term, anchors, calendar)?;
+        installment.anchor_date = anchors.date(term.anchor);
+    }
+    restated(installment, live)
+}
+
+/// The installment with what is outstanding no longer owed: unperformed obligations end with the contract (PRC Civil
+/// Code article 566); what was settled stays, and refunds and damages are matters of their own.
+///
+/// # Errors
+/// As [`outstanding`].
+pub fn cancelled(mut installment: Installment) -> Result<Installment> {
+    let rest = outstanding(&installment)?;
+    if rest.is_zero() && installment.status != InstallmentStatus::Planned {
+        return Ok(installment);
+    }
+    installment.cancelled = installment.cancelled.checked_add(rest)?;
+    installment.open_amount = None;
+    installment.status = InstallmentStatus::Cancelled;
+    Ok(installment)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::kernel::calendar::Shift;
+    use crate::kernel::currency::Currency;
+    use crate::kernel::date::parse_date;
+    use proptest::prelude::*;
+
+    fn rate(text: &str) -> TermShare {
+        TermShare::Rate(Rate::parse(text).unwrap())
+    }
+
+    fn amount(text: &str) -> TermShare {
+        TermShare::Amount(Amount::parse(text).unwrap())
+    }
+
+    fn term(anchor: TermAnchor, offset: TermOffset, align: TermAlign, shift: Shift) -> PaymentTerm {
+        PaymentTerm { label: None, share: TermShare::Balance, anchor, offset, align, shift }
+    }
+
+    #[test]
+    fn amounts() {
+        let balance = TermShare::Balance;
+        for (total, shares, expected) in [
+            (
+                "100000",
+                vec![rate("0.3"), rate("0.6"), rate("0.1")],
+                Ok(&["30000.00", "60000.00", "10000.00"][..]),
+            ),
+            ("0.03", vec![rate("0.5"), rate("0.5")], Ok(&["0.02", "0.01"])),
+            (
+                "100",
+                vec![rate("0.333333"), rate("0.333333"), rate("0.333334")],
+                Ok(&["33.33", "33.33", "33.34"]),
+            ),
+            ("100", vec![rate("0.333333"), rate("0.333333"), balance], Ok(&["33.33", "33.33", "33.34"])),
+            ("100", vec![amount("10"), rate("0.9")], Ok(&["10.00", "90.00"])),
+            ("333.33", vec![rate("0.9"), amount("33.33")], Ok(&["300.00", "33.33"])),
+            ("100", vec![amount("100")], Ok(&["100.00"])),
+            ("100", vec![amount("100"), balance], Ok(&["100.00", "0.00"])),
+            ("100", vec![balance], Ok(&["100.00"])),
+            ("100", vec![], Ok(&[])),
+            ("100", vec![rate("0.5")], Err((&TERMS_DO_NOT_SUM, "0.5", "1"))),
+            ("0.01", vec![rate("0.5")], Err((&TERMS_DO_NOT_SUM, "0.5", "1"))),
+            ("100", vec![rate("0.5"), rate("0.6")], Err((&TERMS_DO_NOT_SUM, "1.1", "1"))),
+            ("100", vec![amount("99.99")], Err((&TERMS_DO_NOT_SUM, "99.99", "100"))),
+            ("100", vec![amount("60"), rate("0.5")], Err((&TERMS_DO_NOT_SUM, "110", "100"))),
+            ("100", vec![amount("101"), balance], Err((&TERMS_DO_NOT_SUM, "101", "100"))),
+            ("1000", vec![rate("0.7"), amount("500"), rate("0.3")], Err((&TERMS_DO_NOT_SUM, "1500", "1000"))),
+        ] {
+            let found = split(Money::parse(total, Currency::CNY).unwrap(), &shares);
+            match (found, expected) {
+                (Ok(parts), Ok(expected)) => {
+                    assert_eq!(parts.into_iter().map(Money::to_plain).collect::<Vec<_>>(), expected);
+                }
+                (Err(refused), Err((code, actual, expected))) => {
+                    let wanted = Error::new(code).with("actual", actual).with("expected", expected);
+                    assert_eq!(refused, wanted, "{total} {shares:?}");
+                }
+                (found, _) => unreachable!("{total} {shares:?}: {found:?}"),
+            }
+        }
+        for (shares, code, field) in [
+            (vec![balance, rate("0.5")], &BALANCE_NOT_LAST, "[0].share"),
+            (vec![rate("0.5"), rate("0")], &error::OUT_OF_RANGE, "[1].share"),
+            (vec![rate("1.5")], &error::OUT_OF_RANGE, "[0].share"),
+            (vec![amount("-1")], &error::OUT_OF_RANGE, "[0].share"),
+            (vec![amount("0.001"), balance], &error::TOO_MANY_DECIMALS, "[0].share"),
+        ] {
+            let refused = split(Money::parse("100", Currency::CNY).unwrap(), &shares).unwrap_err();
+            assert_eq!((refused.code(), refused.field()), (code, Some(field)), "{shares:?}");
+        }
+    }
+
+    #[test]
+    fn due_dates() {
+        use TermAlign as Align;
+        use TermAnchor::{Accepted, Delivered, Effective, Signed};
+        use TermOffset::{Days, Months, WorkingDays};
+        let anchors = Anchors {
+            signed: Some(parse_date("2026-01-30").unwrap()),
+            effective: Some(parse_date("2026-09-30").unwrap()),
+            delivered: Some(parse_date("2026-12-20").unwrap()),
+            accepted: None,
+        };
+        let fixed = TermAnchor::Date(parse_date("2026-10-01").unwrap());
+        for (anchor, offset, align, shift, due) in [
+            (Signed, Days(30), Align::None, Shift::None, Some("2026-03-01")),
+            (Signed, Months(1), Align::None, Shift::None, Some("2026-02-28")),
+            (Signed, Months(-1), Align::None, Shift::None, Some("2025-12-30")),
+            (Signed, Days(5), Align::MonthEnd, Shift::None, Some("2026-02-28")),
+            (Signed, Days(5), Align::MonthEndBefore, Shift::None, Some("2026-02-05")),
+            (Signed, Days(0), Align::NextMonthOn(31), Shift::None, Some("2026-02-28")),
+            (Signed, Days(0), Align::OnOrAfter(vec![25, 10]), Shift::None, Some("2026-02-10")),
+            (Signed, Days(0), Align::OnOrAfter(vec![31]), Shift::None, Some("2026-01-31")),
+            (Effective, WorkingDays(1), Align::None, Shift::None, Some("2026-10-08")),
+            (Effective, WorkingDays(-1), Align::None, Shift::None, Some("2026-09-29")),
+            (fixed, Days(0), Align::None, Shift::None, Some("2026-10-01")),
+            (fixed, Days(0), Align::None, Shift::Forward, Some("2026-10-08")),
+            (fixed, Days(0), Align::None, Shift::Back, Some("2026-09-30")),
+            (Accepted, Months(12), Align::None, Shift::Forward, None),
+        ] {
+            let term = term(anchor, offset, align, shift);
+            let found = due_date(&term, &anchors, &Calendar::china()).unwrap();
+            assert_eq!(found, due.map(|due| parse_date(due).unwrap()), "{term:?}");
+        }
+        for (offset, align, shift, code) in [
+            (WorkingDays(20), Align::None, Shift::None, &error::UNKNOWN_CALENDAR_YEAR),
+            (Days(30), Align::None, Shift::Forward, &error::UNKNOWN_CALENDAR_YEAR),
+            (Days(i32::MAX), Align::None, Shift::None, &error::DATE_OUT_OF_RANGE),
+            (Days(0), Align::NextMonthOn(0), Shift::None, &error::OUT_OF_RANGE),
+            (Days(0), Align::OnOrAfter(vec![1, 32]), Shift::None, &error::OUT_OF_RANGE),
+            (Days(0), Align::OnOrAfter(vec![]), Shift::None, &error::EMPTY_LIST),
+        ] {
+            let refused = due_date(&term(Delivered, offset, align, shift), &anchors, &Calendar::china());
+            assert_eq!(refused.unwrap_err().code(), code);
+        }
+    }
+
+    fn any_share() -> impl Strategy<Value = TermShare> {
+        prop_oneof![
+            (1..=1_000_000_i64).prop_map(|scaled| TermShare::Rate(Rate::from_scaled(scaled))),
+            (1..100_000_000_i64).prop_map(|minor| TermShare::Amount(Amount::from_scaled(minor * 100))),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_sums_exactly(
+            minor in 0..10_000_000_000_i64, mut shares in proptest::collection::vec(any_share(), 0..8), balance: bool,
+        ) {
+            if balance {
+                shares.push(TermShare::Balance);
+            }
+            let total = Money::from_minor(minor, Currency::CNY)?;
+            if let Ok(parts) = split(total, &shares) {
+                prop_assert!(parts.iter().all(|part| !part.is_negative()));
+                if !shares.is_empty() {
+                    prop_assert_eq!(Money::checked_sum(parts, Currency::CNY)?, total);
+                }
+            }
+        }
+
+        #[test]
+        fn whole_rates_are_accepted_and_close(
+            minor in 1_000..i64::MAX / 1_000, cuts in proptest::collection::vec(1..999_999_i64, 0..6),
+        ) {
+            let mut cuts = cuts;
+            cuts.extend([0, 1_000_000]);
+            cuts.sort_unstable();
+            cuts.dedup();
+            let rates: Vec<i64> = cuts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            let shares: Vec<_> = rates.iter().map(|rate| TermShare::Rate(Rate::from_scaled(*rate))).collect();
+            let parts = split(Money::from_minor(minor, Currency::CNY)?, &shares)?;
+            prop_assert_eq!(parts.iter().map(|part| part.to_minor()).sum::<i64>(), minor);
+            for (part, rate) in parts.iter().zip(rates) {
+                let exact = i128::from(minor) * i128::from(rate);
+                let off = (i128::from(part.to_minor()) * 1_000_000 - exact).abs();
+                prop_assert!(off <= 500_000 * shares.len() as i128);
+            }
+        }
+
+        #[test]
+        fn an_installment_always_adds_up(
+            amount in 0..1_000_000_i64, settled in 0..1_000_000_i64, live: bool, end: bool,
+        ) {
+            let settled = settled.min(amount);
+            let mut installment = sample();
+            installment.amount = Amount::from_scaled(amount);
+            installment.settled = Amount::from_scaled(settled);
+            let mut found = restated(installment, live)?;
+            if end {
+                found = cancelled(found)?;
+                prop_assert!(outstanding(&found)?.is_zero());
+            }
+            prop_assert_eq!(found.open_amount.is_some(), found.status == InstallmentStatus::Open);
+            if let Some(open) = found.open_amount {
+                prop_assert!(open.is_positive());
+                prop_assert_eq!(found.settled.checked_add(found.cancelled)?.checked_add(open)?, found.amount);
+            }
+        }
+    }
+
+    fn sample() -> Installment {
+        use crate::areas::contract::model::{AnchorKind, SettlementDirection};
+        use crate::kernel::id::Id;
+        let nil = uuid::Uuid::nil();
+        Installment {
+            contract: Id::from_uuid(nil),
+            seq: 1,
+            customer: Id::from_uuid(nil),
+            direction: SettlementDirection::Receivable,
+            currency: Currency::CNY,
+            label: String::new(),
+            amount: Amount::ZERO,
+            settled: Amount::ZERO,
+            cancelled: Amount::ZERO,
+            open_amount: None,
+            due_date: None,
+            status: InstallmentStatus::Planned,
+            anchor: AnchorKind::Signed,
+            anchor_date: None,
+            term: 1,
+        }
+    }
+}
