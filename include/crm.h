@@ -138,6 +138,7 @@ struct ArrowArrayStream {
 #define CRM_OP_CUSTOMER_UPDATE "customer.update"
 #define CRM_OP_IMPORT_PREVIEW "import.preview"
 #define CRM_OP_IMPORT_RUN "import.run"
+#define CRM_OP_INSTALLMENT_LIST "installment.list"
 #define CRM_OP_LEDGER_FIND_REFERENCE "ledger.find_reference"
 #define CRM_OP_LEDGER_GET "ledger.get"
 #define CRM_OP_LEDGER_SET_CALENDAR_DAYS "ledger.set_calendar_days"
@@ -160,9 +161,17 @@ struct ArrowArrayStream {
 #define CRM_OP_PRODUCT_UPDATE "product.update"
 #define CRM_OP_QUERY_ROWS "query.rows"
 #define CRM_OP_QUERY_SUMMARY "query.summary"
+#define CRM_OP_RECEIPT_ALLOCATE "receipt.allocate"
+#define CRM_OP_RECEIPT_GET "receipt.get"
+#define CRM_OP_RECEIPT_LIST "receipt.list"
+#define CRM_OP_RECEIPT_POST "receipt.post"
+#define CRM_OP_RECEIPT_REVERSE "receipt.reverse"
 #define CRM_OP_ROLE_CREATE "role.create"
 #define CRM_OP_ROLE_LIST "role.list"
 #define CRM_OP_ROLE_UPDATE "role.update"
+#define CRM_OP_SETTLEMENT_AGING "settlement.aging"
+#define CRM_OP_SETTLEMENT_DUE "settlement.due"
+#define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
 #define CRM_OP_UNIT_CREATE "unit.create"
 #define CRM_OP_UNIT_LIST "unit.list"
 #define CRM_OP_USER_CREATE "user.create"
@@ -172,16 +181,19 @@ struct ArrowArrayStream {
 
 /* Datasets: the names for CRM_OP_QUERY_ROWS, CRM_OP_QUERY_SUMMARY and crm_query_arrow. */
 #define CRM_DATASET_ACTIVITY "activity"
+#define CRM_DATASET_ALLOCATION "allocation"
 #define CRM_DATASET_CONTACT "contact"
 #define CRM_DATASET_CONTRACT "contract"
 #define CRM_DATASET_CONTRACT_DECISION "contract_decision"
 #define CRM_DATASET_CONTRACT_LINE "contract_line"
 #define CRM_DATASET_CUSTOMER "customer"
+#define CRM_DATASET_INSTALLMENT "installment"
 #define CRM_DATASET_OPPORTUNITY "opportunity"
 #define CRM_DATASET_OPPORTUNITY_STAGE_CHANGE "opportunity_stage_change"
 #define CRM_DATASET_ORG_UNIT "org_unit"
 #define CRM_DATASET_PIPELINE "pipeline"
 #define CRM_DATASET_PRODUCT "product"
+#define CRM_DATASET_RECEIPT "receipt"
 #define CRM_DATASET_ROLE "role"
 #define CRM_DATASET_USER "user"
 
@@ -256,6 +268,16 @@ struct ArrowArrayStream {
 #define CRM_ERROR_PARTY_TWICE 1606 /* There is more than one {role}. */
 #define CRM_ERROR_TERMS_DO_NOT_SUM 1650 /* The payment terms sum to {actual} and not to {expected}. */
 #define CRM_ERROR_BALANCE_NOT_LAST 1651 /* Only the last payment term can be the balance. */
+#define CRM_ERROR_CONTRACT_NOT_EFFECTIVE 1700 /* The contract {number} is {status}; money can be allocated only to a contract in effect. */
+#define CRM_ERROR_ABOVE_OPEN 1701 /* {amount} is more than the {open} that is open. */
+#define CRM_ERROR_ABOVE_RECEIPT 1702 /* {amount} is more than the {available} that can be allocated. */
+#define CRM_ERROR_WRONG_CUSTOMER 1703 /* The contract {number} belongs to another customer. */
+#define CRM_ERROR_WRONG_DIRECTION 1704 /* The contract {number} is {actual}; this settles only what is {expected}. */
+#define CRM_ERROR_NO_INSTALLMENT 1705 /* The contract {number} has no installment {seq}. */
+#define CRM_ERROR_ALREADY_REVERSED 1706 /* The receipt {number} has been reversed. */
+#define CRM_ERROR_IS_REVERSAL 1707 /* {number} is a reversal; it can be neither reversed nor allocated. */
+#define CRM_ERROR_NO_ADVANCE 1708 /* Nothing of the receipt {number} is left to allocate. */
+#define CRM_ERROR_RECEIPT_NUMBER_TAKEN 1709 /* Another receipt has the number {value}. */
 #define CRM_ERROR_COLUMN_UNKNOWN 1850 /* The file has no column {column}. Columns: {known}. */
 #define CRM_ERROR_COLUMN_AMBIGUOUS 1851 /* The file has more than one column {column}. */
 #define CRM_ERROR_FIELD_MAPPED_TWICE 1852 /* The field {field} is mapped twice. */
@@ -392,7 +414,7 @@ const char *crm_error_name(const struct crm_error *error);
 const char *crm_error_kind(const struct crm_error *error);
 
 /**
- * The path of the request field at fault, such as "terms[2].share"; NULL when no field is.
+ * The path of the request field at fault, such as `terms[2].share`; NULL when no field is.
  *
  * Safety: `error` is NULL or an error that has not been freed.
  */
@@ -598,6 +620,9 @@ void crm_transaction_close(struct crm_transaction *transaction);
  * Opens a cursor over a list operation (one whose result has `items` and `next`, such as CRM_OP_QUERY_ROWS), with the
  * request as for crm_call. `limit` in it is the size of a page.
  *
+ * Each page is read when it is asked for. No row comes twice, and none is left out because of changes to others; rows
+ * written meanwhile come when their place is still ahead. For one moment's view of everything use crm_query_arrow.
+ *
  * On success `*cursor` is yours; close it with crm_cursor_close.
  *
  * Safety: `session` is NULL or open, `operation` points to NUL-terminated text, `input` points to `input_length` bytes or is
@@ -637,9 +662,9 @@ void crm_cursor_close(struct crm_cursor *cursor);
  * most; the memory needed is that of one batch. Ids and enumerations are texts, decimals are decimals, dates date32,
  * instants microseconds in UTC, labels lists of texts.
  *
- * On success `*stream` is yours: call its `release` when done, before or after closing session and ledger. What it
- * held before is overwritten, not released. Errors while reading are told by the stream's `get_last_error`; crm_cancel
- * ends it.
+ * On success `*stream` is yours: call its `release` when done, before or after closing session and ledger; until then
+ * it holds on to its snapshot. What `*stream` held before is overwritten, not released. Errors while reading are told
+ * by the stream's `get_last_error`; crm_cancel ends it.
  *
  * Safety: `session` is NULL or open, `request` points to `request_length` bytes or is NULL, `stream` points to a
  * `struct ArrowArrayStream`, and `error` to a `crm_error *` or is NULL. The stream is used by one thread at a time.

@@ -27,9 +27,9 @@ pub const AREAS: &[&Area] = &[
     &areas::party::AREA,
     &areas::product::AREA,
     &areas::opportunity::AREA,
+    &areas::activity::AREA,
     &areas::contract::AREA,
     &areas::settlement::AREA,
-    &areas::activity::AREA,
     &areas::import::AREA,
     &areas::warning::AREA,
 ];

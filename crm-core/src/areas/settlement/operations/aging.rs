@@ -30,7 +30,7 @@ const NAMES_AT_ONCE: usize = 500;
 /// It ages what is open now by the days that will have passed since the due date as of a day; an amount is overdue from
 /// the day after its due date. With `top` the customers with the most open come first, and `totals` has the sums over all
 /// of them; otherwise customers come page by page, the longest known first.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettlementAging {
     /// What is receivable, or what is payable; receivable when left out.
