@@ -31,6 +31,7 @@ pub const AREAS: &[&Area] = &[
     &areas::contract::AREA,
     &areas::settlement::AREA,
     &areas::import::AREA,
+    &areas::warning::AREA,
 ];
 
 /// One area of the domain.
