@@ -2029,7 +2029,7 @@ class ContentInputText(TypedDict):
 class ContentInputBase64(TypedDict):
     """As bytes in base64."""
 
-    base64: str
+    base64: bytes | str
 
 
 class ContractDataInput(TypedDict):
