@@ -178,6 +178,11 @@ struct ArrowArrayStream {
 #define CRM_OP_USER_GET "user.get"
 #define CRM_OP_USER_LIST "user.list"
 #define CRM_OP_USER_UPDATE "user.update"
+#define CRM_OP_WARNING_ACKNOWLEDGE "warning.acknowledge"
+#define CRM_OP_WARNING_CONFIGURE "warning.configure"
+#define CRM_OP_WARNING_LIST "warning.list"
+#define CRM_OP_WARNING_SETTINGS "warning.settings"
+#define CRM_OP_WARNING_SNOOZE "warning.snooze"
 
 /* Datasets: the names for CRM_OP_QUERY_ROWS, CRM_OP_QUERY_SUMMARY and crm_query_arrow. */
 #define CRM_DATASET_ACTIVITY "activity"
@@ -278,6 +283,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_IS_REVERSAL 1707 /* {number} is a reversal; it can be neither reversed nor allocated. */
 #define CRM_ERROR_NO_ADVANCE 1708 /* Nothing of the receipt {number} is left to allocate. */
 #define CRM_ERROR_RECEIPT_NUMBER_TAKEN 1709 /* Another receipt has the number {value}. */
+#define CRM_ERROR_NO_WARNING 1800 /* There is no warning {kind} of {subject} now. */
 #define CRM_ERROR_COLUMN_UNKNOWN 1850 /* The file has no column {column}. Columns: {known}. */
 #define CRM_ERROR_COLUMN_AMBIGUOUS 1851 /* The file has more than one column {column}. */
 #define CRM_ERROR_FIELD_MAPPED_TWICE 1852 /* The field {field} is mapped twice. */
@@ -414,7 +420,7 @@ const char *crm_error_name(const struct crm_error *error);
 const char *crm_error_kind(const struct crm_error *error);
 
 /**
- * The path of the request field at fault, such as "terms[2].share"; NULL when no field is.
+ * The path of the request field at fault, such as `terms[2].share`; NULL when no field is.
  *
  * Safety: `error` is NULL or an error that has not been freed.
  */
@@ -620,6 +626,9 @@ void crm_transaction_close(struct crm_transaction *transaction);
  * Opens a cursor over a list operation (one whose result has `items` and `next`, such as CRM_OP_QUERY_ROWS), with the
  * request as for crm_call. `limit` in it is the size of a page.
  *
+ * Each page is read when it is asked for. No row comes twice, and none is left out because of changes to others; rows
+ * written meanwhile come when their place is still ahead. For one moment's view of everything use crm_query_arrow.
+ *
  * On success `*cursor` is yours; close it with crm_cursor_close.
  *
  * Safety: `session` is NULL or open, `operation` points to NUL-terminated text, `input` points to `input_length` bytes or is
@@ -659,9 +668,9 @@ void crm_cursor_close(struct crm_cursor *cursor);
  * most; the memory needed is that of one batch. Ids and enumerations are texts, decimals are decimals, dates date32,
  * instants microseconds in UTC, labels lists of texts.
  *
- * On success `*stream` is yours: call its `release` when done, before or after closing session and ledger. What it
- * held before is overwritten, not released. Errors while reading are told by the stream's `get_last_error`; crm_cancel
- * ends it.
+ * On success `*stream` is yours: call its `release` when done, before or after closing session and ledger; until then
+ * it holds on to its snapshot. What `*stream` held before is overwritten, not released. Errors while reading are told
+ * by the stream's `get_last_error`; crm_cancel ends it.
  *
  * Safety: `session` is NULL or open, `request` points to `request_length` bytes or is NULL, `stream` points to a
  * `struct ArrowArrayStream`, and `error` to a `crm_error *` or is NULL. The stream is used by one thread at a time.

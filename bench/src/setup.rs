@@ -31,7 +31,14 @@ impl Setup {
         let program = std::env::current_exe()?;
         let beside = program.parent().unwrap_or(Path::new("."));
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(beside)?;
-        Ok(Setup { rounds: 5, customers: 100_000, writes: 300, contracts: 166_667, reads: OnceCell::new(), folder })
+        Ok(Setup {
+            rounds: 5,
+            customers: 100_000,
+            writes: 300,
+            contracts: 166_667,
+            reads: OnceCell::new(),
+            folder,
+        })
     }
 
     /// Small sizes.

@@ -18,3 +18,8 @@ mod open;
 
 pub use crm_core::{app, areas, catalog, kernel, store};
 pub use open::{ClockOption, DurabilityOption, OpenOptions, open};
+
+/// The guide, whose examples run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide.md")]
+pub struct Guide;

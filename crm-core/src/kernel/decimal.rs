@@ -258,6 +258,7 @@ macro_rules! fixed_decimals {
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 schemars::json_schema!({
                     "type": "string",
+                    "format": "decimal",
                     "pattern": concat!("^-?[0-9]+(\\.[0-9]{1,", stringify!($scale), "}0*)?$"),
                     "description": concat!("Decimal number as text, at most ", stringify!($scale), " decimal places.")
                 })
