@@ -62,13 +62,21 @@ pub trait Store: Send + Sync {
     fn engine(&self) -> &'static str;
 }
 
+/// The longest text that every engine takes in a key or an index.
+pub const INDEXED_TEXT_BYTES_MAX: usize = 1_000;
+
 /// A transaction. Dropping it rolls back; [`Tx::commit`] keeps.
 ///
-/// After an error from a write the transaction can only be dropped or, inside a nested unit, that unit undone; everything
-/// else, `commit` too, then fails with `INTERNAL`. So do writes in a [`Mode::Read`] transaction, and a nested unit that
-/// ends without having begun. An error that comes from a visit spoils nothing.
+/// After an error of the engine, in a write or a read, the transaction can only be dropped or, inside a nested unit, that
+/// unit undone; everything else, `commit` too, then fails with `INTERNAL`. So do writes in a [`Mode::Read`] transaction, and
+/// a nested unit that ends without having begun. An error that comes from a visit spoils nothing.
 ///
-/// Cells given to a transaction have the type of their column; the layer above has checked that.
+/// Cells given to a transaction have the type of their column; the layer above has checked that, and that texts in
+/// conditions are without U+0000. An engine refuses to *write* a text with U+0000, as not all can: `INVALID_TEXT`.
+/// Texts in keys and indexes have at most [`INDEXED_TEXT_BYTES_MAX`] bytes; whether an engine takes longer ones is its
+/// own affair.
+///
+/// Any call may fail with [`CONNECTION_LOST`] where a server is involved; nothing was committed then.
 pub trait Tx: Send {
     /// The row with this primary key, all columns in order.
     fn get(&mut self, table: &'static Table, key: &[Cell]) -> Result<Option<Row>>;
@@ -148,4 +156,6 @@ codes! {
     STORAGE_FULL = 1111, Storage, "The disk is full; nothing was saved.", "磁盘已满,未保存任何内容。";
     /// The caller stopped the call.
     CANCELLED = 1112, Cancelled, "The call was cancelled.", "调用已取消。";
+    /// The connection to the server was lost before anything was committed.
+    CONNECTION_LOST = 1113, Retry, "The connection to the ledger's server was lost; nothing was saved. Try again.", "与账套服务器的连接已断开,未保存任何内容,请重试。";
 }
