@@ -103,6 +103,10 @@ struct ArrowArrayStream {
 #endif
 
 /* Operations: the names for crm_call. docs/reference.md says what each takes and returns. */
+#define CRM_OP_ACTIVITY_CLOSE "activity.close"
+#define CRM_OP_ACTIVITY_CREATE "activity.create"
+#define CRM_OP_ACTIVITY_GET "activity.get"
+#define CRM_OP_ACTIVITY_LIST "activity.list"
 #define CRM_OP_AUDIT_LIST "audit.list"
 #define CRM_OP_AUDIT_VERIFY "audit.verify"
 #define CRM_OP_CHANGE_READ "change.read"
@@ -132,6 +136,9 @@ struct ArrowArrayStream {
 #define CRM_OP_CUSTOMER_GET "customer.get"
 #define CRM_OP_CUSTOMER_LIST "customer.list"
 #define CRM_OP_CUSTOMER_UPDATE "customer.update"
+#define CRM_OP_IMPORT_PREVIEW "import.preview"
+#define CRM_OP_IMPORT_RUN "import.run"
+#define CRM_OP_INSTALLMENT_LIST "installment.list"
 #define CRM_OP_LEDGER_FIND_REFERENCE "ledger.find_reference"
 #define CRM_OP_LEDGER_GET "ledger.get"
 #define CRM_OP_LEDGER_SET_CALENDAR_DAYS "ledger.set_calendar_days"
@@ -154,9 +161,17 @@ struct ArrowArrayStream {
 #define CRM_OP_PRODUCT_UPDATE "product.update"
 #define CRM_OP_QUERY_ROWS "query.rows"
 #define CRM_OP_QUERY_SUMMARY "query.summary"
+#define CRM_OP_RECEIPT_ALLOCATE "receipt.allocate"
+#define CRM_OP_RECEIPT_GET "receipt.get"
+#define CRM_OP_RECEIPT_LIST "receipt.list"
+#define CRM_OP_RECEIPT_POST "receipt.post"
+#define CRM_OP_RECEIPT_REVERSE "receipt.reverse"
 #define CRM_OP_ROLE_CREATE "role.create"
 #define CRM_OP_ROLE_LIST "role.list"
 #define CRM_OP_ROLE_UPDATE "role.update"
+#define CRM_OP_SETTLEMENT_AGING "settlement.aging"
+#define CRM_OP_SETTLEMENT_DUE "settlement.due"
+#define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
 #define CRM_OP_UNIT_CREATE "unit.create"
 #define CRM_OP_UNIT_LIST "unit.list"
 #define CRM_OP_USER_CREATE "user.create"
@@ -165,16 +180,20 @@ struct ArrowArrayStream {
 #define CRM_OP_USER_UPDATE "user.update"
 
 /* Datasets: the names for CRM_OP_QUERY_ROWS, CRM_OP_QUERY_SUMMARY and crm_query_arrow. */
+#define CRM_DATASET_ACTIVITY "activity"
+#define CRM_DATASET_ALLOCATION "allocation"
 #define CRM_DATASET_CONTACT "contact"
 #define CRM_DATASET_CONTRACT "contract"
 #define CRM_DATASET_CONTRACT_DECISION "contract_decision"
 #define CRM_DATASET_CONTRACT_LINE "contract_line"
 #define CRM_DATASET_CUSTOMER "customer"
+#define CRM_DATASET_INSTALLMENT "installment"
 #define CRM_DATASET_OPPORTUNITY "opportunity"
 #define CRM_DATASET_OPPORTUNITY_STAGE_CHANGE "opportunity_stage_change"
 #define CRM_DATASET_ORG_UNIT "org_unit"
 #define CRM_DATASET_PIPELINE "pipeline"
 #define CRM_DATASET_PRODUCT "product"
+#define CRM_DATASET_RECEIPT "receipt"
 #define CRM_DATASET_ROLE "role"
 #define CRM_DATASET_USER "user"
 
@@ -231,6 +250,8 @@ struct ArrowArrayStream {
 #define CRM_ERROR_CREDIT_CODE_WRONG 1400 /* {value} is not a unified social credit code: {reason}. */
 #define CRM_ERROR_CREDIT_CODE_TAKEN 1401 /* Another customer has the credit code {value}. */
 #define CRM_ERROR_PRODUCT_CODE_TAKEN 1450 /* Another product has the code {value}. */
+#define CRM_ERROR_STEP_NOT_OPEN 1500 /* This follow-up has no open next step (it is {step}). */
+#define CRM_ERROR_OPPORTUNITY_ELSEWHERE 1501 /* The opportunity does not belong to this customer. */
 #define CRM_ERROR_OPPORTUNITY_CLOSED 1550 /* The opportunity {number} is {status} and can no longer be changed. */
 #define CRM_ERROR_STAGE_UNKNOWN 1551 /* The pipeline {pipeline} has no stage {stage}. Stages: {known}. */
 #define CRM_ERROR_STAGE_ENDS 1552 /* The stage {stage} ends the opportunity; win or lose it instead. */
@@ -247,6 +268,25 @@ struct ArrowArrayStream {
 #define CRM_ERROR_PARTY_TWICE 1606 /* There is more than one {role}. */
 #define CRM_ERROR_TERMS_DO_NOT_SUM 1650 /* The payment terms sum to {actual} and not to {expected}. */
 #define CRM_ERROR_BALANCE_NOT_LAST 1651 /* Only the last payment term can be the balance. */
+#define CRM_ERROR_CONTRACT_NOT_EFFECTIVE 1700 /* The contract {number} is {status}; money can be allocated only to a contract in effect. */
+#define CRM_ERROR_ABOVE_OPEN 1701 /* {amount} is more than the {open} that is open. */
+#define CRM_ERROR_ABOVE_RECEIPT 1702 /* {amount} is more than the {available} that can be allocated. */
+#define CRM_ERROR_WRONG_CUSTOMER 1703 /* The contract {number} belongs to another customer. */
+#define CRM_ERROR_WRONG_DIRECTION 1704 /* The contract {number} is {actual}; this settles only what is {expected}. */
+#define CRM_ERROR_NO_INSTALLMENT 1705 /* The contract {number} has no installment {seq}. */
+#define CRM_ERROR_ALREADY_REVERSED 1706 /* The receipt {number} has been reversed. */
+#define CRM_ERROR_IS_REVERSAL 1707 /* {number} is a reversal; it can be neither reversed nor allocated. */
+#define CRM_ERROR_NO_ADVANCE 1708 /* Nothing of the receipt {number} is left to allocate. */
+#define CRM_ERROR_RECEIPT_NUMBER_TAKEN 1709 /* Another receipt has the number {value}. */
+#define CRM_ERROR_COLUMN_UNKNOWN 1850 /* The file has no column {column}. Columns: {known}. */
+#define CRM_ERROR_COLUMN_AMBIGUOUS 1851 /* The file has more than one column {column}. */
+#define CRM_ERROR_FIELD_MAPPED_TWICE 1852 /* The field {field} is mapped twice. */
+#define CRM_ERROR_ROW_LENGTH 1853 /* The row has {found} cells, the header has {expected}. */
+#define CRM_ERROR_KEY_REPEATED 1854 /* The key {value} occurred in an earlier row of this file. */
+#define CRM_ERROR_NAME_UNKNOWN 1855 /* {value} is not a known {kind}. */
+#define CRM_ERROR_NAME_AMBIGUOUS 1856 /* {value} names more than one {kind}; use its key or id. */
+#define CRM_ERROR_DATE_FORMAT_WRONG 1857 /* {value} is not a date format such as %m/%d/%Y. */
+#define CRM_ERROR_NOTHING_WRITTEN 1858 /* Nothing was written. */
 #define CRM_ERROR_NULL_ARGUMENT 1900 /* The argument {name} is NULL. */
 #define CRM_ERROR_WRONG_ABI 1901 /* The program was compiled for version {expected} of the binary interface; this library has version {actual}. */
 

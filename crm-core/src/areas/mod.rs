@@ -2,8 +2,11 @@
 //! `operations` (use cases), and its line in the catalogue.
 
 pub mod access;
+pub mod activity;
 pub mod contract;
+pub mod import;
 pub mod ledger;
 pub mod opportunity;
 pub mod party;
 pub mod product;
+pub mod settlement;

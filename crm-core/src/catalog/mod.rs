@@ -27,7 +27,10 @@ pub const AREAS: &[&Area] = &[
     &areas::party::AREA,
     &areas::product::AREA,
     &areas::opportunity::AREA,
+    &areas::activity::AREA,
     &areas::contract::AREA,
+    &areas::settlement::AREA,
+    &areas::import::AREA,
 ];
 
 /// One area of the domain.

@@ -13,7 +13,8 @@ pub(crate) struct Table {
 impl Table {
     /// A table with these headings; one that begins with `>` stands at the right.
     pub(crate) fn new(headings: &[&'static str]) -> Table {
-        let right = headings.iter().enumerate().filter(|(_, heading)| heading.starts_with('>')).map(|(at, _)| at);
+        let right =
+            headings.iter().enumerate().filter(|(_, heading)| heading.starts_with('>')).map(|(at, _)| at);
         Table {
             right: right.collect(),
             headings: headings.iter().map(|heading| heading.trim_start_matches('>')).collect(),

@@ -483,7 +483,7 @@ impl Operation for UpdateOpportunity {
     }
 }
 
-/// An opportunity.
+/// Reads an opportunity in scope.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GetOpportunity {

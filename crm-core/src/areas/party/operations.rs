@@ -76,9 +76,27 @@ pub struct CustomerData {
     pub note: Option<String>,
 }
 
+impl From<Customer> for CustomerData {
+    fn from(customer: Customer) -> Self {
+        CustomerData {
+            name: customer.name,
+            kind: customer.kind,
+            stage: customer.stage,
+            level: customer.level,
+            industry: customer.industry,
+            region: customer.region,
+            credit_code: customer.credit_code,
+            phone: customer.phone,
+            address: customer.address,
+            tags: customer.tags,
+            note: customer.note,
+        }
+    }
+}
+
 impl CustomerData {
     /// Puts the data into a record.
-    fn apply(self, customer: &mut Customer) -> Result<()> {
+    pub(crate) fn apply(self, customer: &mut Customer) -> Result<()> {
         customer.name = rules::name("name", &self.name, 200)?;
         customer.kind = self.kind;
         customer.stage = self.stage;
@@ -309,8 +327,65 @@ pub struct ContactData {
     pub note: Option<String>,
 }
 
+impl From<Contact> for ContactData {
+    fn from(contact: Contact) -> Self {
+        ContactData {
+            customer: contact.customer,
+            name: contact.name,
+            title: contact.title,
+            role: contact.role,
+            mobile: contact.mobile,
+            email: contact.email,
+            wechat: contact.wechat,
+            birthday: contact.birthday,
+            primary: contact.primary,
+            note: contact.note,
+        }
+    }
+}
+
 impl ContactData {
-    fn apply(self, contact: &mut Contact) -> Result<()> {
+    /// Nothing known but the customer.
+    pub(crate) fn of(customer: Id<Customer>) -> Self {
+        ContactData {
+            customer,
+            name: String::new(),
+            title: None,
+            role: DecisionRole::default(),
+            mobile: None,
+            email: None,
+            wechat: None,
+            birthday: None,
+            primary: false,
+            note: None,
+        }
+    }
+}
+
+/// A contact from its data, not yet stored.
+pub(crate) fn new_contact(cx: &Cx<'_>, data: ContactData) -> Result<Contact> {
+    let mut contact = Contact {
+        id: cx.new_id(),
+        customer: data.customer,
+        name: String::new(),
+        title: None,
+        role: DecisionRole::default(),
+        mobile: None,
+        email: None,
+        wechat: None,
+        birthday: None,
+        primary: false,
+        note: None,
+        created_at: cx.now(),
+        version: 1,
+    };
+    data.apply(&mut contact)?;
+    Ok(contact)
+}
+
+impl ContactData {
+    /// Puts the data into a record.
+    pub(crate) fn apply(self, contact: &mut Contact) -> Result<()> {
         contact.name = rules::name("name", &self.name, 100)?;
         contact.customer = self.customer;
         contact.title = optional(self.title);
@@ -340,22 +415,7 @@ impl Operation for CreateContact {
     const EXAMPLE: Example = Example { given: &[GIVEN_CUSTOMER], input: GIVEN_CONTACT.input };
     fn run(self, cx: &mut Cx<'_>) -> Result<Contact> {
         let customer = cx.get_owned(self.0.customer, Level::Edit).map_err(|error| error.at("customer"))?;
-        let mut contact = Contact {
-            id: cx.new_id(),
-            customer: customer.id,
-            name: String::new(),
-            title: None,
-            role: DecisionRole::default(),
-            mobile: None,
-            email: None,
-            wechat: None,
-            birthday: None,
-            primary: false,
-            note: None,
-            created_at: cx.now(),
-            version: 1,
-        };
-        self.0.apply(&mut contact)?;
+        let contact = new_contact(cx, self.0)?;
         cx.subject(customer.id);
         cx.insert(&contact)?;
         Ok(contact)

@@ -236,7 +236,7 @@ impl Operation for UpdateProduct {
     }
 }
 
-/// Reads a product of the catalogue.
+/// Reads a product.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GetProduct {

@@ -4,12 +4,13 @@ mod terms;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 pub use terms::{PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare};
 
 use crate::areas::access::{OrgUnit, Owned, User};
+use crate::areas::opportunity::Opportunity;
 use crate::areas::party::Customer;
+use crate::areas::product::Product;
 use crate::kernel::currency::Currency;
 use crate::kernel::date::{Date, Instant};
 use crate::kernel::decimal::{Amount, Price, Quantity, Rate};
@@ -197,7 +198,7 @@ crate::record! {
         /// The owner's org unit.
         unit: Option<Id<OrgUnit>>,
         /// The opportunity it came from.
-        opportunity: Option<Uuid>,
+        opportunity: Option<Id<Opportunity>>,
         /// Where it stands.
         status: ContractStatus,
         /// The payment terms.
@@ -239,7 +240,7 @@ crate::record! {
         /// Position, from 1.
         seq: u32,
         /// The product.
-        product: Option<Uuid>,
+        product: Option<Id<Product>>,
         /// What it is.
         description: String,
         /// How much.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use chrono::Datelike;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::{GIVEN_CONTRACT, installments};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
@@ -17,8 +16,10 @@ use crate::areas::contract::rules::status::{self, Action};
 use crate::areas::contract::rules::{
     BALANCE_NOT_LAST, CONTRACT_NUMBER_TAKEN, PARTY_TWICE, TERMS_DO_NOT_SUM, WRONG_STATUS, schedule,
 };
+use crate::areas::opportunity::Opportunity;
 use crate::areas::party::rules::{CREDIT_CODE_WRONG, check_credit_code, name, optional};
 use crate::areas::party::{Customer, GIVEN_CUSTOMER};
+use crate::areas::product::Product;
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
@@ -72,7 +73,7 @@ pub struct ContractData {
     pub ends_on: Option<Date>,
     /// The opportunity it came from.
     #[serde(default)]
-    pub opportunity: Option<Uuid>,
+    pub opportunity: Option<Id<Opportunity>>,
     /// What is sold.
     #[serde(default)]
     pub lines: Vec<LineData>,
@@ -94,12 +95,13 @@ fn yes() -> bool {
 pub struct LineData {
     /// The product.
     #[serde(default)]
-    pub product: Option<Uuid>,
-    /// What it is, up to 500 characters.
-    pub description: String,
+    pub product: Option<Id<Product>>,
+    /// What it is, up to 500 characters; the product's name when left out.
+    #[serde(default)]
+    pub description: Option<String>,
     /// How much, above zero.
     pub quantity: Quantity,
-    /// Of which unit.
+    /// Of which unit; the product's when left out.
     #[serde(default)]
     pub unit: Option<String>,
     /// Price of one unit, not below zero.
@@ -107,14 +109,14 @@ pub struct LineData {
     /// Discount, 0 to 1: `"0.05"` is 5% off.
     #[serde(default)]
     pub discount: Rate,
-    /// Value added tax rate, 0 to 1: `"0.13"` is 13%.
+    /// Value added tax rate, 0 to 1: `"0.13"` is 13%; the product's, or 0 without one, when left out.
     #[serde(default)]
-    pub tax_rate: Rate,
+    pub tax_rate: Option<Rate>,
 }
 
 impl ContractData {
     /// Puts the data into a contract and returns its lines; nothing is stored.
-    fn apply(self, cx: &Cx<'_>, contract: &mut Contract) -> Result<Vec<ContractLine>> {
+    fn apply(self, cx: &mut Cx<'_>, contract: &mut Contract) -> Result<Vec<ContractLine>> {
         contract.title = name("title", &self.title, 200)?;
         contract.kind = self.kind;
         contract.direction = self.direction.unwrap_or(match self.kind {
@@ -135,6 +137,9 @@ impl ContractData {
         }
         contract.starts_on = self.starts_on;
         contract.ends_on = self.ends_on;
+        if let Some(opportunity) = self.opportunity.filter(|_| self.opportunity != contract.opportunity) {
+            cx.get_owned(opportunity, Level::Read).map_err(|error| error.at("opportunity"))?;
+        }
         contract.opportunity = self.opportunity;
         contract.terms = Json(self.terms);
         contract.note = optional(self.note);
@@ -144,8 +149,8 @@ impl ContractData {
         let mut lines = Vec::with_capacity(self.lines.len());
         let mut priced = Vec::with_capacity(self.lines.len());
         for (line, seq) in self.lines.into_iter().zip(1_u32..) {
-            let (line, taxed) =
-                line.priced(contract, seq).map_err(|error| error.within(format!("lines[{}]", seq - 1)))?;
+            let within = |error: Error| error.within(format!("lines[{}]", seq - 1));
+            let (line, taxed) = line.priced(cx, contract, seq).map_err(within)?;
             lines.push(line);
             priced.push(taxed);
         }
@@ -178,17 +183,21 @@ impl ContractData {
 }
 
 impl LineData {
-    fn priced(self, contract: &Contract, seq: u32) -> Result<(ContractLine, Taxed)> {
+    fn priced(self, cx: &mut Cx<'_>, contract: &Contract, seq: u32) -> Result<(ContractLine, Taxed)> {
         let LineData { product, description, quantity, unit, unit_price, discount, tax_rate } = self;
+        let sold = product.map(|product| cx.get(product)).transpose().map_err(|error| error.at("product"))?;
+        let description = optional(description).or_else(|| sold.as_ref().map(|sold| sold.name.clone()));
+        let unit = optional(unit).or_else(|| sold.as_ref().and_then(|sold| sold.unit.clone()));
+        let tax_rate = tax_rate.or(sold.map(|sold| sold.tax_rate)).unwrap_or_default();
         let (currency, tax_included) = (contract.currency, contract.tax_included);
         let taxed = Pricing { quantity, unit_price, discount, tax_rate, tax_included, currency }.amounts()?;
         let line = ContractLine {
             contract: contract.id,
             seq,
             product,
-            description: name("description", &description, 500)?,
+            description: name("description", &description.unwrap_or_default(), 500)?,
             quantity,
-            unit: optional(unit),
+            unit,
             unit_price,
             discount,
             tax_rate,

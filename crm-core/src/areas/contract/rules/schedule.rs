@@ -251,7 +251,8 @@ pub fn restated(mut installment: Installment, live: bool) -> Result<Installment>
     Ok(installment)
 }
 
-/// The installment with its due date by what has happened, and its status; settled and cancelled ones keep their date.
+/// The installment with its due date by what has happened, and its status; a cancelled one keeps its date. A settled one
+/// gets its date too, for a reversal may open it again.
 ///
 /// # Errors
 /// As [`due_date`] and [`outstanding`].
@@ -262,7 +263,7 @@ pub fn refreshed(
     live: bool,
     calendar: &Calendar,
 ) -> Result<Installment> {
-    if matches!(installment.status, InstallmentStatus::Planned | InstallmentStatus::Open) {
+    if installment.status != InstallmentStatus::Cancelled {
         installment.due_date = due_date(term, anchors, calendar)?;
         installment.anchor_date = anchors.date(term.anchor);
     }

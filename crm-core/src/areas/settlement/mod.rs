@@ -1,0 +1,63 @@
+//! Settlement: receipts and payments, their allocation to installments, reversals, and what is due and open.
+//!
+//! Money posted is never edited. A receipt is allocated to installments, and what is left is an advance; a mistake is
+//! reversed by a mirror entry, which opens again exactly what the receipt had settled. Three equations always hold:
+//! an installment's amount is what is settled, cancelled and outstanding of it; a receipt's amount is what is allocated
+//! and its advance; a contract's `settled` is the sum over its installments.
+
+mod model;
+mod operations;
+pub mod rules;
+
+pub use model::{Allocation, AllocationColumns, MoneyDirection, Receipt, ReceiptColumns, ReceiptMethod};
+pub use operations::*;
+
+use crate::areas::contract::Installment;
+use crate::catalog::Area;
+use crate::store::dataset::{Dataset, ScopePaths};
+use crate::store::record::Record;
+
+/// Installments, under the scope of their contract.
+pub static INSTALLMENTS: Dataset = Dataset {
+    name: "installment",
+    zh: "结算节点",
+    table: Installment::table,
+    fields: &[
+        ("contract_number", "contract.number"),
+        ("contract_title", "contract.title"),
+        ("customer_name", "customer.name"),
+        ("owner", "contract.owner"),
+    ],
+    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+};
+/// Receipts and payments, under the scope of their customer.
+pub static RECEIPTS: Dataset = Dataset {
+    name: "receipt",
+    zh: "收付款",
+    table: Receipt::table,
+    fields: &[("customer_name", "customer.name")],
+    scope: Some(ScopePaths { record: "customer", owner: "customer.owner", unit: "customer.unit" }),
+};
+/// Allocations, under the scope of their contract.
+pub static ALLOCATIONS: Dataset = Dataset {
+    name: "allocation",
+    zh: "核销",
+    table: Allocation::table,
+    fields: &[
+        ("receipt_number", "receipt.number"),
+        ("contract_number", "contract.number"),
+        ("customer_name", "contract.customer.name"),
+    ],
+    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+};
+
+/// The area.
+pub static AREA: Area = Area {
+    name: "settlement",
+    zh: "结算",
+    tables: &[Receipt::table, Allocation::table],
+    datasets: &[&INSTALLMENTS, &RECEIPTS, &ALLOCATIONS],
+    permissions: &[],
+    codes: &[rules::ALL],
+    operations: operations::LIST,
+};

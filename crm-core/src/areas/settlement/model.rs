@@ -1,0 +1,129 @@
+//! Receipts, payments and allocations as stored.
+
+use crate::areas::access::User;
+use crate::areas::contract::{Contract, SettlementDirection};
+use crate::areas::party::Customer;
+use crate::kernel::currency::Currency;
+use crate::kernel::date::{Date, Instant};
+use crate::kernel::decimal::Amount;
+use crate::kernel::error::Result;
+use crate::kernel::id::Id;
+use crate::kernel::money::Money;
+
+crate::coded! {
+    /// Whether money came or went.
+    #[derive(Default)]
+    pub enum MoneyDirection {
+        /// Received.
+        #[default]
+        Receipt = 1, "receipt", "收款";
+        /// Paid.
+        Payment = 2, "payment", "付款";
+    }
+}
+
+impl MoneyDirection {
+    /// The direction of the contracts it settles.
+    pub fn settles(self) -> SettlementDirection {
+        match self {
+            MoneyDirection::Receipt => SettlementDirection::Receivable,
+            MoneyDirection::Payment => SettlementDirection::Payable,
+        }
+    }
+}
+
+crate::coded! {
+    /// How money moved.
+    #[derive(Default)]
+    pub enum ReceiptMethod {
+        /// Bank transfer.
+        #[default]
+        BankTransfer = 1, "bank_transfer", "银行转账";
+        /// Cash.
+        Cash = 2, "cash", "现金";
+        /// A bill of exchange or cheque.
+        Bill = 3, "bill", "票据";
+        /// Anything else.
+        Other = 4, "other", "其他";
+    }
+}
+
+crate::record! {
+    /// Money received or paid. Always `amount = allocated + advance`; a reversal has all three below zero.
+    pub struct Receipt, ReceiptColumns in "receipt" key (id) {
+        /// Id.
+        id: Id<Receipt>,
+        /// Number, unique; given, or `SK-yyyy-000001` for receipts and `FK-yyyy-000001` for payments.
+        number: String,
+        /// Whether money came or went.
+        direction: MoneyDirection,
+        /// The customer.
+        customer: Id<Customer>,
+        /// When it moved.
+        date: Date,
+        /// How it moved.
+        method: ReceiptMethod,
+        /// How much.
+        amount: Amount,
+        /// Its currency.
+        currency: Currency,
+        /// Our account.
+        account: Option<String>,
+        /// The bank's reference, the bill's number.
+        reference: Option<String>,
+        /// Who handled it.
+        handler: Id<User>,
+        /// What is allocated to installments.
+        allocated: Amount,
+        /// What is not allocated yet (预收款).
+        advance: Amount,
+        /// The reversal of this receipt.
+        reversed_by: Option<Id<Receipt>>,
+        /// The receipt that this one reverses.
+        reversal_of: Option<Id<Receipt>>,
+        /// Why it was reversed.
+        reason: Option<String>,
+        /// Remarks.
+        note: Option<String>,
+        /// When posted.
+        created_at: Instant,
+        /// Version.
+        version: u32,
+    }
+    unique receipt_number (number);
+    index receipt_customer (customer, date);
+    index receipt_date (date);
+}
+
+crate::record! {
+    /// The part of a receipt applied to an installment; below zero in a reversal.
+    pub struct Allocation, AllocationColumns in "allocation" key (receipt, seq) {
+        /// The receipt.
+        receipt: Id<Receipt>,
+        /// Position, from 1.
+        seq: u32,
+        /// The contract.
+        contract: Id<Contract>,
+        /// The contract's installment, by its position.
+        installment: u32,
+        /// How much.
+        amount: Amount,
+        /// The receipt's currency.
+        currency: Currency,
+        /// When it was applied.
+        allocated_on: Date,
+    }
+    index allocation_installment (contract, installment);
+}
+
+crate::entity!(Receipt);
+
+impl Receipt {
+    /// An amount in the receipt's currency.
+    ///
+    /// # Errors
+    /// `TOO_MANY_DECIMALS` for one finer than the currency's minor unit.
+    pub fn money(&self, amount: Amount) -> Result<Money> {
+        Money::new(amount, self.currency)
+    }
+}

@@ -1,0 +1,50 @@
+//! Operations on receipts, payments and what is open.
+
+mod aging;
+mod apply;
+mod receipt;
+mod reversal;
+mod views;
+
+pub use aging::{AgingReport, AgingRow, SettlementAging};
+pub use receipt::{
+    AllocateReceipt, AllocationLine, AllocationRequest, GetReceipt, ListReceipts, PostReceipt, PostedReceipt,
+};
+pub use reversal::ReverseReceipt;
+pub use views::{
+    ContractProgress, DueItem, InstallmentProgress, ListInstallments, SettlementDue, SettlementProgress,
+};
+
+use crate::areas::contract::{GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_EFFECTIVE, GIVEN_SUBMITTED};
+use crate::areas::party::GIVEN_CUSTOMER;
+use crate::catalog::{Entry, Given};
+
+pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
+    PostReceipt,
+    AllocateReceipt,
+    ReverseReceipt,
+    GetReceipt,
+    ListReceipts,
+    ListInstallments,
+    SettlementDue,
+    SettlementAging,
+    SettlementProgress,
+];
+
+const GIVEN_RECEIPT: Given = Given {
+    save: "posted",
+    call: "receipt.post",
+    input: r#"{"customer": "${customer.id}", "amount": "30000", "date": "2026-02-10", "reference": "ICBC-0210-7781",
+        "allocate": "first_due"}"#,
+};
+const GIVEN_ADVANCE: Given = Given {
+    save: "posted",
+    call: "receipt.post",
+    input: r#"{"customer": "${customer.id}", "amount": "50000", "date": "2026-02-10", "allocate": "none"}"#,
+};
+/// Steps of examples up to a receipt on a contract in effect.
+const GIVEN_TO_RECEIPT: &[Given] =
+    &[GIVEN_CUSTOMER, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_APPROVED, GIVEN_EFFECTIVE, GIVEN_RECEIPT];
+/// Steps of examples up to money in advance beside a contract in effect.
+const GIVEN_TO_ADVANCE: &[Given] =
+    &[GIVEN_CUSTOMER, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_APPROVED, GIVEN_EFFECTIVE, GIVEN_ADVANCE];

@@ -1,0 +1,366 @@
+//! Posting, allocating and reading receipts and payments.
+
+use chrono::Datelike;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::apply::{self, allocations};
+use super::{GIVEN_RECEIPT, GIVEN_TO_ADVANCE, GIVEN_TO_RECEIPT};
+use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION};
+use crate::areas::access::User;
+use crate::areas::contract::rules::DATE_IN_FUTURE;
+use crate::areas::contract::{Contract, GIVEN_TO_EFFECTIVE};
+use crate::areas::party::Customer;
+use crate::areas::party::rules::{name, optional};
+use crate::areas::settlement::RECEIPTS;
+use crate::areas::settlement::model::{Allocation, MoneyDirection, Receipt, ReceiptMethod};
+use crate::areas::settlement::rules::allocation::check_receipt;
+use crate::areas::settlement::rules::{
+    ABOVE_OPEN, ABOVE_RECEIPT, ALREADY_REVERSED, CONTRACT_NOT_EFFECTIVE, IS_REVERSAL, NO_ADVANCE,
+    NO_INSTALLMENT, RECEIPT_NUMBER_TAKEN, WRONG_CUSTOMER, WRONG_DIRECTION,
+};
+use crate::catalog::{Access, Example, Level, Operation};
+use crate::kernel::currency::Currency;
+use crate::kernel::date::Date;
+use crate::kernel::decimal::Amount;
+use crate::kernel::error::{self, Code, Error, Result};
+use crate::kernel::id::Id;
+use crate::kernel::money::Money;
+use crate::store::engine::Mode;
+use crate::store::record::Record;
+
+/// What a receipt is to settle.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AllocationRequest {
+    /// The customer's open installments of that currency within your scope, due first, undated last.
+    #[default]
+    FirstDue,
+    /// The open installments of these contracts, due first.
+    Contracts(Vec<Id<Contract>>),
+    /// Exactly this.
+    Told(Vec<AllocationLine>),
+    /// Nothing: all of it is an advance.
+    None,
+}
+
+/// An amount for a contract, or for one of its installments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AllocationLine {
+    /// The contract.
+    pub contract: Id<Contract>,
+    /// The installment by its position; the contract's open installments, due first, when left out.
+    #[serde(default)]
+    pub installment: Option<u32>,
+    /// How much, above zero, in the receipt's currency.
+    pub amount: Amount,
+}
+
+/// Posts money received or paid and allocates it; what is not allocated is kept as an advance.
+///
+/// Several contracts of the customer in the receipt's currency can be settled at once. The date may lie before the
+/// signing of a contract (deposits), but not in the future.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PostReceipt {
+    /// Number, up to 60 characters; `SK-yyyy-000001` or `FK-yyyy-000001` and so on when left out.
+    #[serde(default)]
+    pub number: Option<String>,
+    /// Whether money came or went.
+    #[serde(default)]
+    pub direction: MoneyDirection,
+    /// The customer.
+    pub customer: Id<Customer>,
+    /// When it moved; today when left out.
+    #[serde(default)]
+    pub date: Option<Date>,
+    /// How it moved.
+    #[serde(default)]
+    pub method: ReceiptMethod,
+    /// How much, above zero, in whole minor units.
+    pub amount: Amount,
+    /// Its currency; the ledger's when left out.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+    /// Our account.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// The bank's reference, the bill's number.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// Who handled it; the caller when left out.
+    #[serde(default)]
+    pub handler: Option<Id<User>>,
+    /// What it settles.
+    #[serde(default)]
+    pub allocate: AllocationRequest,
+    /// Remarks.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// A receipt with its allocations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PostedReceipt {
+    /// The receipt.
+    pub receipt: Receipt,
+    /// What it settles, in order.
+    pub allocations: Vec<Allocation>,
+}
+
+/// The number given, if it is free, or the next one of the year and direction.
+pub(super) fn choose_number(
+    cx: &mut Cx<'_>,
+    given: Option<String>,
+    direction: MoneyDirection,
+) -> Result<String> {
+    let holder = |cx: &mut Cx<'_>, number: &str| {
+        cx.query::<Receipt>().equal(Receipt::C.number, number.to_owned()).first(cx.tx())
+    };
+    if let Some(given) = optional(given) {
+        let given = name("number", &given, 60)?;
+        return match holder(cx, &given)? {
+            Some(_) => Err(Error::new(&RECEIPT_NUMBER_TAKEN).at("number").with("value", given)),
+            None => Ok(given),
+        };
+    }
+    let prefix = match direction {
+        MoneyDirection::Receipt => "SK",
+        MoneyDirection::Payment => "FK",
+    };
+    let year = cx.today().year();
+    loop {
+        let number = format!("{prefix}-{year}-{:06}", cx.number(&format!("{direction}-{year}"))?);
+        // Somebody may have given this number by hand.
+        if holder(cx, &number)?.is_none() {
+            return Ok(number);
+        }
+    }
+}
+
+/// A day on which money moved: today when not given, never later.
+pub(super) fn moved_on(cx: &Cx<'_>, given: Option<Date>) -> Result<Date> {
+    let today = cx.today();
+    let date = given.unwrap_or(today);
+    if date > today {
+        return Err(Error::new(&DATE_IN_FUTURE).at("date").with("date", date).with("today", today));
+    }
+    Ok(date)
+}
+
+impl Operation for PostReceipt {
+    type Output = PostedReceipt;
+    const NAME: &'static str = "receipt.post";
+    const ZH: &'static str = "登记收付款";
+    const ACCESS: Access = Access::Level("settlement", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[
+        &NOT_FOUND,
+        &error::NOT_AN_ID,
+        &error::OUT_OF_RANGE,
+        &error::TOO_MANY_DECIMALS,
+        &error::TOO_LONG,
+        &DATE_IN_FUTURE,
+        &RECEIPT_NUMBER_TAKEN,
+        &CONTRACT_NOT_EFFECTIVE,
+        &ABOVE_OPEN,
+        &ABOVE_RECEIPT,
+        &WRONG_CUSTOMER,
+        &WRONG_DIRECTION,
+        &NO_INSTALLMENT,
+        &error::CURRENCY_MISMATCH,
+        &STALE_VERSION,
+    ];
+    const EXAMPLE: Example = Example { given: GIVEN_TO_EFFECTIVE, input: GIVEN_RECEIPT.input };
+    fn run(self, cx: &mut Cx<'_>) -> Result<PostedReceipt> {
+        cx.get_owned(self.customer, Level::Read).map_err(|error| error.at("customer"))?;
+        let currency = self.currency.unwrap_or(cx.ledger().info().currency);
+        let amount = Money::new(self.amount, currency).map_err(|error| error.at("amount"))?;
+        if !amount.is_positive() {
+            return Err(Error::new(&error::OUT_OF_RANGE)
+                .at("amount")
+                .with("value", self.amount)
+                .with("min", "0.0001")
+                .with("max", Amount::from_scaled(i64::MAX)));
+        }
+        let date = moved_on(cx, self.date)?;
+        let handler = match self.handler {
+            Some(handler) => cx.get(handler).map_err(|error| error.at("handler"))?.id,
+            None => cx.actor().user.id,
+        };
+        let mut receipt = Receipt {
+            id: cx.new_id(),
+            number: String::new(),
+            direction: self.direction,
+            customer: self.customer,
+            date,
+            method: self.method,
+            amount: self.amount,
+            currency,
+            account: optional(self.account),
+            reference: optional(self.reference),
+            handler,
+            allocated: Amount::ZERO,
+            advance: self.amount,
+            reversed_by: None,
+            reversal_of: None,
+            reason: None,
+            note: optional(self.note),
+            created_at: cx.now(),
+            version: 1,
+        };
+        let parts = apply::choose(cx, &receipt, &self.allocate).map_err(|error| error.within("allocate"))?;
+        receipt.allocated = apply::sum(&parts)?;
+        receipt.advance = receipt.amount.checked_sub(receipt.allocated)?;
+        check_receipt(receipt.amount, receipt.allocated, receipt.advance)?;
+        receipt.number = choose_number(cx, self.number, self.direction)?;
+        cx.subject(receipt.id);
+        cx.insert(&receipt)?;
+        let allocations = apply::settle(cx, &receipt, 1, parts, date)?;
+        Ok(PostedReceipt { receipt, allocations })
+    }
+}
+
+/// Allocates what is left of a receipt: uses an advance.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AllocateReceipt {
+    /// The receipt.
+    pub id: Id<Receipt>,
+    /// The version you have read.
+    pub version: u32,
+    /// What it settles.
+    #[serde(default)]
+    pub allocate: AllocationRequest,
+    /// From when it counts; today when left out, never later and not before the receipt.
+    #[serde(default)]
+    pub date: Option<Date>,
+}
+
+/// Fails for a receipt that is no longer in force.
+pub(super) fn check_in_force(receipt: &Receipt) -> Result<()> {
+    if receipt.reversal_of.is_some() {
+        return Err(Error::new(&IS_REVERSAL).with("number", &receipt.number));
+    }
+    if receipt.reversed_by.is_some() {
+        return Err(Error::new(&ALREADY_REVERSED).with("number", &receipt.number));
+    }
+    Ok(())
+}
+
+/// The receipt, if its customer is in the caller's scope.
+fn reach(cx: &mut Cx<'_>, id: Id<Receipt>) -> Result<Receipt> {
+    let receipt = cx.get(id)?;
+    let hidden = |_| Error::new(&NOT_FOUND).with("kind", "receipt").with("id", id);
+    cx.get_owned(receipt.customer, Level::Read).map_err(hidden)?;
+    Ok(receipt)
+}
+
+/// The receipt at the version that the caller has read, if its customer is in the caller's scope.
+pub(super) fn reach_at(cx: &mut Cx<'_>, id: Id<Receipt>, version: u32) -> Result<Receipt> {
+    reach(cx, id)?;
+    cx.get_at(id, version).map_err(|error| error.at("version"))
+}
+
+impl Operation for AllocateReceipt {
+    type Output = PostedReceipt;
+    const NAME: &'static str = "receipt.allocate";
+    const ZH: &'static str = "核销预收付款";
+    const ACCESS: Access = Access::Level("settlement", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[
+        &NOT_FOUND,
+        &STALE_VERSION,
+        &error::NOT_AN_ID,
+        &error::OUT_OF_RANGE,
+        &error::TOO_MANY_DECIMALS,
+        &error::END_BEFORE_START,
+        &DATE_IN_FUTURE,
+        &ALREADY_REVERSED,
+        &IS_REVERSAL,
+        &NO_ADVANCE,
+        &CONTRACT_NOT_EFFECTIVE,
+        &ABOVE_OPEN,
+        &ABOVE_RECEIPT,
+        &WRONG_CUSTOMER,
+        &WRONG_DIRECTION,
+        &NO_INSTALLMENT,
+        &error::CURRENCY_MISMATCH,
+    ];
+    const EXAMPLE: Example = Example {
+        given: GIVEN_TO_ADVANCE,
+        input: r#"{"id": "${posted.receipt.id}", "version": 1, "date": "2026-02-12",
+            "allocate": {"told": [{"contract": "${contract.id}", "installment": 1, "amount": "30000"}]}}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<PostedReceipt> {
+        let before = reach_at(cx, self.id, self.version)?;
+        cx.subject(before.id);
+        check_in_force(&before)?;
+        if !before.advance.is_positive() {
+            return Err(Error::new(&NO_ADVANCE).with("number", &before.number));
+        }
+        let date = moved_on(cx, self.date)?;
+        if date < before.date {
+            return Err(Error::new(&error::END_BEFORE_START)
+                .at("date")
+                .with("start", before.date)
+                .with("end", date));
+        }
+        let parts = apply::choose(cx, &before, &self.allocate).map_err(|error| error.within("allocate"))?;
+        let mut after = before.clone();
+        let taken = apply::sum(&parts)?;
+        after.allocated = after.allocated.checked_add(taken)?;
+        after.advance = after.advance.checked_sub(taken)?;
+        check_receipt(after.amount, after.allocated, after.advance)?;
+        let mut all = allocations(cx, before.id)?;
+        let next = all.last().map_or(1, |last| last.seq + 1);
+        let receipt = cx.update(&before, after)?;
+        all.extend(apply::settle(cx, &receipt, next, parts, date)?);
+        Ok(PostedReceipt { receipt, allocations: all })
+    }
+}
+
+/// A receipt with its allocations.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetReceipt {
+    /// The receipt.
+    pub id: Id<Receipt>,
+}
+
+impl Operation for GetReceipt {
+    type Output = PostedReceipt;
+    const NAME: &'static str = "receipt.get";
+    const ZH: &'static str = "查看收付款";
+    const ACCESS: Access = Access::Level("settlement", Level::Read);
+    const MODE: Mode = Mode::Read;
+    const ERRORS: &'static [Code] = &[&NOT_FOUND, &error::NOT_AN_ID];
+    const EXAMPLE: Example = Example { given: GIVEN_TO_RECEIPT, input: r#"{"id": "${posted.receipt.id}"}"# };
+    fn run(self, cx: &mut Cx<'_>) -> Result<PostedReceipt> {
+        let receipt = reach(cx, self.id)?;
+        let allocations = allocations(cx, receipt.id)?;
+        Ok(PostedReceipt { receipt, allocations })
+    }
+}
+
+/// Lists receipts and payments of customers in scope.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct ListReceipts(pub ListRequest);
+
+impl Operation for ListReceipts {
+    type Output = Page<Receipt>;
+    const NAME: &'static str = "receipt.list";
+    const ZH: &'static str = "收付款列表";
+    const ACCESS: Access = Access::Level("settlement", Level::Read);
+    const MODE: Mode = Mode::Read;
+    const ERRORS: &'static [Code] = &[&error::UNKNOWN_FIELD, &error::NOT_ALLOWED, &error::OUT_OF_RANGE];
+    const EXAMPLE: Example = Example {
+        given: GIVEN_TO_RECEIPT,
+        input: r#"{"filter": {"at_least": ["date", "2026-02-01"]}, "sort": [{"field": "date", "direction": "descending"}]}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Page<Receipt>> {
+        cx.list(&RECEIPTS, &self.0)
+    }
+}

@@ -1,0 +1,338 @@
+//! What is due, and how far contracts are settled.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::GIVEN_TO_RECEIPT;
+use super::apply::read;
+use crate::app::{Cx, ListRequest, NOT_FOUND, Page, Rows};
+use crate::areas::access::User;
+use crate::areas::contract::{
+    Contract, ContractStatus, Installment, InstallmentStatus, SettlementDirection, installments,
+};
+use crate::areas::party::Customer;
+use crate::areas::settlement::INSTALLMENTS;
+use crate::areas::settlement::rules::progress::{self, Item, PaymentState, payment_state, share};
+use crate::catalog::{Access, Example, Level, Operation};
+use crate::kernel::currency::Currency;
+use crate::kernel::date::{self, Date};
+use crate::kernel::decimal::{Amount, Rate};
+use crate::kernel::error::{self, Code, Error, Result};
+use crate::kernel::id::Id;
+use crate::store::dataset::SortBy;
+use crate::store::engine::Mode;
+use crate::store::expr::{Expr, Operand};
+use crate::store::plan::Direction;
+
+/// Lists installments of contracts in scope.
+///
+/// The filter knows, beside the fields of installments, `contract_number`, `contract_title`, `customer_name`, `owner` and
+/// every path along references such as `contract.status`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct ListInstallments(pub ListRequest);
+
+impl Operation for ListInstallments {
+    type Output = Page<Installment>;
+    const NAME: &'static str = "installment.list";
+    const ZH: &'static str = "结算节点列表";
+    const ACCESS: Access = Access::Level("settlement", Level::Read);
+    const MODE: Mode = Mode::Read;
+    const ERRORS: &'static [Code] = &[&error::UNKNOWN_FIELD, &error::NOT_ALLOWED, &error::OUT_OF_RANGE];
+    const EXAMPLE: Example = Example {
+        given: GIVEN_TO_RECEIPT,
+        input: r#"{"filter": {"and": [{"equal": ["status", "open"]}, {"prefix": ["customer_name", "杭州"]}]},
+            "sort": [{"field": "due_date"}]}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Page<Installment>> {
+        cx.list(&INSTALLMENTS, &self.0)
+    }
+}
+
+/// Open installments that are due until a day, earliest first, overdue ones included.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettlementDue {
+    /// Until so many calendar days from today; 0 is today.
+    #[serde(default)]
+    pub within_days: Option<u32>,
+    /// Until this day, in place of `within_days`; today when both are left out.
+    #[serde(default)]
+    pub until: Option<Date>,
+    /// Only from this day on; leaves out what was due before it.
+    #[serde(default)]
+    pub from: Option<Date>,
+    /// Only what is receivable, or only what is payable.
+    #[serde(default)]
+    pub direction: Option<SettlementDirection>,
+    /// Only this customer.
+    #[serde(default)]
+    pub customer: Option<Id<Customer>>,
+    /// At most so many, up to 1000; 100 when left out.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// An open installment that is due.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DueItem {
+    /// The contract.
+    pub contract: Id<Contract>,
+    /// The installment's position.
+    pub seq: u32,
+    /// The contract's number.
+    pub contract_number: String,
+    /// The customer.
+    pub customer: Id<Customer>,
+    /// The customer's name.
+    pub customer_name: String,
+    /// Who is responsible for the contract.
+    pub owner: Option<Id<User>>,
+    /// What it is called.
+    pub label: String,
+    /// Receivable or payable.
+    pub direction: SettlementDirection,
+    /// The currency of both amounts.
+    pub currency: Currency,
+    /// How much in all.
+    pub amount: Amount,
+    /// How much is open.
+    pub open_amount: Amount,
+    /// When it is due.
+    pub due_date: Date,
+    /// Days overdue today; below zero when it is not due yet.
+    pub days_late: i32,
+}
+
+impl Operation for SettlementDue {
+    type Output = Page<DueItem>;
+    const NAME: &'static str = "settlement.due";
+    const ZH: &'static str = "到期应收应付";
+    const ACCESS: Access = Access::Level("settlement", Level::Read);
+    const MODE: Mode = Mode::Read;
+    const ERRORS: &'static [Code] = &[
+        &error::OUT_OF_RANGE,
+        &error::NOT_APPLICABLE,
+        &error::DATE_OUT_OF_RANGE,
+        &error::WRONG_TYPE,
+        &error::NOT_AN_ID,
+    ];
+    const EXAMPLE: Example =
+        Example { given: GIVEN_TO_RECEIPT, input: r#"{"within_days": 30, "limit": 20}"# };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Page<DueItem>> {
+        let today = cx.today();
+        let until = match (self.until, self.within_days) {
+            (Some(_), Some(_)) => {
+                let reason = "either until or within_days";
+                return Err(Error::new(&error::NOT_APPLICABLE).at("within_days").with("reason", reason));
+            }
+            (Some(until), None) => until,
+            (None, days) => date::add_days(today, i64::from(days.unwrap_or(0)))
+                .map_err(|error| error.at("within_days"))?,
+        };
+        let field = |name: &str| name.to_owned();
+        let text = |value: &dyn std::fmt::Display| Operand::Text(value.to_string());
+        let mut filter =
+            vec![Expr::Present(field("open_amount")), Expr::AtMost(field("due_date"), text(&until))];
+        if let Some(from) = self.from {
+            filter.push(Expr::AtLeast(field("due_date"), text(&from)));
+        }
+        if let Some(direction) = self.direction {
+            filter.push(Expr::Equal(field("direction"), text(&direction)));
+        }
+        if let Some(customer) = self.customer {
+            filter.push(Expr::Equal(field("customer"), text(&customer)));
+        }
+        let select = [
+            "contract",
+            "seq",
+            "contract_number",
+            "customer",
+            "customer_name",
+            "owner",
+            "label",
+            "direction",
+            "currency",
+            "amount",
+            "open_amount",
+            "due_date",
+        ];
+        let request = Rows {
+            dataset: field(INSTALLMENTS.name),
+            select: select.map(str::to_owned).to_vec(),
+            filter: Some(Expr::And(filter)),
+            sort: vec![SortBy { field: field("due_date"), direction: Direction::Ascending }],
+            limit: self.limit,
+            cursor: self.cursor,
+        };
+        let limit = request.page_limit()?;
+        let frame = cx.rows(&request, limit)?;
+        let ids = cx.ids();
+        let item = |cells: &crate::store::cell::Row| {
+            let due_date: Date = read(cells, 11, ids)?;
+            Ok(DueItem {
+                contract: read(cells, 0, ids)?,
+                seq: read(cells, 1, ids)?,
+                contract_number: read(cells, 2, ids)?,
+                customer: read(cells, 3, ids)?,
+                customer_name: read(cells, 4, ids)?,
+                owner: read(cells, 5, ids)?,
+                label: read(cells, 6, ids)?,
+                direction: read(cells, 7, ids)?,
+                currency: read(cells, 8, ids)?,
+                amount: read(cells, 9, ids)?,
+                open_amount: read(cells, 10, ids)?,
+                due_date,
+                days_late: days_late(due_date, today),
+            })
+        };
+        let items = frame.rows.iter().map(item).collect::<Result<Vec<DueItem>>>()?;
+        Ok(Page { items, next: frame.next })
+    }
+}
+
+/// Days from `due` to `day`, below zero when it is still ahead.
+fn days_late(due: Date, day: Date) -> i32 {
+    i32::try_from(date::days_between(due, day)).unwrap_or(i32::MAX)
+}
+
+/// How far a contract is settled: by amount, and installment by installment.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettlementProgress {
+    /// The contract.
+    pub contract: Id<Contract>,
+    /// The day on which it is looked at; today when left out.
+    #[serde(default)]
+    pub as_of: Option<Date>,
+}
+
+/// How far a contract is settled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ContractProgress {
+    /// The contract.
+    pub contract: Id<Contract>,
+    /// Its number.
+    pub number: String,
+    /// Its status.
+    pub status: ContractStatus,
+    /// The day on which it is looked at.
+    pub as_of: Date,
+    /// The currency of all amounts.
+    pub currency: Currency,
+    /// The contract amount.
+    pub amount: Amount,
+    /// Settled.
+    pub settled: Amount,
+    /// No longer owed, after a termination.
+    pub cancelled: Amount,
+    /// Outstanding.
+    pub open: Amount,
+    /// What was to be settled by that day, that day included.
+    pub due: Amount,
+    /// Outstanding of what was due before that day.
+    pub overdue: Amount,
+    /// Outstanding without a due date yet.
+    pub undated: Amount,
+    /// Settled as a fraction of the contract amount, half-up to four places; 1 only when all is settled. None for a
+    /// contract without an amount.
+    pub settled_share: Option<Rate>,
+    /// What to ask for: everything overdue, or else what is outstanding of the installment due next.
+    pub next_amount: Option<Amount>,
+    /// Whether that is overdue.
+    pub next_overdue: bool,
+    /// The installments, in order.
+    pub installments: Vec<InstallmentProgress>,
+}
+
+/// How far an installment is settled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InstallmentProgress {
+    /// Its position.
+    pub seq: u32,
+    /// What it is called.
+    pub label: String,
+    /// Where it stands.
+    pub status: InstallmentStatus,
+    /// How far it is paid.
+    pub payment: PaymentState,
+    /// How much in all.
+    pub amount: Amount,
+    /// Settled.
+    pub settled: Amount,
+    /// Outstanding.
+    pub open: Amount,
+    /// When it is due.
+    pub due_date: Option<Date>,
+    /// Days overdue, when something is outstanding and it is.
+    pub days_late: Option<i32>,
+}
+
+impl Operation for SettlementProgress {
+    type Output = ContractProgress;
+    const NAME: &'static str = "settlement.progress";
+    const ZH: &'static str = "合同结算进度";
+    const ACCESS: Access = Access::Level("settlement", Level::Read);
+    const MODE: Mode = Mode::Read;
+    const ERRORS: &'static [Code] = &[&NOT_FOUND, &error::NOT_AN_ID];
+    const EXAMPLE: Example = Example { given: GIVEN_TO_RECEIPT, input: r#"{"contract": "${contract.id}"}"# };
+    fn run(self, cx: &mut Cx<'_>) -> Result<ContractProgress> {
+        let contract = cx.get_owned(self.contract, Level::Read).map_err(|error| error.at("contract"))?;
+        let as_of = self.as_of.unwrap_or(cx.today());
+        let stored = installments(cx, &contract)?;
+        let items: Vec<Item> = stored
+            .iter()
+            .map(|installment| Item {
+                amount: installment.amount,
+                settled: installment.settled,
+                cancelled: installment.cancelled,
+                due: installment.due_date,
+            })
+            .collect();
+        let sums = progress::progress(&items, as_of)?;
+        if sums.settled != contract.settled {
+            let what = format!(
+                "contract {} has {} settled, its installments {}",
+                contract.id, contract.settled, sums.settled
+            );
+            return Err(Error::new(&error::INTERNAL).with("what", what));
+        }
+        let next = progress::next_amount(&items, as_of)?;
+        let each = stored.into_iter().zip(&items).map(|(installment, item)| {
+            let open = item.outstanding()?;
+            let late = installment.due_date.map(|due| days_late(due, as_of));
+            Ok(InstallmentProgress {
+                seq: installment.seq,
+                label: installment.label,
+                status: installment.status,
+                payment: payment_state(installment.settled, open),
+                amount: installment.amount,
+                settled: installment.settled,
+                open,
+                due_date: installment.due_date,
+                days_late: late.filter(|late| *late > 0 && open.is_positive()),
+            })
+        });
+        Ok(ContractProgress {
+            contract: contract.id,
+            number: contract.number,
+            status: contract.status,
+            as_of,
+            currency: contract.currency,
+            amount: contract.amount,
+            settled: contract.settled,
+            cancelled: sums.cancelled,
+            open: sums.open,
+            due: sums.due,
+            overdue: sums.overdue,
+            undated: sums.undated,
+            settled_share: share(contract.settled, contract.amount)?,
+            next_amount: next.map(|(_, amount)| amount),
+            next_overdue: next.is_some_and(|(overdue, _)| overdue),
+            installments: each.collect::<Result<Vec<InstallmentProgress>>>()?,
+        })
+    }
+}

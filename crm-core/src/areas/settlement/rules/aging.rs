@@ -1,0 +1,152 @@
+//! Open amounts by days overdue (账龄).
+//!
+//! An amount is overdue from the day after its due date. The usual buckets are not due, 1–30, 31–60, 61–90 and over 90
+//! days; what has no due date yet is kept apart.
+
+use crate::kernel::date::{self, Date};
+use crate::kernel::decimal::Amount;
+use crate::kernel::error::{self, Error, Result};
+
+/// The last days of the usual buckets; one more follows without an end.
+pub const USUAL_BOUNDS: [u32; 3] = [30, 60, 90];
+/// Most buckets.
+pub const BOUNDS_MAX: usize = 20;
+
+/// The bucket of an age in days: 0 for up to `bounds[0]` days, 1 for up to `bounds[1]`, and one more behind the last;
+/// none for what lies in the future. Whoever ages by lateness asks only for what is late by a day or more.
+pub fn bucket(age_days: i64, bounds: &[u32]) -> Option<usize> {
+    (age_days >= 0).then(|| bounds.iter().take_while(|bound| age_days > i64::from(**bound)).count())
+}
+
+/// Checks the last days of buckets: above zero and growing, at most [`BOUNDS_MAX`].
+///
+/// # Errors
+/// `OUT_OF_RANGE` at `[i]`, or for the number of them.
+pub fn check_bounds(bounds: &[u32]) -> Result<()> {
+    let refused = |value: u64, min: u64, max: u64| {
+        Error::new(&error::OUT_OF_RANGE).with("value", value).with("min", min).with("max", max)
+    };
+    if bounds.is_empty() || bounds.len() > BOUNDS_MAX {
+        return Err(refused(bounds.len() as u64, 1, BOUNDS_MAX as u64));
+    }
+    let mut least = 1;
+    for (index, bound) in bounds.iter().enumerate() {
+        if u64::from(*bound) < least {
+            return Err(refused(u64::from(*bound), least, u64::from(u32::MAX)).at(format!("[{index}]")));
+        }
+        least = u64::from(*bound) + 1;
+    }
+    Ok(())
+}
+
+/// Open amounts of one customer in one currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aged {
+    /// All that is open.
+    pub total: Amount,
+    /// Of it, what has no due date yet.
+    pub undated: Amount,
+    /// Of it, what is not overdue.
+    pub not_due: Amount,
+    /// Of it, what is overdue, by bucket.
+    pub overdue: Vec<Amount>,
+}
+
+impl Aged {
+    /// Nothing, in `bounds.len() + 1` buckets.
+    pub fn zero(bounds: &[u32]) -> Aged {
+        let overdue = vec![Amount::ZERO; bounds.len() + 1];
+        Aged { total: Amount::ZERO, undated: Amount::ZERO, not_due: Amount::ZERO, overdue }
+    }
+
+    /// Adds an open amount due on `due`, as of `as_of`.
+    ///
+    /// # Errors
+    /// `OVERFLOW`.
+    pub fn add(&mut self, due: Option<Date>, open: Amount, as_of: Date, bounds: &[u32]) -> Result<()> {
+        self.total = self.total.checked_add(open)?;
+        let place = match due.map(|due| date::days_between(due, as_of)) {
+            None => &mut self.undated,
+            Some(late) if late <= 0 => &mut self.not_due,
+            Some(late) => {
+                let last = bounds.len();
+                &mut self.overdue[bucket(late, bounds).unwrap_or(last)]
+            }
+        };
+        *place = place.checked_add(open)?;
+        Ok(())
+    }
+
+    /// Adds another's amounts.
+    ///
+    /// # Errors
+    /// `OVERFLOW`.
+    pub fn merge(&mut self, other: &Aged) -> Result<()> {
+        self.total = self.total.checked_add(other.total)?;
+        self.undated = self.undated.checked_add(other.undated)?;
+        self.not_due = self.not_due.checked_add(other.not_due)?;
+        for (sum, part) in self.overdue.iter_mut().zip(&other.overdue) {
+            *sum = sum.checked_add(*part)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::kernel::date::parse_date;
+    use proptest::prelude::*;
+
+    #[test]
+    fn edges_of_the_usual_buckets() {
+        let as_of = parse_date("2026-04-30").unwrap();
+        for (due, place) in [
+            (None, "undated"),
+            (Some("2026-05-01"), "not due"),
+            (Some("2026-04-30"), "not due"),
+            (Some("2026-04-29"), "0"),
+            (Some("2026-03-31"), "0"),
+            (Some("2026-03-30"), "1"),
+            (Some("2026-03-01"), "1"),
+            (Some("2026-02-28"), "2"),
+            (Some("2026-01-30"), "2"),
+            (Some("2026-01-29"), "3"),
+            (Some("2020-01-01"), "3"),
+        ] {
+            let mut aged = Aged::zero(&USUAL_BOUNDS);
+            let one = Amount::from_scaled(1);
+            aged.add(due.map(|due| parse_date(due).unwrap()), one, as_of, &USUAL_BOUNDS).unwrap();
+            let found = if aged.undated == one {
+                "undated".to_owned()
+            } else if aged.not_due == one {
+                "not due".to_owned()
+            } else {
+                aged.overdue.iter().position(|bucket| *bucket == one).unwrap().to_string()
+            };
+            assert_eq!(found, place, "{due:?}");
+        }
+        for (bounds, good) in
+            [(&[30, 60][..], true), (&[1], true), (&[], false), (&[0], false), (&[30, 30], false)]
+        {
+            assert_eq!(check_bounds(bounds).is_ok(), good, "{bounds:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn buckets_sum_to_the_total(
+            items in proptest::collection::vec((proptest::option::of(0..2_000_i64), 1..1_000_000_i64), 0..30),
+        ) {
+            let as_of = date::from_day_number(21_000).unwrap();
+            let mut aged = Aged::zero(&USUAL_BOUNDS);
+            for (due, open) in items {
+                let due = due.map(|day| date::from_day_number(20_000 + day).unwrap());
+                aged.add(due, Amount::from_scaled(open), as_of, &USUAL_BOUNDS)?;
+            }
+            let parts = aged.overdue.iter().chain([&aged.undated, &aged.not_due]).copied();
+            prop_assert_eq!(Amount::checked_sum(parts)?, aged.total);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Rules on settlement: pure functions. Allocation, progress and aging.
+
+pub mod aging;
+pub mod allocation;
+pub mod progress;
+
+crate::codes! {
+    /// The contract is not in effect.
+    CONTRACT_NOT_EFFECTIVE = 1700, State, "The contract {number} is {status}; money can be allocated only to a contract in effect.", "合同 {number} 的状态为 {status},只能对履行中的合同核销。";
+    /// More is allocated than is open.
+    ABOVE_OPEN = 1701, Conflict, "{amount} is more than the {open} that is open.", "核销金额 {amount} 超过未结清金额 {open}。";
+    /// More is allocated than there is.
+    ABOVE_RECEIPT = 1702, Invalid, "{amount} is more than the {available} that can be allocated.", "核销合计 {amount} 超过可核销金额 {available}。";
+    /// The contract is another customer's.
+    WRONG_CUSTOMER = 1703, Invalid, "The contract {number} belongs to another customer.", "合同 {number} 属于其他客户。";
+    /// A receipt cannot settle what is payable, or the reverse.
+    WRONG_DIRECTION = 1704, Invalid, "The contract {number} is {actual}; this settles only what is {expected}.", "合同 {number} 的收付方向为 {actual},此处只能核销 {expected}。";
+    /// The contract has no such installment.
+    NO_INSTALLMENT = 1705, NotFound, "The contract {number} has no installment {seq}.", "合同 {number} 没有第 {seq} 个结算节点。";
+    /// The receipt has been reversed.
+    ALREADY_REVERSED = 1706, State, "The receipt {number} has been reversed.", "收付款 {number} 已被红冲。";
+    /// A reversal is final.
+    IS_REVERSAL = 1707, State, "{number} is a reversal; it can be neither reversed nor allocated.", "{number} 是红冲记录,不能再次红冲或核销。";
+    /// Nothing is left to allocate.
+    NO_ADVANCE = 1708, State, "Nothing of the receipt {number} is left to allocate.", "收付款 {number} 没有可核销的余额。";
+    /// Another receipt has this number.
+    RECEIPT_NUMBER_TAKEN = 1709, Conflict, "Another receipt has the number {value}.", "收付款编号 {value} 已被使用。";
+}
