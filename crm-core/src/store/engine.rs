@@ -62,9 +62,6 @@ pub trait Store: Send + Sync {
     fn engine(&self) -> &'static str;
 }
 
-/// The longest text that every engine takes in a key or an index.
-pub const INDEXED_TEXT_BYTES_MAX: usize = 1_000;
-
 /// A transaction. Dropping it rolls back; [`Tx::commit`] keeps.
 ///
 /// After an error of the engine, in a write or a read, the transaction can only be dropped or, inside a nested unit, that
@@ -73,8 +70,8 @@ pub const INDEXED_TEXT_BYTES_MAX: usize = 1_000;
 ///
 /// Cells given to a transaction have the type of their column; the layer above has checked that, and that texts in
 /// conditions are without U+0000. An engine refuses to *write* a text with U+0000, as not all can: `INVALID_TEXT`.
-/// Texts in keys and indexes have at most [`INDEXED_TEXT_BYTES_MAX`] bytes; whether an engine takes longer ones is its
-/// own affair.
+/// Texts in keys and indexes have at most [`INDEXED_TEXT_MAX`](super::schema::INDEXED_TEXT_MAX) characters; whether an
+/// engine takes longer ones is its own affair.
 ///
 /// Any call may fail with [`CONNECTION_LOST`] where a server is involved; nothing was committed then.
 pub trait Tx: Send {
