@@ -414,7 +414,7 @@ const char *crm_error_name(const struct crm_error *error);
 const char *crm_error_kind(const struct crm_error *error);
 
 /**
- * The path of the request field at fault, such as "terms[2].share"; NULL when no field is.
+ * The path of the request field at fault, such as `terms[2].share`; NULL when no field is.
  *
  * Safety: `error` is NULL or an error that has not been freed.
  */
@@ -620,6 +620,9 @@ void crm_transaction_close(struct crm_transaction *transaction);
  * Opens a cursor over a list operation (one whose result has `items` and `next`, such as CRM_OP_QUERY_ROWS), with the
  * request as for crm_call. `limit` in it is the size of a page.
  *
+ * Each page is read when it is asked for. No row comes twice, and none is left out because of changes to others; rows
+ * written meanwhile come when their place is still ahead. For one moment's view of everything use crm_query_arrow.
+ *
  * On success `*cursor` is yours; close it with crm_cursor_close.
  *
  * Safety: `session` is NULL or open, `operation` points to NUL-terminated text, `input` points to `input_length` bytes or is
@@ -659,9 +662,9 @@ void crm_cursor_close(struct crm_cursor *cursor);
  * most; the memory needed is that of one batch. Ids and enumerations are texts, decimals are decimals, dates date32,
  * instants microseconds in UTC, labels lists of texts.
  *
- * On success `*stream` is yours: call its `release` when done, before or after closing session and ledger. What it
- * held before is overwritten, not released. Errors while reading are told by the stream's `get_last_error`; crm_cancel
- * ends it.
+ * On success `*stream` is yours: call its `release` when done, before or after closing session and ledger; until then
+ * it holds on to its snapshot. What `*stream` held before is overwritten, not released. Errors while reading are told
+ * by the stream's `get_last_error`; crm_cancel ends it.
  *
  * Safety: `session` is NULL or open, `request` points to `request_length` bytes or is NULL, `stream` points to a
  * `struct ArrowArrayStream`, and `error` to a `crm_error *` or is NULL. The stream is used by one thread at a time.

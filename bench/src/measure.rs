@@ -1,32 +1,47 @@
 //! Rounds that alternate between the two sides, and the table that comes of them.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Anything that may go wrong in a benchmark is told and ends it.
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// One workload done by both sides.
+/// How long something took: on the clock, and on the processor.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Time {
+    clock: u128,
+    processor: u128,
+}
+
+impl Time {
+    fn per(self, units: u32) -> Time {
+        let units = u128::from(units.max(1));
+        Time { clock: self.clock / units, processor: self.processor / units }
+    }
+}
+
+/// One workload done by both sides: the time of each round, of one unit, in nanoseconds.
 pub(crate) struct Comparison {
     name: &'static str,
-    goal: &'static str,
+    aim: &'static str,
     unit: &'static str,
-    per: u32,
-    ours: Vec<Duration>,
-    by_hand: Vec<Duration>,
+    ours: Vec<Time>,
+    by_hand: Vec<Time>,
 }
 
 impl Comparison {
-    /// A workload whose times are shown per one of `per` units.
-    pub(crate) fn new(name: &'static str, goal: &'static str, unit: &'static str, per: u32) -> Comparison {
-        Comparison { name, goal, unit, per, ours: Vec::new(), by_hand: Vec::new() }
+    /// A workload, what is aimed at, and what the time of a unit is the time of.
+    pub(crate) fn new(name: &'static str, aim: &'static str, unit: &'static str) -> Comparison {
+        Comparison { name, aim, unit, ours: Vec::new(), by_hand: Vec::new() }
     }
 
-    /// Runs both sides in turn, beginning with the other one each time, after one round that does not count.
+    /// Runs each side once a round, `units` units long, beginning with the other one each time, after one round that does
+    /// not count.
     pub(crate) fn rounds(
         mut self,
         rounds: usize,
-        mut ours: impl FnMut() -> Outcome<Duration>,
-        mut by_hand: impl FnMut() -> Outcome<Duration>,
+        units: u32,
+        mut ours: impl FnMut() -> Outcome<Time>,
+        mut by_hand: impl FnMut() -> Outcome<Time>,
     ) -> Outcome<Comparison> {
         for round in 0..=rounds {
             let (one, other) = if round % 2 == 0 {
@@ -37,55 +52,115 @@ impl Comparison {
                 (ours()?, other)
             };
             if round > 0 {
-                self.ours.push(one);
-                self.by_hand.push(other);
+                self.ours.push(one.per(units));
+                self.by_hand.push(other.per(units));
             }
         }
         Ok(self)
     }
 
+    /// Runs both sides in turn, `times` times a round, after one round that does not count; the time of a round is the
+    /// median of its times, so that what the disk does now and then does not decide.
+    pub(crate) fn pairs(
+        mut self,
+        rounds: usize,
+        times: u32,
+        units: u32,
+        mut ours: impl FnMut() -> Outcome<Time>,
+        mut by_hand: impl FnMut() -> Outcome<Time>,
+    ) -> Outcome<Comparison> {
+        for round in 0..=rounds {
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            for _ in 0..times {
+                one.push(ours()?.per(units));
+                other.push(by_hand()?.per(units));
+            }
+            if round > 0 {
+                self.ours.push(median(&one));
+                self.by_hand.push(median(&other));
+            }
+        }
+        Ok(self)
+    }
+
+    /// The median of our side, in nanoseconds a unit.
+    pub(crate) fn ours(&self) -> u128 {
+        median(&self.ours).clock
+    }
+
+    /// The median of the other side, in nanoseconds a unit.
+    pub(crate) fn by_hand(&self) -> u128 {
+        median(&self.by_hand).clock
+    }
+
     /// The line of the table.
     pub(crate) fn print(&self) {
-        let micros = |time: Duration| time.as_nanos() / u128::from(self.per) / 100;
-        let show = |tenths: u128| format!("{}.{}", tenths / 10, tenths % 10);
-        // Ratios are in thousandths, so that no float is needed to compare whole numbers.
-        let mut ratios: Vec<u128> = self
-            .ours
-            .iter()
-            .zip(&self.by_hand)
-            .map(|(ours, by_hand)| ours.as_nanos() * 1000 / by_hand.as_nanos().max(1))
-            .collect();
-        ratios.sort_unstable();
-        let ratio = |thousandths: u128| format!("{}.{:02}", thousandths / 1000, thousandths % 1000 / 10);
+        let ratios = |of: fn(&Time) -> u128| {
+            let pairs = self.ours.iter().zip(&self.by_hand);
+            let mut ratios: Vec<u128> = pairs.map(|(ours, by_hand)| thousandths(of(ours), of(by_hand))).collect();
+            ratios.sort_unstable();
+            ratios
+        };
+        let (clock, processor) = (ratios(|time| time.clock), ratios(|time| time.processor));
+        let shown = |ratios: &[u128], at: usize| ratios.get(at).map(|ratio| show_ratio(*ratio)).unwrap_or_default();
+        let (middle, last) = (clock.len() / 2, clock.len().saturating_sub(1));
         println!(
-            "{:<44} {:>12} {:>12}  {:>5} ({} to {})  {:<10} µs per {}",
+            "{:<50} {:>12} {:>12}  {:>6} {:<14} {:>6}  {:<6} µs per {}",
             self.name,
-            show(micros(median(&self.ours))),
-            show(micros(median(&self.by_hand))),
-            ratio(ratios[ratios.len() / 2]),
-            ratio(ratios[0]),
-            ratio(ratios[ratios.len() - 1]),
-            self.goal,
+            micros(self.ours()),
+            micros(self.by_hand()),
+            shown(&clock, middle),
+            format!("({}-{})", shown(&clock, 0), shown(&clock, last)),
+            if processor.last().is_some_and(|ratio| *ratio > 0) { shown(&processor, middle) } else { String::new() },
+            self.aim,
             self.unit,
         );
     }
 }
 
-/// The header of the table.
-pub(crate) fn print_header(rounds: usize) {
-    println!("median of {rounds} interleaved rounds; ratio = ours / by hand (lowest to highest round)\n");
-    println!("{:<44} {:>12} {:>12}  {:<22} {:<10}", "workload", "ours", "by hand", "ratio", "goal");
+/// One over the other, in thousandths: no float is needed to compare whole numbers.
+pub(crate) fn thousandths(one: u128, other: u128) -> u128 {
+    one * 1000 / other.max(1)
 }
 
-fn median(times: &[Duration]) -> Duration {
-    let mut sorted = times.to_vec();
-    sorted.sort_unstable();
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+/// A ratio in thousandths, with two places.
+pub(crate) fn show_ratio(thousandths: u128) -> String {
+    let hundredths = (thousandths + 5) / 10;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+/// Nanoseconds as microseconds with one place.
+pub(crate) fn micros(nanoseconds: u128) -> String {
+    format!("{}.{}", nanoseconds / 1000, nanoseconds % 1000 / 100)
+}
+
+/// The header of the table.
+pub(crate) fn print_header(rounds: usize) {
+    println!("median of {rounds} interleaved rounds; ratio = ours / by hand on the clock (lowest-highest round),");
+    println!("cpu = the same of the time on the processor, which waiting for the disk and for others is not part of\n");
+    println!("{:<50} {:>12} {:>12}  {:>6} {:<14} {:>6}  {:<6}", "workload", "ours", "by hand", "ratio", "", "cpu", "aim");
+}
+
+fn median(times: &[Time]) -> Time {
+    let middle = |of: fn(&Time) -> u128| {
+        let mut sorted: Vec<u128> = times.iter().map(of).collect();
+        sorted.sort_unstable();
+        sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+    };
+    Time { clock: middle(|time| time.clock), processor: middle(|time| time.processor) }
+}
+
+/// Nanoseconds that this thread has been on the processor; always zero where Linux does not tell.
+fn on_processor() -> u128 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    told.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or_default()
 }
 
 /// The time that `work` takes.
-pub(crate) fn timed(work: impl FnOnce() -> Outcome<()>) -> Outcome<Duration> {
+pub(crate) fn timed(work: impl FnOnce() -> Outcome<()>) -> Outcome<Time> {
+    let processor = on_processor();
     let began = Instant::now();
     work()?;
-    Ok(began.elapsed())
+    let clock = began.elapsed().as_nanos();
+    Ok(Time { clock, processor: on_processor().saturating_sub(processor) })
 }

@@ -4,12 +4,14 @@
 //! A generated file is one line in [`files`].
 
 mod header;
+mod python;
 mod reference;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use header::header;
+pub use python::{python_codes, python_operations, python_types, python_wire};
 pub use reference::{Language, reference};
 
 /// What goes wrong while generating, for the person who runs it.
@@ -29,6 +31,10 @@ pub fn files() -> Vec<File> {
         File { path: "include/crm.h", make: header },
         File { path: "docs/reference.md", make: || reference(Language::English) },
         File { path: "docs/reference.zh.md", make: || reference(Language::Chinese) },
+        File { path: "crm-py/python/crm/_types.py", make: || Ok(python_types()) },
+        File { path: "crm-py/python/crm/_wire.py", make: || Ok(python_wire()) },
+        File { path: "crm-py/python/crm/_operations.py", make: || Ok(python_operations()) },
+        File { path: "crm-py/python/crm/codes.py", make: || Ok(python_codes()) },
     ]
 }
 

@@ -49,9 +49,9 @@ impl RecordBatchReader for Guarded {
 /// most; the memory needed is that of one batch. Ids and enumerations are texts, decimals are decimals, dates date32,
 /// instants microseconds in UTC, labels lists of texts.
 ///
-/// On success `*stream` is yours: call its `release` when done, before or after closing session and ledger. What it
-/// held before is overwritten, not released. Errors while reading are told by the stream's `get_last_error`; crm_cancel
-/// ends it.
+/// On success `*stream` is yours: call its `release` when done, before or after closing session and ledger; until then
+/// it holds on to its snapshot. What `*stream` held before is overwritten, not released. Errors while reading are told
+/// by the stream's `get_last_error`; crm_cancel ends it.
 ///
 /// # Safety
 /// `session` is NULL or open, `request` points to `request_length` bytes or is NULL, `stream` points to a

@@ -83,6 +83,9 @@ fn properties(schema: &Value) -> &Value {
 /// Opens a cursor over a list operation (one whose result has `items` and `next`, such as CRM_OP_QUERY_ROWS), with the
 /// request as for crm_call. `limit` in it is the size of a page.
 ///
+/// Each page is read when it is asked for. No row comes twice, and none is left out because of changes to others; rows
+/// written meanwhile come when their place is still ahead. For one moment's view of everything use crm_query_arrow.
+///
 /// On success `*cursor` is yours; close it with crm_cursor_close.
 ///
 /// # Safety

@@ -117,7 +117,7 @@ pub unsafe extern "C" fn crm_error_kind(error: *const crm_error) -> *const c_cha
     unsafe { pick(error, |error| Some(&error.kind)) }
 }
 
-/// The path of the request field at fault, such as "terms[2].share"; NULL when no field is.
+/// The path of the request field at fault, such as `terms[2].share`; NULL when no field is.
 ///
 /// # Safety
 /// `error` is NULL or an error that has not been freed.

@@ -3,6 +3,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use arrow_array::RecordBatchReader;
@@ -463,6 +464,30 @@ fn a_session_serves_several_threads() {
         });
         assert_eq!(books.customer_count(), 40);
         assert_eq!(books.call("audit.verify", "{}").unwrap(), json!("40"));
+    });
+}
+
+#[test]
+fn a_call_is_cancelled_from_another_thread() {
+    counted(|| {
+        let books = Books::open("{}");
+        books.customers(20);
+        let session = books.session as usize;
+        let is_over = AtomicBool::new(false);
+        let seen = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    unsafe { crm_cancel(session as *const crm_session) };
+                }
+            });
+            // A cancel that comes between two calls is without effect, so it takes a few calls until one is hit.
+            let seen = (0..100_000).find_map(|_| books.call("customer.list", "{}").err());
+            is_over.store(true, Ordering::Relaxed);
+            seen
+        });
+        let (status, wire) = seen.unwrap();
+        assert_eq!((status, &wire["name"]), (crm_status::Cancelled as c_int, &json!("cancelled")));
+        assert_eq!(books.customer_count(), 20, "the next call is not affected");
     });
 }
 

@@ -1,4 +1,4 @@
-/* A sale from first word to delivery, in C.
+/* A sale from first word to the last fen, in C.
 
        story FOLDER
 
@@ -15,10 +15,13 @@
 
 #include "crm.h"
 
-/* Ends the program when a call failed. A host would rather return the error to its caller. */
-static void check(int status, crm_error *error, const char *what) {
+/* Ends the program when a call failed. A host would rather return the error to its caller.
+
+   It takes the place of the error, not the error: C may evaluate the arguments `f(&error), error` in either order. */
+static void check(int status, crm_error *const *error, const char *what) {
   if (status == CRM_STATUS_OK) return;
-  fprintf(stderr, "%s: [%d %s] %s\n", what, crm_error_code(error), crm_error_name(error), crm_error_message(error));
+  fprintf(stderr, "%s: [%d %s] %s\n", what, crm_error_code(*error), crm_error_name(*error),
+          crm_error_message(*error));
   exit(1);
 }
 
@@ -26,7 +29,7 @@ static void check(int status, crm_error *error, const char *what) {
 static crm_buffer *call(crm_session *session, const char *operation, const char *input) {
   crm_buffer *output = NULL;
   crm_error *error = NULL;
-  check(crm_call(session, operation, input, strlen(input), NULL, &output, &error), error, operation);
+  check(crm_call(session, operation, input, strlen(input), NULL, &output, &error), &error, operation);
   return output;
 }
 
@@ -74,6 +77,16 @@ static void advance(crm_session *session, const char *operation, struct record *
   crm_buffer_free(output);
 }
 
+/* Reads the version that a record has now: a receipt, for example, changes the contract that it settles. */
+static void read_again(crm_session *session, const char *operation, struct record *record) {
+  char input[128];
+  crm_buffer *output;
+  snprintf(input, sizeof input, "{\"id\": \"%s\"}", record->id);
+  output = call(session, operation, input);
+  keep(record, output);
+  crm_buffer_free(output);
+}
+
 /* What a mistake looks like: nothing is written, and the error says what to do, in both languages. */
 static void make_a_mistake(crm_session *session) {
   static const char input[] = "{\"name\": \"\", \"level\": \"B\"}";
@@ -96,7 +109,7 @@ static void add_contacts(crm_session *session, const struct record *customer) {
   crm_error *error = NULL;
   size_t at;
   int kept = 0;
-  check(crm_transaction_begin(session, &transaction, &error), error, "begin");
+  check(crm_transaction_begin(session, &transaction, &error), &error, "begin");
   for (at = 0; at < sizeof names / sizeof *names; at++) {
     char input[256];
     crm_buffer *output = NULL;
@@ -111,7 +124,7 @@ static void add_contacts(crm_session *session, const struct record *customer) {
     }
     crm_buffer_free(output);
   }
-  check(crm_transaction_commit(transaction, &error), error, "commit");
+  check(crm_transaction_commit(transaction, &error), &error, "commit");
   crm_transaction_close(transaction);
   printf("%-22s %d of 3 kept\n", "transaction", kept);
 }
@@ -124,15 +137,58 @@ static void list_contacts(crm_session *session) {
   crm_error *error = NULL;
   crm_buffer *page = NULL;
   int status;
-  check(crm_cursor_open(session, CRM_OP_QUERY_ROWS, request, strlen(request), &cursor, &error), error, "cursor");
+  check(crm_cursor_open(session, CRM_OP_QUERY_ROWS, request, strlen(request), &cursor, &error), &error, "cursor");
   while ((status = crm_cursor_next(cursor, &page, &error)) == CRM_STATUS_OK) {
     char name[128];
     text_of(page, "name", name, sizeof name);
     printf("%-22s %s\n", "page", name);
     crm_buffer_free(page);
   }
-  if (status != CRM_STATUS_END) check(status, error, "next page");
+  if (status != CRM_STATUS_END) check(status, &error, "next page");
   crm_cursor_close(cursor);
+}
+
+/* Posts money received. The bank's reference is the idempotency key: a repeated call finds it done, and pays nothing
+   twice. */
+static void receive(crm_session *session, const struct record *customer, const char *amount, const char *reference) {
+  char input[256], options[128], id[40], allocated[32];
+  int round;
+  snprintf(input, sizeof input, "{\"customer\": \"%s\", \"amount\": \"%s\", \"reference\": \"%s\"}", customer->id,
+           amount, reference);
+  snprintf(options, sizeof options, "{\"idempotency_key\": \"%s\"}", reference);
+  for (round = 0; round < 2; round++) {
+    crm_buffer *output = NULL;
+    crm_error *error = NULL;
+    char again[40];
+    check(crm_call(session, CRM_OP_RECEIPT_POST, input, strlen(input), options, &output, &error), &error, "receipt");
+    text_of(output, "id", again, sizeof again);
+    if (round == 0) strcpy(id, again);
+    if (strcmp(id, again) != 0) {
+      fputs("the repeated receipt was posted twice\n", stderr);
+      exit(1);
+    }
+    text_of(output, "allocated", allocated, sizeof allocated);
+    crm_buffer_free(output);
+  }
+  printf("%-22s %s, of which %s allocated\n", CRM_OP_RECEIPT_POST, amount, allocated);
+}
+
+/* How far a contract is settled. */
+static void show_progress(crm_session *session, const struct record *contract) {
+  char input[128], settled[32], open[32];
+  crm_buffer *output;
+  snprintf(input, sizeof input, "{\"contract\": \"%s\"}", contract->id);
+  output = call(session, CRM_OP_SETTLEMENT_PROGRESS, input);
+  text_of(output, "settled", settled, sizeof settled);
+  text_of(output, "open", open, sizeof open);
+  printf("%-22s settled %s, open %s\n", CRM_OP_SETTLEMENT_PROGRESS, settled, open);
+  crm_buffer_free(output);
+}
+
+/* Moves the time of a ledger that has a manual clock. */
+static void set_clock(crm_ledger *ledger, const char *now) {
+  crm_error *error = NULL;
+  check(crm_ledger_set_clock(ledger, now, &error), &error, "clock");
 }
 
 /* Reads a table as Arrow: what a host would hand to DuckDB, or to pandas in its own process. */
@@ -142,7 +198,7 @@ static void read_arrow(crm_session *session) {
   struct ArrowSchema schema;
   crm_error *error = NULL;
   int64_t rows = 0;
-  check(crm_query_arrow(session, request, strlen(request), &stream, &error), error, "arrow");
+  check(crm_query_arrow(session, request, strlen(request), &stream, &error), &error, "arrow");
   if (stream.get_schema(&stream, &schema) != 0) {
     fprintf(stderr, "schema: %s\n", stream.get_last_error(&stream));
     exit(1);
@@ -176,12 +232,12 @@ int main(int count, char **arguments) {
     fprintf(stderr, "usage: %s FOLDER\n", arguments[0]);
     return 2;
   }
-  check(crm_abi_check(CRM_ABI_VERSION, &error), error, "version");
+  check(crm_abi_check(CRM_ABI_VERSION, &error), &error, "version");
   printf("%-22s %s\n", "crm", crm_version());
 
   snprintf(url, sizeof url, "%s/story.crm", arguments[1]);
-  check(crm_open(url, options, &ledger, &error), error, "open");
-  check(crm_session_open(ledger, "admin", NULL, &session, &error), error, "session");
+  check(crm_open(url, options, &ledger, &error), &error, "open");
+  check(crm_session_open(ledger, "admin", NULL, &session, &error), &error, "session");
 
   output = call(session, CRM_OP_CUSTOMER_CREATE, "{\"name\": \"杭州云栖仪器有限公司\", \"level\": \"B\"}");
   keep(&customer, output);
@@ -215,8 +271,17 @@ int main(int count, char **arguments) {
   advance(session, CRM_OP_CONTRACT_APPROVE, &contract, "", "status");
   advance(session, CRM_OP_CONTRACT_SIGN, &contract,
           ", \"signed_on\": \"2026-03-02\", \"effective_on\": \"2026-03-02\"", "status");
-  check(crm_ledger_set_clock(ledger, "2026-03-20T01:00:00Z", &error), error, "clock");
+  set_clock(ledger, "2026-03-09T01:00:00Z");
+  receive(session, &customer, "30000", "ICBC-0309-1");
+  set_clock(ledger, "2026-03-20T01:00:00Z");
+  read_again(session, CRM_OP_CONTRACT_GET, &contract);
   advance(session, CRM_OP_CONTRACT_DELIVER, &contract, "", "delivered_on");
+  show_progress(session, &contract);
+  set_clock(ledger, "2026-04-02T01:00:00Z");
+  receive(session, &customer, "70000", "ICBC-0402-1");
+  show_progress(session, &contract);
+  read_again(session, CRM_OP_CONTRACT_GET, &contract);
+  advance(session, CRM_OP_CONTRACT_COMPLETE, &contract, "", "status");
   read_arrow(session);
 
   output = call(session, CRM_OP_AUDIT_VERIFY, "{}");

@@ -347,6 +347,9 @@ pub(crate) fn connect(place: &Place, mode: Mode) -> rusqlite::Result<Connection>
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // Plans do not depend on values. Without this SQLite prepares a statement anew whenever another value is bound, if the
+    // table has an index `WHERE column IS NOT NULL`: it looks whether the value is what makes the index usable.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let synchronous = match options.durability {
         Durability::Full => "FULL",
         Durability::Normal => "NORMAL",

@@ -98,7 +98,7 @@ fn operation(page: &mut String, entry: &Entry, types: &mut Types, language: Lang
     let _ = writeln!(page, "- {}{}", words.output, types.output(&output));
     page.push('\n');
     page.push_str(&types.fields(&input));
-    let shown = example::run(entry)?;
+    let shown = example::answer(entry)?;
     if !entry.example.given.is_empty() {
         let given = entry.example.given.iter();
         let given = given.map(|step| format!("`{}` = [`{}`](#{})", step.save, step.call, anchor(step.call)));

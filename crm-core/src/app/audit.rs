@@ -3,6 +3,8 @@
 //! The hash of an entry is SHA-256 over the hash before it and all its own fields, so an entry cannot be changed, removed or
 //! put in between without every later hash telling. The feed is the same entries read from a cursor.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -12,9 +14,11 @@ use crate::kernel::date::Instant;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::id::{Id, IdCodec};
 use crate::store::cell::Cell;
+use crate::store::dataset::{quoted, write_json};
 use crate::store::engine::{Flow, Tx};
 use crate::store::query::Query;
 use crate::store::record::{Big, Json, Record};
+use crate::store::schema::Table;
 
 /// The number series of the trail; taking from it makes writers queue until the one before has committed.
 pub(crate) const SERIES: &str = "audit";
@@ -51,9 +55,93 @@ impl Changes {
         self.json.is_empty()
     }
 
-    pub(crate) fn push(&mut self, change: &Value) {
+    /// What is not a row.
+    pub(crate) fn push(&mut self, remark: &Value) {
+        self.separate();
+        self.json.push_str(&remark.to_string());
+    }
+
+    /// A new row.
+    pub(crate) fn inserted(&mut self, table: &Table, row: &[Cell], ids: IdCodec) -> Result<()> {
+        self.begin(table);
+        self.fields("after", table, row, 0..row.len(), ids)?;
+        self.json.push('}');
+        Ok(())
+    }
+
+    /// A removed row.
+    pub(crate) fn deleted(&mut self, table: &Table, row: &[Cell], ids: IdCodec) -> Result<()> {
+        self.begin(table);
+        self.fields("before", table, row, 0..row.len(), ids)?;
+        self.json.push('}');
+        Ok(())
+    }
+
+    /// A row of which these columns have changed.
+    pub(crate) fn updated(
+        &mut self,
+        table: &Table,
+        old: &[Cell],
+        new: &[Cell],
+        changed: &[(usize, Cell)],
+        ids: IdCodec,
+    ) -> Result<()> {
+        self.begin(table);
+        for at in &table.key {
+            self.json.push(',');
+            self.field(table, new, *at, ids)?;
+        }
+        let positions = || changed.iter().map(|(at, _)| *at);
+        self.fields("before", table, old, positions(), ids)?;
+        self.fields("after", table, new, positions(), ids)?;
+        self.json.push('}');
+        Ok(())
+    }
+
+    /// A row of which only id and version are told.
+    pub(crate) fn touched(&mut self, table: &Table, id: Uuid, version: u32) {
+        self.begin(table);
+        // Writing to a text cannot fail.
+        let _ = write!(self.json, ",\"id\":\"{id}\",\"version\":{version}}}");
+    }
+
+    fn separate(&mut self) {
         self.json.push(if self.json.is_empty() { '[' } else { ',' });
-        self.json.push_str(&change.to_string());
+    }
+
+    fn begin(&mut self, table: &Table) {
+        self.separate();
+        self.json.push_str("{\"table\":");
+        quoted(&mut self.json, table.name);
+    }
+
+    fn field(&mut self, table: &Table, row: &[Cell], at: usize, ids: IdCodec) -> Result<()> {
+        let column = &table.columns[at];
+        quoted(&mut self.json, column.name);
+        self.json.push(':');
+        write_json(&mut self.json, column.field_type, row[at].as_ref(), ids)
+    }
+
+    fn fields(
+        &mut self,
+        name: &str,
+        table: &Table,
+        row: &[Cell],
+        positions: impl Iterator<Item = usize>,
+        ids: IdCodec,
+    ) -> Result<()> {
+        self.json.push(',');
+        quoted(&mut self.json, name);
+        self.json.push(':');
+        self.json.push('{');
+        for (position, at) in positions.enumerate() {
+            if position > 0 {
+                self.json.push(',');
+            }
+            self.field(table, row, at, ids)?;
+        }
+        self.json.push('}');
+        Ok(())
     }
 
     pub(crate) fn length(&self) -> usize {

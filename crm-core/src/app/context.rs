@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::app::audit::{self, Changes};
@@ -12,7 +12,7 @@ use crate::areas::access::Actor;
 use crate::catalog::{Access, Catalog, Operation};
 use crate::kernel::calendar::Calendar;
 use crate::kernel::date::{Date, Instant};
-use crate::kernel::error::{self, Error, Result};
+use crate::kernel::error::{Error, Result};
 use crate::kernel::id::{Id, IdCodec, Named};
 use crate::store::cell::{Cell, CellRef, Row};
 use crate::store::engine::{Nest, Tx};
@@ -234,10 +234,9 @@ impl<'a> Cx<'a> {
     /// # Errors
     /// Of encoding and of the engine.
     pub fn insert_all<R: Record + Named>(&mut self, records: &[R]) -> Result<()> {
-        self.insert_unaudited(records)?;
-        for record in records {
-            let change = json!({ "table": R::NAME, "after": plain(record)? });
-            self.changes.push(&change);
+        let ids = self.ids();
+        for row in self.insert_unaudited(records)? {
+            self.changes.inserted(R::table(), &row, ids)?;
         }
         Ok(())
     }
@@ -249,7 +248,7 @@ impl<'a> Cx<'a> {
     pub fn import_all<E: Entity>(&mut self, records: &[E]) -> Result<()> {
         self.insert_unaudited(records)?;
         for record in records {
-            self.changes.push(&json!({ "table": E::NAME, "id": record.id(), "version": record.version() }));
+            self.changes.touched(E::table(), record.id().uuid(), record.version());
         }
         Ok(())
     }
@@ -259,14 +258,14 @@ impl<'a> Cx<'a> {
         self.changes.push(remark);
     }
 
-    fn insert_unaudited<R: Record>(&mut self, records: &[R]) -> Result<()> {
+    fn insert_unaudited<R: Record>(&mut self, records: &[R]) -> Result<Vec<Row>> {
         self.check_cancelled()?;
-        if records.is_empty() {
-            return Ok(());
-        }
         let ids = self.ids();
         let rows = records.iter().map(|record| record.encode(ids)).collect::<Result<Vec<Row>>>()?;
-        self.tx.insert(R::table(), &rows)
+        if !rows.is_empty() {
+            self.tx.insert(R::table(), &rows)?;
+        }
+        Ok(rows)
     }
 
     /// Replaces `before` by `after`, raising the version; nothing is written when they are equal. Returns the record as
@@ -317,7 +316,7 @@ impl<'a> Cx<'a> {
             let actual = self.find(before.id())?.map_or(0, |record| record.version());
             return Err(stale::<E>(before.version(), actual));
         }
-        self.changes.push(&json!({ "table": E::NAME, "id": after.id(), "version": after.version() }));
+        self.changes.touched(table, after.id().uuid(), after.version());
         Ok(after)
     }
 
@@ -355,15 +354,7 @@ impl<'a> Cx<'a> {
         let filter = key_filter(table, &old).and(guard(version));
         let rows = self.tx.update(table, &changes, &filter)?;
         if rows == 1 {
-            let (was, is) = (plain(before)?, plain(after)?);
-            let mut change = Map::from_iter([("table".to_owned(), Value::from(R::NAME))]);
-            for position in &table.key {
-                let name = table.columns[*position].name;
-                change.insert(name.to_owned(), is.get(name).cloned().unwrap_or_default());
-            }
-            change.insert("before".to_owned(), changed(table, &changes, &was));
-            change.insert("after".to_owned(), changed(table, &changes, &is));
-            self.changes.push(&Value::Object(change));
+            self.changes.updated(table, &old, &new, &changes, ids)?;
         }
         Ok(Written::Rows(rows))
     }
@@ -374,12 +365,12 @@ impl<'a> Cx<'a> {
     /// `STILL_REFERENCED`, `CONFLICT` when it is no longer there; of the engine.
     pub fn delete<R: Record + Named>(&mut self, record: &R) -> Result<()> {
         let (ids, table) = (self.ids(), R::table());
-        let rows = self.tx.delete(table, &key_filter(table, &record.encode(ids)?))?;
+        let row = record.encode(ids)?;
+        let rows = self.tx.delete(table, &key_filter(table, &row))?;
         if rows != 1 {
             return Err(Error::new(&crate::store::engine::CONFLICT));
         }
-        self.changes.push(&json!({ "table": R::NAME, "before": plain(record)? }));
-        Ok(())
+        self.changes.deleted(table, &row, ids)
     }
 
     /// The next number of a series.
@@ -430,18 +421,4 @@ fn key_filter(table: &Table, row: &[Cell]) -> Pred {
 
 fn stale<E: Named>(expected: u32, actual: u32) -> Error {
     Error::new(&super::STALE_VERSION).with("kind", E::NAME).with("expected", expected).with("actual", actual)
-}
-
-fn plain<R: Record>(record: &R) -> Result<Value> {
-    serde_json::to_value(record).map_err(|error| {
-        Error::new(&error::INTERNAL).with("what", "a record has no JSON form").because(error)
-    })
-}
-
-fn changed(table: &Table, changes: &[(usize, Cell)], record: &Value) -> Value {
-    let fields = changes.iter().map(|(at, _)| {
-        let name = table.columns[*at].name;
-        (name.to_owned(), record.get(name).cloned().unwrap_or_default())
-    });
-    Value::Object(fields.collect())
 }

@@ -103,13 +103,6 @@ fn overflow() -> Error {
     Error::new(&error::OVERFLOW)
 }
 
-/// A whole number of parts of `scale` places as plain text.
-pub(crate) fn plain(scaled: i64, scale: u32) -> String {
-    let mut text = String::new();
-    let _ = write_scaled(&mut text, scaled, scale, 0);
-    text
-}
-
 /// Writes a whole number of parts of `scale` places, without needless zeros but with at least `places` places.
 pub(crate) fn write_scaled(f: &mut dyn fmt::Write, scaled: i64, scale: u32, places: u32) -> fmt::Result {
     let one = 10_u64.pow(scale);
@@ -265,6 +258,7 @@ macro_rules! fixed_decimals {
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 schemars::json_schema!({
                     "type": "string",
+                    "format": "decimal",
                     "pattern": concat!("^-?[0-9]+(\\.[0-9]{1,", stringify!($scale), "}0*)?$"),
                     "description": concat!("Decimal number as text, at most ", stringify!($scale), " decimal places.")
                 })

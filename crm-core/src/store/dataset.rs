@@ -3,8 +3,6 @@
 //! Each owned column is a field of its own name; a dot follows a reference (`contract.customer.name`). A dataset may
 //! give long paths shorter names, and says where the owner and org unit are that data scopes go by.
 
-use std::borrow::Cow;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -263,33 +261,84 @@ fn from_hex(hex: &str) -> Option<Vec<u8>> {
 /// # Errors
 /// `INTERNAL` when the store holds what was never written.
 pub fn to_json(field_type: FieldType, cell: CellRef<'_>, ids: IdCodec) -> Result<Value> {
+    let mut json = String::new();
+    write_json(&mut json, field_type, cell, ids)?;
+    serde_json::from_str(&json).map_err(|error| {
+        Error::new(&error::INTERNAL).with("what", "a stored document cannot be read").because(error)
+    })
+}
+
+/// Appends a stored value as it travels; see [`to_json`]. It reads as the record's own JSON does.
+///
+/// # Errors
+/// `INTERNAL` when the store holds what was never written.
+pub(crate) fn write_json(
+    out: &mut String,
+    field_type: FieldType,
+    cell: CellRef<'_>,
+    ids: IdCodec,
+) -> Result<()> {
     if cell == CellRef::Null {
-        return Ok(Value::Null);
+        out.push_str("null");
+        return Ok(());
     }
-    Ok(match field_type {
-        FieldType::Id => Value::from(ids.uuid(integer(cell, "id")?).to_string()),
-        FieldType::Int => Value::from(integer(cell, "number")?.to_string()),
-        FieldType::Small => Value::from(integer(cell, "number")?),
-        FieldType::Bool => Value::from(integer(cell, "yes or no")? != 0),
-        FieldType::Text => Value::from(text(cell, "text")?),
-        FieldType::Date => Value::from(date::from_day_number(integer(cell, "date")?)?.to_string()),
-        FieldType::Instant => Value::from(Instant::from_micros(integer(cell, "instant")?)?.to_string()),
-        FieldType::Decimal(places) => Value::from(decimal::plain(integer(cell, "decimal")?, places)),
+    match field_type {
+        FieldType::Id => {
+            let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+            quoted(out, ids.uuid(integer(cell, "id")?).as_hyphenated().encode_lower(&mut id));
+        }
+        FieldType::Int => put(out, format_args!("\"{}\"", integer(cell, "number")?)),
+        FieldType::Small => put(out, format_args!("{}", integer(cell, "number")?)),
+        FieldType::Bool => out.push_str(if integer(cell, "yes or no")? != 0 { "true" } else { "false" }),
+        FieldType::Text => quoted(out, text(cell, "text")?),
+        FieldType::Date => put(out, format_args!("\"{}\"", date::from_day_number(integer(cell, "date")?)?)),
+        FieldType::Instant => {
+            put(out, format_args!("\"{}\"", Instant::from_micros(integer(cell, "instant")?)?));
+        }
+        FieldType::Decimal(places) => {
+            out.push('"');
+            let _ = decimal::write_scaled(out, integer(cell, "decimal")?, places, 0);
+            out.push('"');
+        }
         FieldType::Enum(info) => {
             let code = integer(cell, info.name)?;
-            Value::from(info.name_of(code).map_or_else(|| Cow::from(code.to_string()), Cow::from))
+            match info.name_of(code) {
+                Some(name) => quoted(out, name),
+                None => put(out, format_args!("\"{code}\"")),
+            }
         }
-        FieldType::Tags => Value::from(
-            text(cell, "labels")?
-                .split('\n')
-                .filter(|label| !label.is_empty())
-                .map(Value::from)
-                .collect::<Vec<_>>(),
-        ),
-        FieldType::Json => serde_json::from_str(text(cell, "document")?).unwrap_or(Value::Null),
+        FieldType::Tags => {
+            out.push('[');
+            let labels = text(cell, "labels")?.split('\n').filter(|label| !label.is_empty());
+            for (position, label) in labels.enumerate() {
+                if position > 0 {
+                    out.push(',');
+                }
+                quoted(out, label);
+            }
+            out.push(']');
+        }
+        FieldType::Json => out.push_str(text(cell, "document")?),
         FieldType::Bytes => match cell {
-            CellRef::Bytes(bytes) => Value::from(to_hex(bytes)),
-            _ => Value::Null,
+            CellRef::Bytes(bytes) => quoted(out, &to_hex(bytes)),
+            _ => out.push_str("null"),
         },
-    })
+    }
+    Ok(())
+}
+
+fn put(out: &mut String, value: std::fmt::Arguments<'_>) {
+    // Writing to a text cannot fail.
+    let _ = std::fmt::Write::write_fmt(out, value);
+}
+
+/// Appends a text as JSON.
+pub(crate) fn quoted(out: &mut String, text: &str) {
+    if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        put(out, format_args!("{}", Value::from(text)));
+    } else {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    }
 }

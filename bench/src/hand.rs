@@ -1,0 +1,111 @@
+//! The other side: the bare engine, used as well as one can.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crm::kernel::date::Instant;
+use crm::kernel::id::IdCodec;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, params};
+use sha2::{Digest, Sha256};
+
+use crate::measure::Outcome;
+
+/// A connection to a ledger file, set up as the adapter sets up its own.
+pub(crate) struct Hand {
+    /// The connection.
+    pub(crate) connection: Connection,
+    /// Turns keys into ids, for the texts on the trail.
+    pub(crate) ids: IdCodec,
+    /// The key of the first user.
+    pub(crate) user: i64,
+    last_key: i64,
+}
+
+impl Hand {
+    /// Opens with the page cache of a writer.
+    pub(crate) fn writer(path: &Path) -> Outcome<Hand> {
+        Hand::open(path, 32 * 1024)
+    }
+
+    /// Opens with the page cache of a reader.
+    pub(crate) fn reader(path: &Path) -> Outcome<Hand> {
+        Hand::open(path, 8 * 1024)
+    }
+
+    fn open(path: &Path, cache_kib: u32) -> Outcome<Hand> {
+        let connection = Connection::open(path)?;
+        connection.set_prepared_statement_cache_capacity(512);
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        connection.execute_batch(&format!(
+            "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -{cache_kib}; \
+             PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864;"
+        ))?;
+        let tag: i64 = connection.query_row("SELECT tag FROM ledger", [], |row| row.get(0))?;
+        let user = connection.query_row("SELECT id FROM user", [], |row| row.get(0))?;
+        Ok(Hand { connection, ids: IdCodec::new(tag.unsigned_abs()), user, last_key: user })
+    }
+
+    /// A new key: milliseconds and a counter, as the library's are.
+    pub(crate) fn key(&mut self, now: i64) -> i64 {
+        let fresh = (now / 1000 - 1_577_836_800_000) << 22;
+        self.last_key = fresh.max(self.last_key + 1);
+        self.last_key
+    }
+}
+
+/// The present in microseconds.
+pub(crate) fn now() -> Outcome<i64> {
+    Ok(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_micros().try_into()?)
+}
+
+/// Takes the next number of a series.
+pub(crate) fn number(connection: &Connection, series: &str) -> Outcome<i64> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO crm_series (name, value) VALUES (?1, 1) \
+         ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+    )?;
+    Ok(statement.query_row([series], |row| row.get(0))?)
+}
+
+/// Writes the entry of a unit of work on the trail, as the library does: numbered, and chained by its hash.
+pub(crate) fn audit(
+    connection: &Connection,
+    ids: IdCodec,
+    at: i64,
+    user: i64,
+    operation: &str,
+    subject: i64,
+    changes: &str,
+) -> Outcome<()> {
+    let seq = number(connection, "audit")?;
+    let before: String = match seq {
+        1 => String::new(),
+        _ => connection
+            .prepare_cached("SELECT hash FROM audit WHERE seq = ?1")?
+            .query_row([seq - 1], |row| row.get(0))?,
+    };
+    let mut hasher = Sha256::new();
+    let texts = [
+        before,
+        seq.to_string(),
+        Instant::from_micros(at)?.to_string(),
+        ids.uuid(user).to_string(),
+        operation.to_owned(),
+        ids.uuid(subject).to_string(),
+    ];
+    for part in texts.iter().map(String::as_str).chain([changes]) {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let mut hash = String::with_capacity(64);
+    for byte in hasher.finalize() {
+        write!(hash, "{byte:02x}")?;
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO audit (seq, at, user, operation, subject, changes, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![seq, at, user, operation, subject, changes, hash])?;
+    Ok(())
+}

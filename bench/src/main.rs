@@ -1,0 +1,63 @@
+//! Our operations beside the same work done by hand on the bare engine, in one run.
+//!
+//! ```text
+//! cargo xtask bench [--rounds N] [--quick] [--engine sqlite] [WORKLOAD ...]
+//! ```
+//! Both sides work on files that `crm::open` made, so tables and indexes are the same, and with the same settings: WAL,
+//! `synchronous = FULL`, foreign keys, page caches of the same size. The side by hand is what a careful person writes
+//! for the case at hand: prepared statements, integer keys, one transaction, no validation, no rights, no versions.
+//! Rounds alternate; medians are shown. Nothing is asserted, and the exit code is 0 whatever the figures are.
+
+mod contract;
+mod hand;
+mod measure;
+mod setup;
+
+use measure::Outcome;
+use setup::Setup;
+
+/// A workload by name.
+struct Workload {
+    name: &'static str,
+    run: fn(&Setup) -> Outcome<()>,
+}
+
+const WORKLOADS: &[Workload] = &[Workload { name: "contract", run: contract::run }];
+
+const HELP: &str = "\
+cargo xtask bench [--rounds N] [--quick] [--engine sqlite] [WORKLOAD ...]
+
+--rounds N        rounds that count, 5 when left out
+--quick           small sizes: shows that everything runs, not how fast
+--engine sqlite   the engine
+WORKLOAD          only workloads whose name contains one of these words:";
+
+fn main() -> Outcome<()> {
+    let mut setup = Setup::new()?;
+    let mut words = Vec::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--quick" => setup.make_quick(),
+            "--rounds" => setup.rounds = arguments.next().unwrap_or_default().parse()?,
+            "--engine" => match arguments.next().as_deref() {
+                Some("sqlite") => {}
+                other => return Err(format!("there is no engine {other:?}; known: sqlite").into()),
+            },
+            "--help" | "-h" => {
+                println!("{HELP}");
+                WORKLOADS.iter().for_each(|workload| println!("  {}", workload.name));
+                return Ok(());
+            }
+            option if option.starts_with('-') => return Err(format!("{option}?\n\n{HELP}").into()),
+            word => words.push(word.to_owned()),
+        }
+    }
+    measure::print_header(setup.rounds);
+    for workload in WORKLOADS {
+        if words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str())) {
+            (workload.run)(&setup)?;
+        }
+    }
+    Ok(())
+}
