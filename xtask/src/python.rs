@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::run::{Run, root, target};
 
-const REMEDY: &str =
+pub(crate) const REMEDY: &str =
     "apt-get install python3 python3-venv (3.11 or newer), or set PYTHON to another interpreter";
 
 fn venv() -> PathBuf {
@@ -23,7 +23,7 @@ pub(crate) fn tool(program: &str) -> Run {
 }
 
 /// An interpreter of version 3.11 or newer.
-fn interpreter() -> Result<String, String> {
+pub(crate) fn interpreter() -> Result<String, String> {
     let chosen = std::env::var("PYTHON").ok();
     let candidates = chosen.iter().map(String::as_str).chain(["python3.11", "python3", "python"]);
     for candidate in candidates {

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const REMEDY: &str = "CRM_POSTGRES_BIN must name a folder with PostgreSQL's initdb and postgres. \
-     `cargo xtask test postgres` installs them and runs these tests; or set it to an installed server, for example \
+     `cargo xtask test postgres rust` installs them and runs these tests; or set it to an installed server, for example \
      CRM_POSTGRES_BIN=/usr/lib/postgresql/15/bin";
 
 /// Ends the server when its standard input closes: when we ask for it, and when we are gone. `$1` is the server's
