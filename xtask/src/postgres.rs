@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::python;
-use crate::run::{Run, root, target};
+use crate::run::{root, target};
 
 /// The variable that tests look for: the folder with `initdb` and `postgres`.
 pub(crate) const VARIABLE: &str = "CRM_POSTGRES_BIN";
@@ -35,7 +35,8 @@ pub(crate) fn prepare() -> Result<PathBuf, String> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return programs();
     }
-    Run::program(python::interpreter()?, python::REMEDY)
+    python::environment()?;
+    python::tool("python")
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade"])
         .args(["--target".as_ref(), folder.as_os_str(), "-r".as_ref(), requirements.as_os_str()])
         .shown()?;

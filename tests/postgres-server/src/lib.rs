@@ -4,6 +4,8 @@
 //! The binaries are those in the folder that `CRM_POSTGRES_BIN` names; `cargo xtask test` installs some and sets it. Without
 //! it a test fails and says so: nothing is skipped. The server refuses to run as root, so root hands it to `nobody`.
 
+mod proxy;
+
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -15,6 +17,8 @@ use std::time::{Duration, Instant};
 
 use postgres::{Client, Config, NoTls};
 use tempfile::TempDir;
+
+pub use proxy::{Cut, Proxy};
 
 /// What went wrong, for whoever runs the tests.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
