@@ -97,12 +97,14 @@ impl Comparison {
     pub(crate) fn print(&self) {
         let ratios = |of: fn(&Time) -> u128| {
             let pairs = self.ours.iter().zip(&self.by_hand);
-            let mut ratios: Vec<u128> = pairs.map(|(ours, by_hand)| thousandths(of(ours), of(by_hand))).collect();
+            let mut ratios: Vec<u128> =
+                pairs.map(|(ours, by_hand)| thousandths(of(ours), of(by_hand))).collect();
             ratios.sort_unstable();
             ratios
         };
         let (clock, processor) = (ratios(|time| time.clock), ratios(|time| time.processor));
-        let shown = |ratios: &[u128], at: usize| ratios.get(at).map(|ratio| show_ratio(*ratio)).unwrap_or_default();
+        let shown =
+            |ratios: &[u128], at: usize| ratios.get(at).map(|ratio| show_ratio(*ratio)).unwrap_or_default();
         let (middle, last) = (clock.len() / 2, clock.len().saturating_sub(1));
         println!(
             "{:<50} {:>12} {:>12}  {:>6} {:<14} {:>6}  {:<6} µs per {}",
@@ -111,7 +113,11 @@ impl Comparison {
             micros(self.by_hand()),
             shown(&clock, middle),
             format!("({}-{})", shown(&clock, 0), shown(&clock, last)),
-            if processor.last().is_some_and(|ratio| *ratio > 0) { shown(&processor, middle) } else { String::new() },
+            if processor.last().is_some_and(|ratio| *ratio > 0) {
+                shown(&processor, middle)
+            } else {
+                String::new()
+            },
             self.aim,
             self.unit,
         );
@@ -136,9 +142,16 @@ pub(crate) fn micros(nanoseconds: u128) -> String {
 
 /// The header of the table.
 pub(crate) fn print_header(rounds: usize) {
-    println!("median of {rounds} interleaved rounds; ratio = ours / by hand on the clock (lowest-highest round),");
-    println!("cpu = the same of the time on the processor, which waiting for the disk and for others is not part of\n");
-    println!("{:<50} {:>12} {:>12}  {:>6} {:<14} {:>6}  {:<6}", "workload", "ours", "by hand", "ratio", "", "cpu", "aim");
+    println!(
+        "median of {rounds} interleaved rounds; ratio = ours / by hand on the clock (lowest-highest round),"
+    );
+    println!(
+        "cpu = the same of the time on the processor, which waiting for the disk and for others is not part of\n"
+    );
+    println!(
+        "{:<50} {:>12} {:>12}  {:>6} {:<14} {:>6}  {:<6}",
+        "workload", "ours", "by hand", "ratio", "", "cpu", "aim"
+    );
 }
 
 fn median(times: &[Time]) -> Time {

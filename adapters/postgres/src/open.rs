@@ -83,7 +83,9 @@ impl PostgresStore {
     /// `READ_ONLY` for an older ledger that cannot be migrated because it is opened for reading, `BUSY`, `STORAGE_FULL`.
     pub fn open(url: &str, schema: &Schema, options: OpenOptions) -> Result<Arc<dyn Store>> {
         let place = Place::parse(url, options)?;
-        let mut session = place.connect().map_err(|error| place.cannot_open(crate::fault::text_of(&error)).because(error))?;
+        let mut session = place
+            .connect()
+            .map_err(|error| place.cannot_open(crate::fault::text_of(&error)).because(error))?;
         match bring_forward(&place, &mut session, schema) {
             Ok(()) => {}
             Err(Trouble::Postgres(error)) => return Err(opening(error, &place)),
@@ -144,7 +146,7 @@ fn examine(place: &Place, session: &mut Session) -> Result<Found, Trouble> {
         _ => {}
     }
     let product = literal(PRODUCT);
-    match session.ask(&format!("SELECT \"version\" FROM \"crm_meta\" WHERE \"product\" = {product}")) {
+    match session.ask(&format!("SELECT \"version\" FROM \"crm_meta\" WHERE \"product\"::text = {product}")) {
         Ok(version) => {
             let version = version.and_then(|version| version.parse().ok());
             Ok(version.map_or(Found::Foreign, Found::Ledger))

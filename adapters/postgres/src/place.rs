@@ -46,9 +46,8 @@ impl Place {
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let text = decoded(value).ok_or_else(|| refused(&shown, format!("{name} is not UTF-8 text")))?;
-            let number = || {
-                text.parse::<u32>().map_err(|_| refused(&shown, format!("{name} must be a whole number")))
-            };
+            let number =
+                || text.parse::<u32>().map_err(|_| refused(&shown, format!("{name} must be a whole number")));
             match name {
                 "schema" => schema = text,
                 "sslmode" => ssl_mode = Some(text),
@@ -205,8 +204,7 @@ fn describe(config: &Config, schema: &str) -> String {
 fn is_near(host: &Host) -> bool {
     match host {
         Host::Tcp(name) => {
-            name == "localhost"
-                || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
         }
         #[cfg(unix)]
         Host::Unix(_) => true,

@@ -211,7 +211,9 @@ impl Drop for Lease {
         }
         // A connection that cannot be brought out of its transaction is closed, which rolls back.
         if let Some(held) = &mut session
-            && (self.is_doomed || held.client.is_closed() || (self.is_open && held.batch("ROLLBACK").is_err()))
+            && (self.is_doomed
+                || held.client.is_closed()
+                || (self.is_open && held.batch("ROLLBACK").is_err()))
         {
             session = None;
         }

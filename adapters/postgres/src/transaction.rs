@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crm_core::kernel::error::{Error, INTERNAL, Result};
 use crm_core::store::cell::{Cell, CellRef, Row};
-use crm_core::store::engine::{
-    CANCELLED, Flow, Interrupter, LEDGER_NEWER, Mode, Nest, Tx, Visit,
-};
+use crm_core::store::engine::{CANCELLED, Flow, Interrupter, LEDGER_NEWER, Mode, Nest, Tx, Visit};
 use crm_core::store::plan::{Output, Pred, Select};
 use crm_core::store::schema::Table;
 use postgres::fallible_iterator::FallibleIterator;

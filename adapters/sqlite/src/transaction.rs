@@ -62,7 +62,13 @@ impl Transaction {
                 return Err(Error::new(&LEDGER_NEWER).with("found", found).with("known", known));
             }
         }
-        Ok(Transaction { lease, depth: 0, is_spoilt: std::cell::Cell::new(false), text: String::new(), stop: OnceLock::new() })
+        Ok(Transaction {
+            lease,
+            depth: 0,
+            is_spoilt: std::cell::Cell::new(false),
+            text: String::new(),
+            stop: OnceLock::new(),
+        })
     }
 
     fn catalog(&self) -> &Catalog {

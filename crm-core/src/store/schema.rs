@@ -158,8 +158,9 @@ pub const INDEXED_TEXT_MAX: usize = 250;
 impl Table {
     /// The text columns that are in the key or an index, by position.
     pub fn indexed_texts(&self) -> Vec<usize> {
-        let is_indexed =
-            |position: &usize| self.key.contains(position) || self.indexes.iter().any(|index| index.columns.contains(position));
+        let is_indexed = |position: &usize| {
+            self.key.contains(position) || self.indexes.iter().any(|index| index.columns.contains(position))
+        };
         let is_text = |position: &usize| self.columns[*position].field_type.cell_type() == CellType::Text;
         (0..self.columns.len()).filter(is_text).filter(is_indexed).collect()
     }

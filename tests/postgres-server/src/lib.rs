@@ -27,10 +27,9 @@ const REMEDY: &str = "CRM_POSTGRES_BIN must name a folder with PostgreSQL's init
      `cargo xtask test postgres rust` installs them and runs these tests; or set it to an installed server, for example \
      CRM_POSTGRES_BIN=/usr/lib/postgresql/15/bin";
 
-/// Ends the server when its standard input closes: when we ask for it, and when we are gone. `$1` is the server's
-/// program, the rest are its arguments.
+/// Runs its arguments, and ends what they run when its standard input closes: when we ask for it, and when we are gone.
 const KEEPER: &str =
-    "\"$@\" </dev/null & server=$!; cat >/dev/null; kill -INT $server 2>/dev/null; wait $server";
+    "exec 3<&0; \"$@\" </dev/null & server=$!; (cat; kill -INT $server) >/dev/null 2>&1 <&3 & wait $server";
 
 /// A running server. Every test of a process shares one; the last to let go of it stops it.
 pub struct Server {
@@ -54,7 +53,7 @@ impl Server {
         if let Some(server) = shared.upgrade() {
             return Ok(server);
         }
-        let server = Arc::new(Server::start_with(&[])?);
+        let server = Arc::new(Server::own()?);
         *shared = Arc::downgrade(&server);
         Ok(server)
     }
@@ -64,15 +63,6 @@ impl Server {
     /// # Errors
     /// As [`Server::shared`].
     pub fn own() -> Outcome<Server> {
-        Server::start_with(&[])
-    }
-
-    /// A server for one test alone with lines of its own in its configuration. `{folder}` in them is its folder, into
-    /// which `files` are put first.
-    ///
-    /// # Errors
-    /// As [`Server::shared`].
-    pub fn start_with(extra: &[Extra<'_>]) -> Outcome<Server> {
         let programs = PathBuf::from(std::env::var_os("CRM_POSTGRES_BIN").ok_or(REMEDY)?);
         if !programs.join("initdb").exists() {
             return Err(format!("{} has no initdb. {REMEDY}", programs.display()).into());
@@ -90,7 +80,7 @@ impl Server {
             keeper: Mutex::new(None),
             schemas: AtomicU32::new(0),
         };
-        server.create(extra)?;
+        server.create()?;
         server.start()?;
         Ok(server)
     }
@@ -110,28 +100,15 @@ impl Server {
         line
     }
 
-    fn create(&self, extra: &[Extra<'_>]) -> Outcome<()> {
+    fn create(&self) -> Outcome<()> {
         let password_file = self.folder.path().join("password");
         fs::write(&password_file, &self.password)?;
-        let mut settings = format!(
+        let settings = format!(
             "\nlisten_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\nmax_connections = 60\n\
              shared_buffers = 32MB\nfsync = off\nfull_page_writes = off\nlog_min_messages = warning\n\
              log_line_prefix = '%m [%p] '\ntimezone = 'UTC'\n",
             self.port
         );
-        for extra in extra {
-            match extra {
-                Extra::Setting(line) => {
-                    settings.push_str(&line.replace("{folder}", &self.folder.path().to_string_lossy()));
-                    settings.push('\n');
-                }
-                Extra::File(name, content) => {
-                    let path = self.folder.path().join(name);
-                    fs::write(&path, content)?;
-                    run(Command::new("chmod").arg("600").arg(path))?;
-                }
-            }
-        }
         if self.is_root {
             run(Command::new("chown").arg("-R").arg("65534:65534").arg(self.folder.path()))?;
         }
@@ -160,13 +137,17 @@ impl Server {
         loop {
             match self.admin() {
                 Ok(_) => return Ok(()),
-                Err(error) if Instant::now() > deadline => {
+                Err(error) if Instant::now() > deadline || self.has_ended() => {
                     let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
                     return Err(format!("the server does not answer: {error}\n{log}").into());
                 }
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        locked(&self.keeper).as_mut().is_none_or(|keeper| matches!(keeper.try_wait(), Ok(Some(_))))
     }
 
     /// Stops it, cutting off whoever is connected.
@@ -217,15 +198,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// What a test adds to its own server.
-#[derive(Debug, Clone, Copy)]
-pub enum Extra<'e> {
-    /// A line of the configuration.
-    Setting(&'e str),
-    /// A file in the server's folder: name and content.
-    File(&'e str, &'e str),
 }
 
 fn run(command: &mut Command) -> Outcome<()> {

@@ -6,7 +6,9 @@ use crm_core::store::plan::{Compare, Output, Pred, Select};
 use crm_core::store::schema::INDEXED_TEXT_MAX;
 
 use crate::Fixture;
-use crate::kit::{NULL, ascending, base, bytes, check, column, fails, ids, int, read, rows, same, text, write};
+use crate::kit::{
+    NULL, ascending, base, bytes, check, column, fails, ids, int, read, rows, same, text, write,
+};
 use crate::sample::{item, item_row, line, place, region, schema, with};
 
 pub(super) fn inserted_rows_are_found_by_key(fixture: &mut dyn Fixture) -> Result<()> {
