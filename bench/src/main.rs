@@ -9,8 +9,12 @@
 //! Rounds alternate; medians are shown. Nothing is asserted, and the exit code is 0 whatever the figures are.
 
 mod contract;
+mod data;
 mod hand;
+mod import;
 mod measure;
+mod reads;
+mod receipt;
 mod setup;
 
 use measure::Outcome;
@@ -22,7 +26,12 @@ struct Workload {
     run: fn(&Setup) -> Outcome<()>,
 }
 
-const WORKLOADS: &[Workload] = &[Workload { name: "contract", run: contract::run }];
+const WORKLOADS: &[Workload] = &[
+    Workload { name: "import", run: import::run },
+    Workload { name: "contract", run: contract::run },
+    Workload { name: "receipt", run: receipt::run },
+    Workload { name: "reads", run: reads::run },
+];
 
 const HELP: &str = "\
 cargo xtask bench [--rounds N] [--quick] [--engine sqlite] [WORKLOAD ...]
@@ -44,6 +53,10 @@ fn main() -> Outcome<()> {
                 Some("sqlite") => {}
                 other => return Err(format!("there is no engine {other:?}; known: sqlite").into()),
             },
+            reads::CHILD => {
+                let (path, rows) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
+                return reads::child(path.as_ref(), rows.parse()?);
+            }
             "--help" | "-h" => {
                 println!("{HELP}");
                 WORKLOADS.iter().for_each(|workload| println!("  {}", workload.name));

@@ -10,3 +10,4 @@ pub mod opportunity;
 pub mod party;
 pub mod product;
 pub mod settlement;
+pub mod warning;

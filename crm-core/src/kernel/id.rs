@@ -202,9 +202,12 @@ impl IdSource {
         let milliseconds = u64::try_from(now.to_micros() / 1000).unwrap_or(0);
         let span = milliseconds.saturating_sub(EPOCH_MS).min(SPAN_MS_MAX);
         let mut last = self.last_key.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // A random start in the lower half leaves room to count up within the millisecond.
-        let fresh = span << COUNTER_BITS | (self.entropy.next() & (COUNTER_MASK >> 1));
-        *last = if span > *last >> COUNTER_BITS { fresh } else { *last + 1 };
+        *last = if span > *last >> COUNTER_BITS {
+            // A random start in the lower half leaves room to count up within the millisecond.
+            span << COUNTER_BITS | (self.entropy.next() & (COUNTER_MASK >> 1))
+        } else {
+            *last + 1
+        };
         self.codec.id(i64::try_from(*last).unwrap_or(i64::MAX))
     }
 }

@@ -57,8 +57,14 @@ impl World {
         World { _folder: folder, ledger, admin }
     }
 
+    /// An operation fails only with what it says that it can raise.
     pub fn try_call(&self, name: &str, input: Value) -> Result<Value> {
-        call(&self.admin, name, input)
+        let outcome = call(&self.admin, name, input);
+        if let Err(error) = &outcome {
+            let entry = self.ledger.catalog().operation(name).unwrap();
+            assert!(entry.declares(error.code().number), "{name} does not declare {error}");
+        }
+        outcome
     }
 
     pub fn call(&self, name: &str, input: Value) -> Value {

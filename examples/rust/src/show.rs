@@ -4,6 +4,7 @@ use crm::app::Session;
 use crm::areas::contract::Contract;
 use crm::areas::opportunity::OpportunityFunnel;
 use crm::areas::settlement::{SettlementAging, SettlementProgress};
+use crm::areas::warning::{ListWarnings, WarningKind};
 use crm::kernel::currency::Currency;
 use crm::kernel::decimal::{Amount, Rate};
 use crm::kernel::error::Result;
@@ -125,5 +126,32 @@ pub(crate) fn aging(session: &Session) -> Result<()> {
         ]);
     }
     table.print();
+    Ok(())
+}
+
+/// What is due, late or ending, and how much else there is.
+pub(crate) fn warnings(session: &Session) -> Result<()> {
+    let kinds =
+        vec![WarningKind::InstallmentOverdue, WarningKind::InstallmentDue, WarningKind::ContractEnding];
+    let page = session.run(ListWarnings { kinds, ..ListWarnings::default() })?;
+    println!("\nWarnings 预警");
+    let mut table = Table::new(&["kind", "level", "subject", "due", ">days late", ">amount 金额"]);
+    for warning in &page.items {
+        table.row([
+            warning.kind.to_string(),
+            warning.level.to_string(),
+            warning.title.clone(),
+            warning.due_date.to_string(),
+            warning.days_late.to_string(),
+            warning
+                .amount
+                .zip(warning.currency)
+                .map_or_else(String::new, |(amount, currency)| money(amount, currency)),
+        ]);
+    }
+    table.print();
+    let stalled = vec![WarningKind::OpportunityStalled];
+    let page = session.run(ListWarnings { kinds: stalled, limit: Some(1000), ..ListWarnings::default() })?;
+    println!("  and {} opportunities that have not moved for long (停滞商机)", page.items.len());
     Ok(())
 }

@@ -42,6 +42,7 @@ pub(crate) fn tell(ledger: &Ledger, cast: &Cast) -> Result<()> {
     })?;
     show::schedule(&cast.seller, contract.id)?;
     show::aging(&cast.manager)?;
+    show::warnings(&cast.manager)?;
 
     step(ledger, "2026-05-15", "a receipt is posted by mistake and reversed (误记后红冲)")?;
     let wrong = receive(cast, &contract, "2026-05-15", "5000", ReceiptMethod::Cash)?;

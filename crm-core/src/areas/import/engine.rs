@@ -14,6 +14,8 @@ use crate::areas::ledger::{ExternalReference, REFERENCE_TAKEN};
 use crate::catalog::{Access, Level};
 use crate::kernel::error::{self, Error, Locale, Result};
 use crate::kernel::id::{Id, Named};
+use crate::store::cell::Cell;
+use crate::store::query::Query;
 use crate::store::record::{Entity, Record};
 
 /// Rows looked up and written together.
@@ -42,7 +44,7 @@ pub(super) trait Importable: Sized {
         &mut self,
         cx: &mut Cx<'_>,
         before: Option<&Self::Record>,
-        values: Vec<(&'static str, Option<String>)>,
+        values: Values,
     ) -> Result<Self::Record>;
 
     /// Writes new records and whatever goes along with them.
@@ -68,21 +70,26 @@ impl<'a> Batch<'a> {
         let Some(at) = self.plan.iter().position(|planned| planned.info.name == field) else {
             return BTreeSet::new();
         };
-        self.rows.iter().filter_map(|row| row.values.get(at)?.as_deref()).collect()
+        self.rows.iter().filter_map(|row| row.values.get(at)?.1.as_deref()).collect()
     }
 
     /// Whether a field is not mapped or empty in some row.
     pub(super) fn lacks(&self, field: &str) -> bool {
         let position = self.plan.iter().position(|planned| planned.info.name == field);
-        position.is_none_or(|at| self.rows.iter().any(|row| row.values.get(at).is_none_or(Option::is_none)))
+        position.is_none_or(|at| {
+            self.rows.iter().any(|row| row.values.get(at).is_none_or(|(_, value)| value.is_none()))
+        })
     }
 }
+
+/// The values of a row by field; `None` is an empty cell.
+pub(super) type Values = Vec<(&'static str, Option<String>)>;
 
 /// A row as read.
 struct Draft {
     line: u32,
     key: String,
-    values: Vec<Option<String>>,
+    values: Values,
 }
 
 /// The beginning of a file: a reader behind the header, and the header.
@@ -118,6 +125,8 @@ pub(super) fn run<T: Importable>(
     let (reader, header) = open_csv(text, delimiter)?;
     let key = rules::find_column(&header, &request.key).map_err(|error| error.at("key"))?;
     let plan = rules::plan(T::FIELDS, &request.mapping, &header).map_err(|error| error.within("mapping"))?;
+    let system = cx.query().equal(ExternalReference::C.system, request.system.clone());
+    let fresh = Query::<ExternalReference>::first(system, cx.tx())?.is_none();
     let mut run = Run::<T> {
         request,
         plan,
@@ -125,6 +134,7 @@ pub(super) fn run<T: Importable>(
         width: header.len(),
         seen: HashSet::new(),
         refused: Vec::new(),
+        fresh,
         remarked: false,
         target: T::open(cx, &request.system)?,
     };
@@ -157,6 +167,8 @@ struct Run<'r, T: Importable> {
     width: usize,
     /// Keys of this file so far.
     seen: HashSet<String>,
+    /// Whether the system had no keys before: then none has to be looked up, as the file's own are in `seen`.
+    fresh: bool,
     /// Errors of the batch, by line.
     refused: Vec<(u32, Error)>,
     /// Whether the trail says already what is imported.
@@ -222,9 +234,11 @@ impl<T: Importable> Run<'_, T> {
         if !self.seen.insert(key.to_owned()) {
             return Err(Error::new(&KEY_REPEATED).at("key").with("value", key));
         }
-        let value =
-            |planned: &PlannedField| planned.value(planned.column.as_ref().and_then(|(at, _)| row.get(*at)));
-        let values = self.plan.iter().map(value).collect::<Result<_>>()?;
+        let mut values = Vec::with_capacity(self.plan.len());
+        for planned in &self.plan {
+            let cell = planned.column.as_ref().and_then(|(at, _)| row.get(*at));
+            values.push((planned.info.name, planned.value(cell)?));
+        }
         Ok(Draft { line, key: key.to_owned(), values })
     }
 
@@ -248,8 +262,7 @@ impl<T: Importable> Run<'_, T> {
                 continue;
             }
             let built = before_of::<T>(reference, &befores).and_then(|before| {
-                let fields = self.plan.iter().map(|planned| planned.info.name);
-                let record = self.target.build(cx, before, fields.zip(values).collect())?;
+                let record = self.target.build(cx, before, values)?;
                 Ok((before, record))
             });
             match built {
@@ -278,6 +291,9 @@ impl<T: Importable> Run<'_, T> {
 
     /// The references that the rows' keys have already.
     fn known(&self, cx: &mut Cx<'_>, drafts: &[Draft]) -> Result<HashMap<String, ExternalReference>> {
+        if self.fresh {
+            return Ok(HashMap::new());
+        }
         let keys = drafts.iter().map(|draft| draft.key.clone());
         let found = references(cx, &self.request.system, keys)?;
         Ok(found.into_iter().map(|reference| (reference.value.clone(), reference)).collect())
@@ -320,16 +336,13 @@ impl<T: Importable> Run<'_, T> {
             return Ok(());
         }
         let ids = cx.ids();
-        let rows = keys.into_iter().zip(records).map(|(value, record)| {
-            let reference = ExternalReference {
-                system: self.request.system.clone(),
-                value,
-                kind: T::Record::NAME.to_owned(),
-                record: record.id().uuid(),
-            };
-            reference.encode(ids)
-        });
-        let rows = rows.collect::<Result<Vec<_>>>()?;
+        let mut rows = Vec::with_capacity(records.len());
+        for (value, record) in keys.into_iter().zip(records) {
+            // The columns of `ExternalReference` in order, without a copy of each text.
+            let kind = Cell::Text(T::Record::NAME.to_owned());
+            let record = Cell::Int(ids.key(record.id().uuid())?);
+            rows.push(vec![Cell::Text(self.request.system.clone()), Cell::Text(value), kind, record]);
+        }
         cx.tx().insert(ExternalReference::table(), &rows)
     }
 }

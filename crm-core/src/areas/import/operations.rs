@@ -85,9 +85,9 @@ fn comma() -> String {
 }
 
 /// The bytes of a content.
-fn bytes(content: &Content) -> Result<Vec<u8>> {
+fn bytes(content: Content) -> Result<Vec<u8>> {
     match content {
-        Content::Text(text) => Ok(text.as_bytes().to_vec()),
+        Content::Text(text) => Ok(text.into_bytes()),
         Content::Base64(text) => STANDARD.decode(text.trim()).map_err(|wrong| {
             Error::new(&error::WRONG_TYPE)
                 .at("content.base64")
@@ -97,13 +97,13 @@ fn bytes(content: &Content) -> Result<Vec<u8>> {
 }
 
 /// The text of a content, how it was encoded, and the SHA-256 of its bytes.
-fn read(content: &Content, encoding: TextEncoding) -> Result<(String, &'static str, String)> {
-    let bytes = bytes(content)?;
-    let sha256 = crate::store::dataset::to_hex(&Sha256::digest(&bytes));
+fn read(content: Content, encoding: TextEncoding) -> Result<(String, &'static str, String)> {
     let encoding = match content {
         Content::Text(_) => TextEncoding::Utf8,
         Content::Base64(_) => encoding,
     };
+    let bytes = bytes(content)?;
+    let sha256 = crate::store::dataset::to_hex(&Sha256::digest(&bytes));
     let (text, encoding) = rules::decode(bytes, encoding).map_err(|error| error.at("content"))?;
     Ok((text, encoding, sha256))
 }
@@ -132,9 +132,10 @@ impl Operation for RunImport {
         given: &[],
         input: r#"{"kind": "customer", "content": {"text": "编号,名称,级别\nC01,杭州云栖仪器有限公司,重要\nC02,苏州精测科技有限公司,一般\n"}, "system": "u8", "key": "编号", "mapping": [{"column": "名称", "field": "name"}, {"column": "级别", "field": "level", "values": {"重要": "A", "一般": "C"}}, {"field": "owner", "default": "admin"}]}"#,
     };
-    fn run(self, cx: &mut Cx<'_>) -> Result<ImportReport> {
+    fn run(mut self, cx: &mut Cx<'_>) -> Result<ImportReport> {
         required("system", &self.system)?;
-        let (text, encoding, sha256) = read(&self.content, self.encoding)?;
+        let content = std::mem::replace(&mut self.content, Content::Text(String::new()));
+        let (text, encoding, sha256) = read(content, self.encoding)?;
         let report = ImportReport {
             dry_run: self.dry_run,
             encoding: encoding.to_owned(),
@@ -185,7 +186,7 @@ impl Operation for PreviewImport {
                 .with("min", 0)
                 .with("max", 100));
         }
-        let (text, encoding, _) = read(&self.content, self.encoding)?;
+        let (text, encoding, _) = read(self.content, self.encoding)?;
         let delimiter = match &self.delimiter {
             Some(given) => rules::check_delimiter(given).map_err(|error| error.at("delimiter"))?,
             None => rules::find_delimiter(&text),

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::Datelike;
 
-use super::engine::{Batch, Importable, by_id, references};
+use super::engine::{Batch, Importable, Values, by_id, references};
 use super::model::FieldInfo;
 use super::rules::{NAME_AMBIGUOUS, NAME_UNKNOWN, coded, labels, yes_or_no};
 use crate::app::Cx;
@@ -35,9 +35,6 @@ const fn needed(name: &'static str, zh: &'static str) -> FieldInfo {
 const fn dated(name: &'static str, zh: &'static str) -> FieldInfo {
     FieldInfo { name, zh, required: false, date: true }
 }
-
-/// The values of a row by field; `None` is an empty cell.
-type Values = Vec<(&'static str, Option<String>)>;
 
 /// Owner and org unit.
 type Ownership = (Option<Id<User>>, Option<Id<OrgUnit>>);
@@ -207,8 +204,10 @@ impl Users {
 /// Customers.
 pub(super) struct Customers {
     users: Users,
-    /// Credit codes of the ledger and of earlier rows that occur in the batch.
+    /// Credit codes of the rows so far, and those of the ledger that occur in the file.
     taken: HashMap<String, Id<Customer>>,
+    /// Whether no customer had a code before: then none has to be looked up.
+    fresh: bool,
 }
 
 impl Importable for Customers {
@@ -230,13 +229,13 @@ impl Importable for Customers {
     ];
 
     fn open(cx: &mut Cx<'_>, _: &str) -> Result<Self> {
-        Ok(Customers { users: Users::open(cx)?, taken: HashMap::new() })
+        let coded = cx.query::<Customer>().present(Customer::C.credit_code).first(cx.tx())?;
+        Ok(Customers { users: Users::open(cx)?, taken: HashMap::new(), fresh: coded.is_none() })
     }
 
     fn load(&mut self, cx: &mut Cx<'_>, batch: &Batch<'_>) -> Result<()> {
-        self.taken.clear();
         let codes = batch.texts("credit_code");
-        if codes.is_empty() {
+        if self.fresh || codes.is_empty() {
             return Ok(());
         }
         let codes = codes.into_iter().map(|code| Some(code.trim().to_ascii_uppercase()));
@@ -290,6 +289,13 @@ impl Importable for Customers {
             self.taken.insert(code.clone(), customer.id);
         }
         Ok(customer)
+    }
+
+    fn change(&mut self, cx: &mut Cx<'_>, before: &Customer, after: Customer) -> Result<()> {
+        if let Some(code) = before.credit_code.as_ref().filter(|_| before.credit_code != after.credit_code) {
+            self.taken.remove(code);
+        }
+        cx.update(before, after).map(|_| ())
     }
 }
 
@@ -362,7 +368,7 @@ impl Importable for Contacts {
 
 /// Products.
 pub(super) struct Products {
-    /// Codes of the ledger and of earlier rows that occur in the batch.
+    /// Codes of the rows so far, and those of the ledger that occur in the file.
     taken: HashMap<String, Id<Product>>,
 }
 
@@ -388,7 +394,6 @@ impl Importable for Products {
     }
 
     fn load(&mut self, cx: &mut Cx<'_>, batch: &Batch<'_>) -> Result<()> {
-        self.taken.clear();
         let codes = batch.texts("code");
         if codes.is_empty() {
             return Ok(());
@@ -434,6 +439,13 @@ impl Importable for Products {
             self.taken.insert(product.code.clone(), product.id);
         }
         Ok(product)
+    }
+
+    fn change(&mut self, cx: &mut Cx<'_>, before: &Product, after: Product) -> Result<()> {
+        if before.code != after.code {
+            self.taken.remove(&before.code);
+        }
+        cx.update(before, after).map(|_| ())
     }
 
     fn create(&mut self, cx: &mut Cx<'_>, products: &mut [Product]) -> Result<()> {

@@ -133,6 +133,7 @@ crate::record! {
     index opportunity_unit (unit);
     index opportunity_customer (customer) where customer;
     index opportunity_stage (status, pipeline, stage);
+    index opportunity_since (status, stage_since);
     index opportunity_due (open_expected_close) where open_expected_close;
     index opportunity_closed (closed_on) where closed_on;
 }

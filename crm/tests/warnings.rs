@@ -1,0 +1,192 @@
+//! Warnings on SQLite: what comes when, what hides it, and who sees it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod world;
+
+use serde_json::{Value, json};
+use world::{World, call, expect, noon};
+
+/// Every warning as `kind seq date level state`, in the order of the list.
+fn shown(world: &World, input: Value) -> Vec<String> {
+    let page = world.call("warning.list", input);
+    page["items"].as_array().unwrap().iter().map(line).collect()
+}
+
+fn line(item: &Value) -> String {
+    let text = |name: &str| item[name].as_str().unwrap_or("-").to_owned();
+    let seq = item["seq"].as_u64().unwrap_or(0);
+    format!("{} {seq} {} {} {}", text("kind"), text("due_date"), text("level"), text("state"))
+}
+
+fn dated(dates: &[&str]) -> Value {
+    let (last, first) = dates.split_last().unwrap();
+    let mut terms: Vec<Value> =
+        first.iter().map(|date| json!({ "share": { "amount": "10" }, "anchor": { "date": date } })).collect();
+    terms.push(json!({ "share": "balance", "anchor": { "date": last } }));
+    json!(terms)
+}
+
+#[test]
+fn what_comes_when() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let contract = world.effective(
+        &customer,
+        "100",
+        dated(&["2026-01-30", "2026-03-01", "2026-03-02", "2026-03-09", "2026-03-10"]),
+        "2026-01-01",
+    );
+    // The first of these two is 31 days late; the last one is eight days ahead, and not warned of yet.
+    let first = [
+        "installment_overdue 1 2026-01-30 critical open",
+        "installment_overdue 2 2026-03-01 warning open",
+        "installment_due 3 2026-03-02 warning open",
+        "installment_due 4 2026-03-09 notice open",
+    ];
+    assert_eq!(shown(&world, json!({})), first);
+    assert_eq!(shown(&world, json!({ "kinds": ["installment_overdue"] })), first[..2]);
+    let item = world.call("warning.list", json!({ "limit": 1 }))["items"][0].clone();
+    for (name, value) in [
+        ("subject", contract.clone()),
+        ("title", json!("HT-2026-000001 第1期")),
+        ("customer_name", json!("甲公司")),
+        ("amount", json!("10")),
+        ("currency", json!("CNY")),
+        ("days_late", json!(31)),
+    ] {
+        assert_eq!(item[name], value, "{name}");
+    }
+
+    // What is settled or no longer owed is not warned of.
+    world.call("receipt.post", json!({ "customer": customer, "amount": "15" }));
+    assert_eq!(shown(&world, json!({})), first[1..]);
+
+    // Acknowledged, snoozed, back again on the day.
+    let about = |seq: u32| json!({ "kind": "installment_overdue", "subject": contract, "seq": seq });
+    assert_eq!(world.refused("warning.acknowledge", about(1)), expect("no_warning", "subject"));
+    assert_eq!(
+        line(&world.call("warning.acknowledge", about(2))),
+        "installment_overdue 2 2026-03-01 warning acknowledged"
+    );
+    assert_eq!(shown(&world, json!({})), first[2..]);
+    let all = json!({ "include_handled": true });
+    assert_eq!(shown(&world, all)[0], "installment_overdue 2 2026-03-01 warning acknowledged");
+    let snooze =
+        |until: &str| json!({ "kind": "installment_due", "subject": contract, "seq": 3, "until": until });
+    assert_eq!(world.refused("warning.snooze", snooze("2026-03-02")), expect("end_before_start", "until"));
+    let no_row = json!({ "kind": "installment_due", "subject": contract });
+    assert_eq!(world.refused("warning.acknowledge", no_row).0, "missing_field");
+    world.call("warning.snooze", snooze("2026-03-04"));
+    assert_eq!(shown(&world, json!({})), first[3..]);
+    // Once it is late it is a warning of another kind, which nobody has put off.
+    world.ledger.set_clock(noon("2026-03-03")).unwrap();
+    assert_eq!(shown(&world, json!({}))[0], "installment_overdue 3 2026-03-02 warning open");
+
+    // Lead times, in working days too, and switched off.
+    world.call("warning.configure", json!({ "kind": "installment_overdue", "lead": 0, "enabled": false }));
+    world.call("warning.configure", json!({ "kind": "installment_due", "lead": 4, "unit": "working_days" }));
+    assert_eq!(shown(&world, json!({})), ["installment_due 4 2026-03-09 notice open"]);
+    world.call("warning.configure", json!({ "kind": "installment_due", "lead": 3, "unit": "working_days" }));
+    assert_eq!(shown(&world, json!({})), [""; 0]);
+    assert_eq!(
+        world.refused("warning.configure", json!({ "kind": "installment_due", "lead": 3651 })),
+        expect("out_of_range", "lead")
+    );
+    let settings = world.call("warning.settings", json!({}));
+    assert_eq!(
+        settings[0],
+        json!({ "kind": "installment_due", "lead": 3, "unit": "working_days", "enabled": true })
+    );
+    assert_eq!(settings[4]["kind"], "followup_overdue");
+    let unknown = json!({ "as_of": "2026-12-31" });
+    assert_eq!(world.refused("warning.list", unknown).0, "unknown_calendar_year");
+}
+
+#[test]
+fn contracts_opportunities_and_follow_ups() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let ending = json!({ "title": "维保", "kind": "service", "customer": customer, "ends_on": "2026-04-01" });
+    let ending = world.call("contract.create", ending)["id"].clone();
+    assert_eq!(shown(&world, json!({})), [""; 0], "a draft does not end");
+    world.to_effective(ending.clone(), "2026-03-01");
+    let opportunity = json!({ "data": { "name": "更新", "customer": customer, "expected_amount": "5" } });
+    world.call("opportunity.create", opportunity);
+    let next = json!({ "customer": customer, "channel": "phone", "summary": "询价", "next_step": "报价", "next_date": "2026-03-05" });
+    world.call("activity.create", next);
+    assert_eq!(shown(&world, json!({})), ["contract_ending 0 2026-04-01 notice open"]);
+    for (today, expected) in [
+        ("2026-03-05", &["contract_ending 0 2026-04-01 notice open"][..]),
+        (
+            "2026-03-06",
+            &["followup_overdue 0 2026-03-05 notice open", "contract_ending 0 2026-04-01 notice open"],
+        ),
+        (
+            "2026-04-01",
+            &["followup_overdue 0 2026-03-05 warning open", "contract_ending 0 2026-04-01 warning open"],
+        ),
+        (
+            "2026-04-02",
+            &["followup_overdue 0 2026-03-05 warning open", "opportunity_stalled 0 2026-04-01 notice open"],
+        ),
+    ] {
+        world.ledger.set_clock(noon(today)).unwrap();
+        assert_eq!(shown(&world, json!({})), expected, "{today}");
+        assert_eq!(shown(&world, json!({ "as_of": today })), expected, "{today}");
+    }
+    let stalled = world.call("warning.list", json!({ "kinds": ["opportunity_stalled"] }))["items"][0].clone();
+    assert_eq!((&stalled["date"], &stalled["due_date"]), (&json!("2026-03-02"), &json!("2026-04-01")));
+    let about = json!({ "kind": "opportunity_stalled", "subject": stalled["subject"] });
+    world.call("warning.acknowledge", about);
+    assert_eq!(shown(&world, json!({})), ["followup_overdue 0 2026-03-05 warning open"]);
+    world.step("contract.terminate", &ending, json!({ "reason": "终止" })).unwrap();
+    assert_eq!(shown(&world, json!({ "as_of": "2026-03-30", "kinds": ["contract_ending"] })), [""; 0]);
+}
+
+#[test]
+fn pages_hold_every_warning_once_and_follow_the_scope() {
+    let world = World::new("2026-03-20");
+    let role = json!({ "name": "销售", "scope": "own",
+        "levels": { "party": "edit", "contract": "edit", "settlement": "read", "warning": "edit" } });
+    let role = world.call("role.create", role)["id"].clone();
+    world.call("user.create", json!({ "login": "wang", "name": "王", "roles": [role] }));
+    let wang = world.ledger.session("wang").unwrap();
+    let customer = world.customer("甲公司");
+    for day in 1..=12 {
+        let date = format!("2026-03-{:02}", day * 2);
+        let contract = world.effective(&customer, "100", dated(&[&date, &date, "2026-03-18"]), "2026-01-01");
+        if day % 3 == 0 && day * 2 < 20 {
+            let about = json!({ "kind": "installment_overdue", "subject": contract, "seq": 1 });
+            world.call("warning.acknowledge", about);
+        }
+    }
+    for handled in [false, true] {
+        let all = shown(&world, json!({ "limit": 1000, "include_handled": handled }));
+        assert_eq!(all.len(), if handled { 36 } else { 33 });
+        for limit in [1, 2, 5, 35] {
+            let (mut paged, mut cursor) = (Vec::new(), Value::Null);
+            loop {
+                let input = json!({ "limit": limit, "include_handled": handled, "cursor": cursor });
+                let page = world.call("warning.list", input);
+                paged.extend(page["items"].as_array().unwrap().iter().map(line));
+                cursor = page["next"].clone();
+                if cursor.is_null() {
+                    break;
+                }
+            }
+            assert_eq!(paged, all, "{limit}");
+        }
+    }
+    assert_eq!(world.refused("warning.list", json!({ "cursor": "x" })), expect("wrong_type", "cursor"));
+    let cursor = json!({ "cursor": "installment_due=00" });
+    assert_eq!(world.refused("warning.list", cursor), expect("wrong_type", "cursor"));
+
+    // Somebody else's warnings are neither seen nor handled.
+    assert_eq!(call(&wang, "warning.list", json!({})).unwrap()["items"], json!([]));
+    let first = world.call("warning.list", json!({}))["items"][0].clone();
+    let about = json!({ "kind": first["kind"], "subject": first["subject"], "seq": first["seq"] });
+    assert_eq!(call(&wang, "warning.acknowledge", about).unwrap_err().code().name(), "no_warning");
+    let refused =
+        call(&wang, "warning.configure", json!({ "kind": "installment_due", "lead": 1 })).unwrap_err();
+    assert_eq!(refused.code().name(), "denied");
+}
