@@ -35,7 +35,8 @@ pub(crate) fn fill(hand: &mut Hand, shape: Shape) -> Outcome<Written> {
     let now = hand::now()?;
     let today = (now / 1_000_000 + 8 * 3600).div_euclid(86_400);
     hand.connection.execute_batch("BEGIN IMMEDIATE")?;
-    let customers = (0..shape.customers).map(|number| customer(hand, now, number)).collect::<Outcome<Vec<i64>>>()?;
+    let customers =
+        (0..shape.customers).map(|number| customer(hand, now, number)).collect::<Outcome<Vec<i64>>>()?;
     for number in 0..shape.contracts {
         let customer = customers[number as usize % customers.len()];
         contract(hand, now, today, number, customer, shape.settled)?;
@@ -125,7 +126,14 @@ fn contract(hand: &mut Hand, now: i64, today: i64, number: u32, customer: i64, s
 
 const LABELS: [&str; 6] = ["质保金", "预付款", "第二期", "第三期", "到货款", "验收款"];
 
-fn opportunity(hand: &mut Hand, now: i64, today: i64, number: u32, customer: i64, pipeline: i64) -> Outcome<()> {
+fn opportunity(
+    hand: &mut Hand,
+    now: i64,
+    today: i64,
+    number: u32,
+    customer: i64,
+    pipeline: i64,
+) -> Outcome<()> {
     let key = hand.key(now);
     // Half of them open in four stages, the others won (5) or lost (6).
     let (stage, status) = match number % 8 {

@@ -20,31 +20,36 @@ pub(crate) fn run(setup: &Setup) -> Outcome<()> {
         "kind": "customer", "content": { "text": text }, "system": "erp", "key": "key", "mapping": mapping,
     }))?;
     let (mut sizes, mut failed) = ((0, 0), 0);
-    let compared = Comparison::new("import of customers with references from CSV", "1.5", "customer").rounds(
-        setup.rounds,
-        setup.customers,
-        || {
-            let session = setup.new_ledger("import-ours")?;
-            let input = input.clone();
-            let time = timed(|| {
-                failed = session.run(input)?.failed;
-                Ok(())
-            })?;
-            drop(session);
-            let hand = Hand::writer(&setup.path("import-ours"))?;
-            sizes.0 = data::bytes(&hand.connection, &["customer", "external_reference"])?;
-            sizes.1 = data::bytes(&hand.connection, &["audit"])?;
-            Ok(time)
-        },
-        || {
-            drop(setup.new_ledger("import-by-hand")?);
-            let mut hand = Hand::writer(&setup.path("import-by-hand"))?;
-            timed(|| by_hand(&mut hand, &text))
-        },
-    )?;
+    let compared = Comparison::new("import of customers with references from CSV", "1.5", "customer")
+        .rounds(
+            setup.rounds,
+            setup.customers,
+            || {
+                let session = setup.new_ledger("import-ours")?;
+                let input = input.clone();
+                let time = timed(|| {
+                    failed = session.run(input)?.failed;
+                    Ok(())
+                })?;
+                drop(session);
+                let hand = Hand::writer(&setup.path("import-ours"))?;
+                sizes.0 = data::bytes(&hand.connection, &["customer", "external_reference"])?;
+                sizes.1 = data::bytes(&hand.connection, &["audit"])?;
+                Ok(time)
+            },
+            || {
+                drop(setup.new_ledger("import-by-hand")?);
+                let mut hand = Hand::writer(&setup.path("import-by-hand"))?;
+                timed(|| by_hand(&mut hand, &text))
+            },
+        )?;
     compared.print();
     let customers = i64::from(setup.customers.max(1));
-    println!("  size: {} bytes a customer with its reference, {} on the trail", sizes.0 / customers, sizes.1 / customers);
+    println!(
+        "  size: {} bytes a customer with its reference, {} on the trail",
+        sizes.0 / customers,
+        sizes.1 / customers
+    );
     if failed > 0 {
         println!("  NOT THE SAME: {failed} rows failed");
     }

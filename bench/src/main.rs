@@ -54,7 +54,8 @@ fn main() -> Outcome<()> {
                 other => return Err(format!("there is no engine {other:?}; known: sqlite").into()),
             },
             reads::CHILD => {
-                let (path, rows) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
+                let (path, rows) =
+                    (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
                 return reads::child(path.as_ref(), rows.parse()?);
             }
             "--help" | "-h" => {

@@ -190,7 +190,11 @@ fn due(setup: &Setup, session: &Session, hand: &Hand, written: &Written) -> Outc
 }
 
 fn expect(found: usize, expected: u32) -> Outcome<()> {
-    if found as u64 == u64::from(expected) { Ok(()) } else { Err(format!("{found} rows, not {expected}").into()) }
+    if found as u64 == u64::from(expected) {
+        Ok(())
+    } else {
+        Err(format!("{found} rows, not {expected}").into())
+    }
 }
 
 /// Open amounts of a customer by hand: nothing due, 1–30, 31–60, 61–90 days, more; and all.
@@ -325,7 +329,9 @@ fn single(setup: &Setup, session: &Session, hand: &Hand, written: &Written) -> O
             Ok(())
         })
     };
-    Comparison::new("customer.get, one by one", "", "customer").rounds(setup.rounds * 3, SINGLE, ours, by_hand)?.print();
+    Comparison::new("customer.get, one by one", "", "customer")
+        .rounds(setup.rounds * 3, SINGLE, ours, by_hand)?
+        .print();
     Ok(())
 }
 
@@ -356,7 +362,9 @@ fn page(setup: &Setup, session: &Session, hand: &Hand) -> Outcome<()> {
         let cursor = page.next.take();
         page = session.run(ListCustomers(ListRequest { cursor, ..request.clone() }))?;
     }
-    let (Some(last), Some(cursor)) = (page.items.last(), page.next) else { return Err("too few customers".into()) };
+    let (Some(last), Some(cursor)) = (page.items.last(), page.next) else {
+        return Err("too few customers".into());
+    };
     let ids = session.ledger().ids();
     let (name, key) = (last.name.clone(), ids.key(last.id.uuid())?);
     let request = ListRequest { cursor: Some(cursor), limit: Some(100), ..request };
@@ -426,7 +434,17 @@ fn memory(setup: &Setup, path: &Path) -> Outcome<()> {
 /// What the child does.
 pub(crate) fn child(path: &Path, rows: usize) -> Outcome<()> {
     let session = open(path, ClockOption::System)?;
-    let select = ["contract", "seq", "label", "amount", "settled", "due_date", "status", "contract_number", "customer_name"];
+    let select = [
+        "contract",
+        "seq",
+        "label",
+        "amount",
+        "settled",
+        "due_date",
+        "status",
+        "contract_number",
+        "customer_name",
+    ];
     let mut reader = session.reader(Rows {
         dataset: "installment".to_owned(),
         select: select.map(str::to_owned).to_vec(),
@@ -443,6 +461,9 @@ pub(crate) fn child(path: &Path, rows: usize) -> Outcome<()> {
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or("VmHWM: not known here");
-    println!("memory: a reader of {read} rows of 9 columns, 10000 at once: peak {}", peak["VmHWM:".len()..].trim());
+    println!(
+        "memory: a reader of {read} rows of 9 columns, 10000 at once: peak {}",
+        peak["VmHWM:".len()..].trim()
+    );
     Ok(())
 }

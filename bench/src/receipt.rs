@@ -129,7 +129,13 @@ fn post(hand: &mut Hand, customer: i64, today: i64, text: &mut String) -> Outcom
     )?;
     for Part { contract, seq, amount, settled, open, part } in &parts {
         let (now_settled, rest) = (settled + part, open - part);
-        update.execute(params![contract, seq, now_settled, (rest > 0).then_some(rest), if rest > 0 { 2 } else { 3 }])?;
+        update.execute(params![
+            contract,
+            seq,
+            now_settled,
+            (rest > 0).then_some(rest),
+            if rest > 0 { 2 } else { 3 }
+        ])?;
         write!(
             text,
             r#",{{"table":"installment","contract":"{contract_id}","seq":{seq},"before":{{"settled":"{}","open_amount":"{}""#,
