@@ -15,6 +15,8 @@
 
 mod host;
 mod open;
+mod transfer;
 
 pub use crm_core::{app, areas, catalog, kernel, store};
 pub use open::{ClockOption, DurabilityOption, OpenOptions, open};
+pub use transfer::{export_ledger, import_ledger};

@@ -104,7 +104,7 @@ pub fn open(url: &str, options: &OpenOptions) -> Result<Ledger> {
     Ledger::open(store, Host { clock, entropy }, &new)
 }
 
-fn open_store(url: &str, options: &OpenOptions) -> Result<Arc<dyn Store>> {
+pub(crate) fn open_store(url: &str, options: &OpenOptions) -> Result<Arc<dyn Store>> {
     let (scheme, rest) = match url.split_once(':') {
         // One letter before the colon is a drive.
         Some((scheme, rest)) if scheme.len() > 1 && scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) => {

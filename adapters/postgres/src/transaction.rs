@@ -1,4 +1,4 @@
-//! The eight verbs.
+//! The nine verbs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,7 +10,7 @@ use crm_core::store::plan::{Output, Pred, Select};
 use crm_core::store::schema::Table;
 use postgres::fallible_iterator::FallibleIterator;
 
-use crate::catalog::{PRODUCT, TAKE_NUMBERS};
+use crate::catalog::{LIST_SERIES, PRODUCT, TAKE_NUMBERS};
 use crate::dialect::Postgres;
 use crate::fault::{Doing, fault};
 use crate::place::Canceller;
@@ -223,6 +223,24 @@ impl Tx for Transaction {
                 None => return Err(defect("a series gave no number").into()),
             };
             Ok(last - count + 1)
+        })
+    }
+
+    fn series(&mut self, visit: &mut dyn FnMut(&str, i64) -> Result<()>) -> Result<()> {
+        self.ready(false)?;
+        let mut read = || -> Result<(), Halt> {
+            let session = self.lease.session().map_err(Trouble::Store)?;
+            let mut rows = session.query(LIST_SERIES, [].into_iter()).map_err(Trouble::Postgres)?;
+            while let Some(row) = rows.next().map_err(Trouble::Postgres)? {
+                let name: &str = row.try_get(0).map_err(Trouble::Postgres)?;
+                let last = row.try_get(1).map_err(Trouble::Postgres)?;
+                visit(name, last).map_err(Halt::Visit)?;
+            }
+            Ok(())
+        };
+        read().map_err(|halt| match halt {
+            Halt::Visit(error) => error,
+            Halt::Engine(trouble) => self.spoilt(trouble, Doing::Reading),
         })
     }
 

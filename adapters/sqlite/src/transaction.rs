@@ -1,4 +1,4 @@
-//! The eight verbs.
+//! The nine verbs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -13,7 +13,7 @@ use crm_core::store::schema::Table;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, InterruptHandle, Statement};
 
-use crate::catalog::{Catalog, TAKE_NUMBERS};
+use crate::catalog::{Catalog, LIST_SERIES, TAKE_NUMBERS};
 use crate::dialect::Sqlite;
 use crate::fault::{Doing, fault};
 use crate::pool::Lease;
@@ -235,6 +235,18 @@ impl Tx for Transaction {
                 Err(error) => Err(error.into()),
             }
         })
+    }
+
+    fn series(&mut self, visit: &mut dyn FnMut(&str, i64) -> Result<()>) -> Result<()> {
+        self.ready(false)?;
+        let failed = |error| self.read_fault(error);
+        let mut statement = self.lease.connection()?.prepare_cached(LIST_SERIES).map_err(failed)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(failed)? {
+            let name = row.get_ref(0).map_err(failed)?.as_str().map_err(|error| failed(error.into()))?;
+            visit(name, row.get(1).map_err(failed)?)?;
+        }
+        Ok(())
     }
 
     fn nest(&mut self, step: Nest) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The storage trait. An engine sees tables, rows and bound queries; never a customer or a contract.
 //!
-//! Eight verbs on a transaction carry the whole library. An engine is proved by the conformance suite, a table of named
+//! Nine verbs on a transaction carry the whole library. An engine is proved by the conformance suite, a table of named
 //! cases that every adapter runs.
 
 use std::sync::Arc;
@@ -106,6 +106,10 @@ pub trait Tx: Send {
     /// Takes `count` numbers of a series and returns the first; a new series begins at 1. Numbers taken by a transaction
     /// that does not commit are given again: a series has no gaps. Writers of one series wait for each other.
     fn number(&mut self, series: &str, count: i64) -> Result<i64>;
+
+    /// Hands out every series that has given a number, with the last one, in the order of their names: what moving a
+    /// ledger needs beside the rows.
+    fn series(&mut self, visit: &mut dyn FnMut(&str, i64) -> Result<()>) -> Result<()>;
 
     /// Begins, keeps or undoes a nested unit.
     fn nest(&mut self, step: Nest) -> Result<()>;

@@ -184,6 +184,11 @@ impl Tx for MemoryTx {
         })
     }
 
+    fn series(&mut self, visit: &mut dyn FnMut(&str, i64) -> Result<()>) -> Result<()> {
+        self.ready()?;
+        self.state.series.iter().try_for_each(|(name, last)| visit(name, *last))
+    }
+
     fn nest(&mut self, step: Nest) -> Result<()> {
         if step != Nest::Undo {
             self.ready()?;

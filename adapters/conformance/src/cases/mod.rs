@@ -83,7 +83,8 @@ cases! {
         referenced_rows_stay
         readers_do_not_write
         series_have_no_gaps
-        series_count_apart;
+        series_count_apart
+        series_are_listed;
     writers:
         a_reader_keeps_its_moment
         a_second_handle_sees_commits

@@ -1,11 +1,11 @@
 //! Transactions, nested units, keys, references and series.
 
 use crm_core::kernel::error::{INTERNAL, OVERFLOW, Result};
-use crm_core::store::engine::{DUPLICATE_KEY, MISSING_REFERENCE, Mode, Nest, STILL_REFERENCED, Store};
+use crm_core::store::engine::{DUPLICATE_KEY, MISSING_REFERENCE, Mode, Nest, STILL_REFERENCED, Store, Tx};
 use crm_core::store::plan::{Output, Pred, Select};
 
 use crate::Fixture;
-use crate::kit::{NULL, base, check, fails, ids, int, read, rows, same, text, write};
+use crate::kit::{NULL, base, check, fails, ids, int, read, rows, same, text, write, wrong};
 use crate::sample::{item, item_row, line, place, region, schema, with};
 
 fn items(store: &dyn Store) -> Result<Vec<i64>> {
@@ -280,4 +280,32 @@ pub(super) fn series_count_apart(fixture: &mut dyn Fixture) -> Result<()> {
     })?;
     let mut tx = store.begin(Mode::Write)?;
     check(tx.number("contract", 0).is_err(), "no numbers at all were given")
+}
+
+pub(super) fn series_are_listed(fixture: &mut dyn Fixture) -> Result<()> {
+    let store = fixture.create(&schema())?;
+    let listed = |tx: &mut dyn Tx| -> Result<Vec<(String, i64)>> {
+        let mut found = Vec::new();
+        tx.series(&mut |name, last| {
+            found.push((name.to_owned(), last));
+            Ok(())
+        })?;
+        Ok(found)
+    };
+    let pair = |name: &str, last| (name.to_owned(), last);
+    write(&*store, |tx| {
+        same(listed(tx)?, vec![], "none yet")?;
+        for (name, count) in [("b", 2), ("合同", 7), ("B", 1), ("", i64::MAX), ("b", 1)] {
+            tx.number(name, count)?;
+        }
+        tx.nest(Nest::Begin)?;
+        tx.number("undone", 1)?;
+        tx.nest(Nest::Undo)?;
+        let failed = tx.series(&mut |_, _| Err(wrong("the visitor's own")));
+        same(failed, Err(wrong("the visitor's own")), "a visit that fails")
+    })?;
+    let all = vec![pair("", i64::MAX), pair("B", 1), pair("b", 3), pair("合同", 7)];
+    read(&*store, |tx| same(listed(tx)?, all, "by name"))?;
+    let mut tx = store.begin(Mode::Write)?;
+    fails(tx.number("", 1), &OVERFLOW, "a number beyond the last").map(|_| ())
 }
