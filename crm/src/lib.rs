@@ -15,9 +15,11 @@
 
 mod host;
 mod open;
+mod transfer;
 
 pub use crm_core::{app, areas, catalog, kernel, store};
 pub use open::{ClockOption, DurabilityOption, OpenOptions, open};
+pub use transfer::{export_ledger, import_ledger};
 
 /// The guide, whose examples run.
 #[cfg(doctest)]

@@ -79,7 +79,11 @@ pub enum ClockOption {
     Manual(Instant),
 }
 
-/// Opens the ledger at a path (`company.crm`, or `sqlite:` and the path), creating it unless told otherwise.
+/// Opens the ledger at a URL, creating it unless told otherwise: a path (`company.crm`, or `sqlite:` and the path), or a
+/// schema of a PostgreSQL database (`postgres://user:password@host/database?schema=company`).
+///
+/// A ledger on a server must never be called from inside an asynchronous worker: calls block, and the client of the server
+/// drives an event loop of its own.
 ///
 /// # Errors
 /// `CANNOT_OPEN`, `NOT_A_LEDGER`, `LEDGER_NEWER`, `READ_ONLY` and others of the engine.
@@ -100,7 +104,7 @@ pub fn open(url: &str, options: &OpenOptions) -> Result<Ledger> {
     Ledger::open(store, Host { clock, entropy }, &new)
 }
 
-fn open_store(url: &str, options: &OpenOptions) -> Result<Arc<dyn Store>> {
+pub(crate) fn open_store(url: &str, options: &OpenOptions) -> Result<Arc<dyn Store>> {
     let (scheme, rest) = match url.split_once(':') {
         // One letter before the colon is a drive.
         Some((scheme, rest)) if scheme.len() > 1 && scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
@@ -124,8 +128,25 @@ fn open_store(url: &str, options: &OpenOptions) -> Result<Arc<dyn Store>> {
             };
             SqliteStore::open(Path::new(rest), schema.schema(), options)
         }
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => {
+            let durability = match options.durability {
+                DurabilityOption::Full => crm_postgres::Durability::Full,
+                DurabilityOption::Normal => crm_postgres::Durability::Normal,
+            };
+            let options = crm_postgres::OpenOptions {
+                create: options.create,
+                read_only: options.read_only,
+                busy_timeout_ms: options.busy_timeout_ms,
+                durability,
+                ..crm_postgres::OpenOptions::default()
+            };
+            crm_postgres::PostgresStore::open(url, schema.schema(), options)
+        }
         other => {
-            Err(Error::new(&CANNOT_OPEN).with("what", url).with("reason", format!("unknown engine {other}")))
+            // The rest of the URL may hold a password.
+            let what = format!("{other}:…");
+            Err(Error::new(&CANNOT_OPEN).with("what", what).with("reason", format!("unknown engine {other}")))
         }
     }
 }

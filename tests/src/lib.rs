@@ -3,3 +3,4 @@
 //! The C and Python runners follow the same rules; [`scenario`] states them.
 
 pub mod scenario;
+pub mod writers;

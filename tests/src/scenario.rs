@@ -190,9 +190,16 @@ pub fn matches(expected: &Value, found: &Value, path: &str) -> Result<(), String
 /// # Errors
 /// Those of opening.
 pub fn new_ledger(folder: &Path, clock: Instant) -> Result<(Ledger, Saved), String> {
+    new_ledger_at(&folder.join("scenario.crm").to_string_lossy(), clock)
+}
+
+/// A ledger for a scenario at a URL where there is none yet, of any engine.
+///
+/// # Errors
+/// Those of opening.
+pub fn new_ledger_at(url: &str, clock: Instant) -> Result<(Ledger, Saved), String> {
     let options = OpenOptions { clock: ClockOption::Manual(clock), ..OpenOptions::default() };
-    let url = folder.join("scenario.crm");
-    let ledger = crm::open(&url.to_string_lossy(), &options).map_err(|error| error.to_string())?;
+    let ledger = crm::open(url, &options).map_err(|error| error.to_string())?;
     let mut saved = Saved::default();
     let users = call(&ledger, "admin", "user.list", r#"{"filter": {"equal": ["login", "admin"]}}"#, None)
         .map_err(|error| error.to_string())?;
@@ -251,7 +258,15 @@ impl Scenario {
     /// # Errors
     /// The first step that does not go as told.
     pub fn run(&self, folder: &Path, called: &mut dyn FnMut(&str)) -> Result<(), String> {
-        let (ledger, mut saved) = new_ledger(folder, self.clock)?;
+        self.run_at(&folder.join("scenario.crm").to_string_lossy(), called)
+    }
+
+    /// Runs it on a new ledger at a URL, of any engine.
+    ///
+    /// # Errors
+    /// The first step that does not go as told.
+    pub fn run_at(&self, url: &str, called: &mut dyn FnMut(&str)) -> Result<(), String> {
+        let (ledger, mut saved) = new_ledger_at(url, self.clock)?;
         for (position, step) in self.steps.iter().enumerate() {
             let place = |what: &str| format!("{}, step {position} {what}", self.title);
             match step {

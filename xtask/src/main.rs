@@ -7,6 +7,7 @@
 //! cargo xtask bench     our operations beside the same work done by hand
 //! ```
 
+mod postgres;
 mod python;
 mod run;
 mod test;

@@ -35,6 +35,14 @@ fn interpreter() -> Result<String, String> {
     Err(format!("Python 3.11 or newer is not installed: {REMEDY}"))
 }
 
+/// Makes the environment, with nothing in it yet.
+pub(crate) fn environment() -> Result<(), String> {
+    if inside("python").exists() {
+        return Ok(());
+    }
+    Run::program(interpreter()?, REMEDY).args([Path::new("-m"), Path::new("venv"), &venv()]).shown()
+}
+
 /// Makes the environment and installs the tools that the requirements file names, once for each version of it.
 pub(crate) fn prepare() -> Result<(), String> {
     let requirements = root().join("crm-py/tests/requirements.txt");
@@ -44,9 +52,7 @@ pub(crate) fn prepare() -> Result<(), String> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    if !inside("python").exists() {
-        Run::program(interpreter()?, REMEDY).args([Path::new("-m"), Path::new("venv"), &venv()]).shown()?;
-    }
+    environment()?;
     tool("python")
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
         .args([&requirements])

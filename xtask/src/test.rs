@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::python;
 use crate::run::{Run, root, target};
+use crate::{postgres, python};
 
 type Step = (&'static str, fn() -> Result<(), String>);
 
@@ -13,7 +13,10 @@ const STEPS: &[Step] = &[
     ("lints", || {
         Run::cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]).shown()
     }),
-    ("rust tests", || Run::cargo(["test", "--quiet", "--workspace"]).shown()),
+    ("postgres server", || postgres::prepare().map(|_| ())),
+    ("rust tests", || {
+        Run::cargo(["test", "--quiet", "--workspace"]).env(postgres::VARIABLE, postgres::programs()?).shown()
+    }),
     ("rust documentation", || {
         Run::cargo(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").shown()
     }),

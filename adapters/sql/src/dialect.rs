@@ -31,12 +31,33 @@ pub trait Dialect: Send + Sync {
     /// `before COLUMN between PLACEHOLDER after`: a text in which A–Z are lowered contains another.
     fn contains(&self) -> (&'static str, &'static str, &'static str);
 
+    /// `before COLUMN after`: the smallest value.
+    fn min(&self, _cell_type: CellType) -> (&'static str, &'static str) {
+        ("min(", ")")
+    }
+
+    /// `before COLUMN after`: the largest value.
+    fn max(&self, _cell_type: CellType) -> (&'static str, &'static str) {
+        ("max(", ")")
+    }
+
     /// `before COLUMN after`: the exact sum of integers as a 64-bit integer; leaving its range is an error.
     fn sum(&self) -> (&'static str, &'static str);
+
+    /// `before PLACEHOLDER after`: what stands after a column to say that it equals a member of an array, which is bound
+    /// as one [`Value::List`](crate::Value::List); `None` when the engine has no arrays.
+    fn in_array(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
 
     /// `before PLACEHOLDER after`: what stands after a column to say that it equals a member of a JSON array, which is
     /// one value however long it is; `None` when the engine has no such thing for this type.
     fn in_json(&self, cell_type: CellType) -> Option<(&'static str, &'static str)>;
+
+    /// The type of an array of such values, for engines that add many rows from one array per column.
+    fn array_type(&self, _cell_type: CellType) -> &'static str {
+        ""
+    }
 
     /// Writes bytes as a literal, for the default of a column.
     fn bytes_literal(&self, out: &mut String, bytes: &[u8]);

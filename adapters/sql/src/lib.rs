@@ -2,7 +2,7 @@
 //!
 //! Rules:
 //! - Text holds placeholders only, never a value, so a text is the *shape* of a statement and engines can cache what they
-//!   prepared by it. Lists are padded to powers of two by repeating their last value, so that shapes stay few.
+//!   prepared by it. Lists are one array, or are padded to powers of two by repeating their last value, so that shapes stay few.
 //! - Columns are always named, never `*`: the order in which an engine keeps them is its own affair, and a migrated
 //!   table may keep them in another order than a fresh one.
 //! - Text compares by bytes and empty cells are smallest; the dialect says whatever its engine needs for that.
@@ -14,7 +14,7 @@ mod query;
 
 pub use ddl::{create_index, create_table, migrate};
 pub use dialect::Dialect;
-pub use query::{Value, delete, get, insert, select, update};
+pub use query::{Value, delete, get, insert, insert_arrays, select, update};
 
 /// Writes an identifier in quotes; names of schemas may be words of SQL.
 pub(crate) fn quote(out: &mut String, name: &str) {

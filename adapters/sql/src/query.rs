@@ -17,14 +17,17 @@ pub enum Value<'v> {
     Cell(CellRef<'v>),
     /// A text made while rendering.
     Text(String),
+    /// The values of a list, as an array; only dialects with [`Dialect::in_array`] meet it.
+    List(&'v [Cell]),
 }
 
 impl Value<'_> {
-    /// Borrows the value, to bind it.
+    /// Borrows the value, to bind it; a list is no cell.
     pub fn as_ref(&self) -> CellRef<'_> {
         match self {
             Value::Cell(cell) => *cell,
             Value::Text(text) => CellRef::Text(text),
+            Value::List(_) => CellRef::Null,
         }
     }
 }
@@ -65,6 +68,22 @@ pub fn insert(dialect: &dyn Dialect, table: &Table, rows: usize) -> String {
         separated(out, ", ", 1..=width, |out, position| dialect.placeholder(out, row * width + position));
         out.push(')');
     });
+    out
+}
+
+/// Adds any number of rows from one array per column, all columns in order: one shape, and one round trip.
+pub fn insert_arrays(dialect: &dyn Dialect, table: &Table) -> String {
+    let mut out = String::from("INSERT INTO ");
+    quote(&mut out, table.name);
+    out.push_str(" (");
+    separated(&mut out, ", ", &table.columns, |out, column| quote(out, column.name));
+    out.push_str(") SELECT * FROM unnest(");
+    separated(&mut out, ", ", table.columns.iter().enumerate(), |out, (position, column)| {
+        dialect.placeholder(out, position + 1);
+        out.push_str("::");
+        out.push_str(dialect.array_type(column.field_type.cell_type()));
+    });
+    out.push(')');
     out
 }
 
@@ -160,6 +179,10 @@ impl<'w, 'v> Writer<'w, 'v> {
         quote(self.text, self.source.table(column.source).columns[column.column].name);
     }
 
+    fn cell_type(&self, column: ColumnRef) -> CellType {
+        self.source.table(column.source).columns[column.column].field_type.cell_type()
+    }
+
     fn select(&mut self, select: &'v Select) {
         self.text.push_str("SELECT ");
         for (position, output) in select.outputs.iter().enumerate() {
@@ -221,8 +244,14 @@ impl<'w, 'v> Writer<'w, 'v> {
                 let (before, after) = self.dialect.sum();
                 (before, column, after)
             }
-            Output::Min(column) => ("min(", column, ")"),
-            Output::Max(column) => ("max(", column, ")"),
+            Output::Min(column) => {
+                let (before, after) = self.dialect.min(self.cell_type(column));
+                (before, column, after)
+            }
+            Output::Max(column) => {
+                let (before, after) = self.dialect.max(self.cell_type(column));
+                (before, column, after)
+            }
         };
         self.text.push_str(before);
         self.column(column);
@@ -419,8 +448,17 @@ impl<'w, 'v> Writer<'w, 'v> {
             return self.text.push_str("FALSE");
         };
         self.column(column);
+        if let Some((before, after)) = self.dialect.in_array() {
+            if values.len() == 1 {
+                self.text.push_str(" = ");
+                return self.value(Value::Cell(last.as_ref()));
+            }
+            self.text.push_str(before);
+            self.value(Value::List(values));
+            return self.text.push_str(after);
+        }
         if values.len() > IN_VALUES_MAX {
-            let cell_type = self.source.table(column.source).columns[column.column].field_type.cell_type();
+            let cell_type = self.cell_type(column);
             if let (Some((before, after)), Some(json)) =
                 (self.dialect.in_json(cell_type), json_array(cell_type, values))
             {

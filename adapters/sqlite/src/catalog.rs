@@ -14,6 +14,9 @@ pub(crate) const CREATE_SERIES: &str = "CREATE TABLE \"crm_series\" (\"name\" TE
 pub(crate) const TAKE_NUMBERS: &str = "INSERT INTO \"crm_series\" (\"name\", \"value\") VALUES (?1, ?2) \
      ON CONFLICT (\"name\") DO UPDATE SET \"value\" = \"value\" + excluded.\"value\" RETURNING \"value\"";
 
+/// Every series with its last number.
+pub(crate) const LIST_SERIES: &str = "SELECT \"name\", \"value\" FROM \"crm_series\" ORDER BY \"name\"";
+
 pub(crate) struct Catalog(HashMap<&'static str, TableSql>);
 
 pub(crate) struct TableSql {

@@ -22,6 +22,12 @@ pub(crate) enum Doing {
 
 /// The code of an error in a transaction.
 pub(crate) fn fault(error: rusqlite::Error, doing: Doing, catalog: &Catalog) -> Error {
+    // An error of our own, met while a value was bound.
+    if let rusqlite::Error::ToSqlConversionFailure(inner) = &error
+        && let Some(own) = inner.downcast_ref::<Error>()
+    {
+        return own.clone();
+    }
     let rusqlite::Error::SqliteFailure(failure, message) = &error else {
         return Error::new(&STORAGE_FAILED).with("reason", &error).because(error);
     };

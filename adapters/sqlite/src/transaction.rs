@@ -1,10 +1,10 @@
-//! The eight verbs.
+//! The nine verbs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crm_core::kernel::error::{Error, INTERNAL, OVERFLOW, Result};
-use crm_core::store::cell::{Cell, CellRef, Row};
+use crm_core::store::cell::{Cell, CellRef, Row, check_text};
 use crm_core::store::engine::{
     CANCELLED, Flow, Interrupter, LEDGER_NEWER, Mode, Nest, STORAGE_FAILED, Tx, Visit,
 };
@@ -13,7 +13,7 @@ use crm_core::store::schema::Table;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, InterruptHandle, Statement};
 
-use crate::catalog::{Catalog, TAKE_NUMBERS};
+use crate::catalog::{Catalog, LIST_SERIES, TAKE_NUMBERS};
 use crate::dialect::Sqlite;
 use crate::fault::{Doing, fault};
 use crate::pool::Lease;
@@ -22,8 +22,8 @@ pub(crate) struct Transaction {
     lease: Lease,
     /// Open nested units.
     depth: usize,
-    /// A write failed: only undoing its unit, or dropping all, is left.
-    is_spoilt: bool,
+    /// A statement failed: only undoing its unit, or dropping all, is left.
+    is_spoilt: std::cell::Cell<bool>,
     /// Text of the statement at hand, kept for its memory.
     text: String,
     stop: OnceLock<Arc<Stop>>,
@@ -62,7 +62,13 @@ impl Transaction {
                 return Err(Error::new(&LEDGER_NEWER).with("found", found).with("known", known));
             }
         }
-        Ok(Transaction { lease, depth: 0, is_spoilt: false, text: String::new(), stop: OnceLock::new() })
+        Ok(Transaction {
+            lease,
+            depth: 0,
+            is_spoilt: std::cell::Cell::new(false),
+            text: String::new(),
+            stop: OnceLock::new(),
+        })
     }
 
     fn catalog(&self) -> &Catalog {
@@ -78,8 +84,8 @@ impl Transaction {
         if self.is_stopped() {
             return Err(Error::new(&CANCELLED));
         }
-        if self.is_spoilt {
-            return Err(defect("a write of this transaction has failed; it can only be undone"));
+        if self.is_spoilt.get() {
+            return Err(defect("a statement of this transaction has failed; it can only be undone"));
         }
         if is_write && self.lease.mode() == Mode::Read {
             return Err(defect("a write in a transaction that reads"));
@@ -98,7 +104,7 @@ impl Transaction {
         let result = run(self.lease.connection()?, self.catalog(), &mut text);
         self.text = text;
         result.map_err(|trouble| {
-            self.is_spoilt = true;
+            self.is_spoilt.set(true);
             match trouble {
                 Trouble::Sqlite(error) => fault(error, doing, self.catalog()),
                 Trouble::Store(error) => error,
@@ -106,7 +112,9 @@ impl Transaction {
         })
     }
 
+    /// The error of a read; the transaction is spoilt by it.
     fn read_fault(&self, error: rusqlite::Error) -> Error {
+        self.is_spoilt.set(true);
         fault(error, Doing::Reading, self.catalog())
     }
 
@@ -218,7 +226,7 @@ impl Tx for Transaction {
         }
         self.write(Doing::Writing, |connection, _, _| {
             let mut statement = connection.prepare_cached(TAKE_NUMBERS)?;
-            match statement.query_row((series, count), |row| row.get::<_, i64>(0)) {
+            match statement.query_row((Bound(CellRef::Text(series)), count), |row| row.get::<_, i64>(0)) {
                 Ok(last) => Ok(last - count + 1),
                 // The sum became a floating number, which the column refuses.
                 Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
@@ -227,6 +235,18 @@ impl Tx for Transaction {
                 Err(error) => Err(error.into()),
             }
         })
+    }
+
+    fn series(&mut self, visit: &mut dyn FnMut(&str, i64) -> Result<()>) -> Result<()> {
+        self.ready(false)?;
+        let failed = |error| self.read_fault(error);
+        let mut statement = self.lease.connection()?.prepare_cached(LIST_SERIES).map_err(failed)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(failed)? {
+            let name = row.get_ref(0).map_err(failed)?.as_str().map_err(|error| failed(error.into()))?;
+            visit(name, row.get(1).map_err(failed)?)?;
+        }
+        Ok(())
     }
 
     fn nest(&mut self, step: Nest) -> Result<()> {
@@ -239,7 +259,7 @@ impl Tx for Transaction {
         let connection = self.lease.connection()?;
         if connection.is_autocommit() {
             // A full disk or an interrupted write takes the whole transaction with it.
-            self.is_spoilt = true;
+            self.is_spoilt.set(true);
             return Err(rolled_back());
         }
         let unit = if step == Nest::Begin { self.depth } else { self.depth - 1 };
@@ -251,13 +271,13 @@ impl Tx for Transaction {
         };
         match result {
             Ok(()) => {
-                self.is_spoilt = false;
+                self.is_spoilt.set(false);
                 self.depth = if step == Nest::Begin { unit + 1 } else { unit };
                 Ok(())
             }
             Err(error) => {
                 let error = fault(error, Doing::Writing, self.catalog());
-                self.is_spoilt = true;
+                self.is_spoilt.set(true);
                 Err(error)
             }
         }
@@ -333,6 +353,9 @@ struct Bound<'v>(CellRef<'v>);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        if let CellRef::Text(text) = self.0 {
+            check_text(text).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        }
         Ok(ToSqlOutput::Borrowed(match self.0 {
             CellRef::Null => ValueRef::Null,
             CellRef::Int(value) => ValueRef::Integer(value),

@@ -120,6 +120,11 @@ impl Ledger {
         self.0.source.next(now)
     }
 
+    /// The store under it: for moving the ledger as a whole.
+    pub fn store(&self) -> &dyn Store {
+        self.0.store.as_ref()
+    }
+
     pub(crate) fn begin(&self, mode: Mode) -> Result<Box<dyn Tx>> {
         self.0.store.begin(mode)
     }

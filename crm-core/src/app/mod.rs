@@ -8,6 +8,7 @@ mod host;
 mod ledger;
 mod list;
 mod session;
+mod transfer;
 
 pub use audit::{AuditEntry, AuditEntryColumns, verify_chain};
 pub use context::Cx;
@@ -15,6 +16,7 @@ pub use host::Host;
 pub use ledger::{Ledger, NewLedger};
 pub use list::{Frame, FrameColumn, GroupBy, ListRequest, Measure, PAGE_ROWS_MAX, Page, Rows, Summary};
 pub use session::{CallOptions, Reader, Session, Transaction};
+pub use transfer::{Moved, OnProgress, Progress, export_store, import_store};
 
 crate::codes! {
     /// The caller's roles do not allow this operation.
@@ -33,4 +35,10 @@ crate::codes! {
     CHAIN_BROKEN = 1217, Storage, "The audit trail was altered at entry {entry}.", "审计记录在第 {entry} 条处被改动。";
     /// The clock of this ledger cannot be set.
     CLOCK_NOT_MANUAL = 1218, Invalid, "This ledger runs on the machine's clock, which cannot be set.", "该账套使用系统时钟,无法设定时间。";
+    /// A ledger is imported only into a store that holds nothing.
+    TARGET_NOT_EMPTY = 1219, Conflict, "There is a ledger already; import into an empty place.", "目标位置已有账套,只能导入到空的位置。";
+    /// A stream is not what an export wrote.
+    STREAM_DAMAGED = 1220, Storage, "The exported ledger cannot be read at line {line}: {reason}. Nothing was imported.", "导出文件第 {line} 行无法读取:{reason}。未导入任何内容。";
+    /// A stream could not be read or written to its end.
+    STREAM_BROKEN_OFF = 1221, Storage, "The stream broke off: {reason}.", "数据流中断:{reason}。";
 }

@@ -9,8 +9,8 @@ use crate::app::list::{Frame, Rows};
 use crate::areas::ledger::idempotency::{self, Replay};
 use crate::catalog::Operation;
 use crate::catalog::operation::to_text;
-use crate::kernel::error::{ErrorKind, Result};
-use crate::store::engine::{Mode, Nest, Tx};
+use crate::kernel::error::{Error, Result};
+use crate::store::engine::{CONFLICT, Mode, Nest, OUTCOME_UNKNOWN, Tx};
 
 /// How often a whole operation is tried when other writers come first.
 const ATTEMPTS_MAX: u32 = 5;
@@ -53,21 +53,20 @@ impl Session {
         self.run_with(operation, &CallOptions::default())
     }
 
-    /// Runs an operation with options. When another writer comes first the whole operation runs again, a few times.
+    /// Runs an operation with options. When another writer comes first the whole operation runs again, a few times; so it
+    /// does when the connection breaks while it is committed, if there is an idempotency key to ask with.
     ///
     /// # Errors
     /// As [`Session::run`]; `KEY_REUSED`.
     pub fn run_with<O: Operation>(&self, operation: O, options: &CallOptions) -> Result<O::Output> {
         let mut attempt = 1;
+        let is_worth_another = |error: &Error| {
+            error.code() == &CONFLICT
+                || (error.code() == &OUTCOME_UNKNOWN && options.idempotency_key.is_some())
+        };
         loop {
             match self.attempt(operation.clone(), options) {
-                Err(error)
-                    if error.code() == &crate::store::engine::CONFLICT
-                        && error.kind() == ErrorKind::Retry
-                        && attempt < ATTEMPTS_MAX =>
-                {
-                    attempt += 1;
-                }
+                Err(error) if attempt < ATTEMPTS_MAX && is_worth_another(&error) => attempt += 1,
                 result => return result,
             }
         }

@@ -93,6 +93,7 @@ pub const COMMON_ERRORS: &[Code] = &[
     &error::NOT_ALLOWED,
     &error::NOT_AN_ID,
     &error::INVALID_TEXT,
+    &error::TOO_LONG,
     &error::NOT_APPLICABLE,
     &error::UNKNOWN_CALENDAR_YEAR,
     &app::DENIED,
@@ -105,6 +106,7 @@ pub const COMMON_ERRORS: &[Code] = &[
     &engine::OUTCOME_UNKNOWN,
     &engine::STORAGE_FULL,
     &engine::CANCELLED,
+    &engine::CONNECTION_LOST,
 ];
 
 /// An operation in the catalogue, its types erased.

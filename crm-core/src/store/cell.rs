@@ -3,6 +3,8 @@
 //! Everything richer (ids, dates, instants, decimals, enumerations) is encoded by [`Field`](super::record::Field) before
 //! it reaches an engine, so engines cannot differ in how they treat it.
 
+use crate::kernel::error::{Error, INVALID_TEXT, Result};
+
 /// An owned value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum Cell {
@@ -56,4 +58,16 @@ impl CellRef<'_> {
             CellRef::Bytes(value) => Cell::Bytes(value.to_owned()),
         }
     }
+}
+
+/// Refuses U+0000, which not every engine can keep in a text. Fields refuse it while they are encoded, and engines when
+/// they write it.
+///
+/// # Errors
+/// `INVALID_TEXT`.
+pub fn check_text(text: &str) -> Result<()> {
+    if text.contains('\0') {
+        return Err(Error::new(&INVALID_TEXT).with("encoding", "UTF-8 without U+0000"));
+    }
+    Ok(())
 }

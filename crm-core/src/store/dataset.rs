@@ -249,7 +249,7 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     hex
 }
 
-fn from_hex(hex: &str) -> Option<Vec<u8>> {
+pub(crate) fn from_hex(hex: &str) -> Option<Vec<u8>> {
     if !hex.is_ascii() || !hex.len().is_multiple_of(2) {
         return None;
     }

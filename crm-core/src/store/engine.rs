@@ -1,6 +1,6 @@
 //! The storage trait. An engine sees tables, rows and bound queries; never a customer or a contract.
 //!
-//! Eight verbs on a transaction carry the whole library. An engine is proved by the conformance suite, a table of named
+//! Nine verbs on a transaction carry the whole library. An engine is proved by the conformance suite, a table of named
 //! cases that every adapter runs.
 
 use std::sync::Arc;
@@ -64,11 +64,16 @@ pub trait Store: Send + Sync {
 
 /// A transaction. Dropping it rolls back; [`Tx::commit`] keeps.
 ///
-/// After an error from a write the transaction can only be dropped or, inside a nested unit, that unit undone; everything
-/// else, `commit` too, then fails with `INTERNAL`. So do writes in a [`Mode::Read`] transaction, and a nested unit that
-/// ends without having begun. An error that comes from a visit spoils nothing.
+/// After an error of the engine, in a write or a read, the transaction can only be dropped or, inside a nested unit, that
+/// unit undone; everything else, `commit` too, then fails with `INTERNAL`. So do writes in a [`Mode::Read`] transaction, and
+/// a nested unit that ends without having begun. An error that comes from a visit spoils nothing.
 ///
-/// Cells given to a transaction have the type of their column; the layer above has checked that.
+/// Cells given to a transaction have the type of their column; the layer above has checked that, and that texts in
+/// conditions are without U+0000. An engine refuses to *write* a text with U+0000, as not all can: `INVALID_TEXT`.
+/// Texts in keys and indexes have at most [`INDEXED_TEXT_MAX`](super::schema::INDEXED_TEXT_MAX) characters; whether an
+/// engine takes longer ones is its own affair.
+///
+/// Any call may fail with [`CONNECTION_LOST`] where a server is involved; nothing was committed then.
 pub trait Tx: Send {
     /// The row with this primary key, all columns in order.
     fn get(&mut self, table: &'static Table, key: &[Cell]) -> Result<Option<Row>>;
@@ -101,6 +106,10 @@ pub trait Tx: Send {
     /// Takes `count` numbers of a series and returns the first; a new series begins at 1. Numbers taken by a transaction
     /// that does not commit are given again: a series has no gaps. Writers of one series wait for each other.
     fn number(&mut self, series: &str, count: i64) -> Result<i64>;
+
+    /// Hands out every series that has given a number, with the last one, in the order of their names: what moving a
+    /// ledger needs beside the rows.
+    fn series(&mut self, visit: &mut dyn FnMut(&str, i64) -> Result<()>) -> Result<()>;
 
     /// Begins, keeps or undoes a nested unit.
     fn nest(&mut self, step: Nest) -> Result<()>;
@@ -148,4 +157,6 @@ codes! {
     STORAGE_FULL = 1111, Storage, "The disk is full; nothing was saved.", "磁盘已满,未保存任何内容。";
     /// The caller stopped the call.
     CANCELLED = 1112, Cancelled, "The call was cancelled.", "调用已取消。";
+    /// The connection to the server was lost before anything was committed.
+    CONNECTION_LOST = 1113, Retry, "The connection to the ledger's server was lost; nothing was saved. Try again.", "与账套服务器的连接已断开,未保存任何内容,请重试。";
 }

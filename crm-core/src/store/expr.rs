@@ -24,7 +24,7 @@ use crate::kernel::date::{self, Date, Instant};
 use crate::kernel::decimal;
 use crate::kernel::error::{self, Error, Result};
 use crate::kernel::id::IdCodec;
-use crate::store::cell::Cell;
+use crate::store::cell::{Cell, check_text};
 use crate::store::dataset::Binder;
 use crate::store::plan::{Compare, Pred};
 use crate::store::record::Tags;
@@ -204,9 +204,11 @@ impl Expr {
                 Ok(Pred::In(bound.column, cells))
             })(),
             Expr::Prefix(field, text) => {
+                check_text(text).map_err(at(1))?;
                 binder.text(field).map(|column| Pred::Prefix(column, text.clone())).map_err(at(0))
             }
             Expr::Contains(field, text) => {
+                check_text(text).map_err(at(1))?;
                 binder.text(field).map(|column| Pred::Contains(column, text.clone())).map_err(at(0))
             }
             Expr::Has(field, label) => (|| {
@@ -300,7 +302,7 @@ impl Operand {
             (FieldType::Int | FieldType::Small, _) => Err(wrong_type("a whole number is expected")),
             (FieldType::Bool, Operand::Bool(value)) => Ok(Cell::Int(i64::from(*value))),
             (FieldType::Bool, _) => Err(wrong_type("true or false is expected")),
-            (FieldType::Text, Operand::Text(text)) => Ok(Cell::Text(text.clone())),
+            (FieldType::Text, Operand::Text(text)) => check_text(text).map(|()| Cell::Text(text.clone())),
             (FieldType::Text, _) => Err(wrong_type("a text is expected")),
             (FieldType::Date, Operand::Text(text)) => {
                 Ok(Cell::Int(date::to_day_number(date::parse_date(text)?)))

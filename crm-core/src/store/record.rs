@@ -14,8 +14,8 @@ use crate::kernel::date::{self, Date, Instant};
 use crate::kernel::decimal::{Amount, Price, Quantity, Rate};
 use crate::kernel::error::{self, Error, Result};
 use crate::kernel::id::{Id, IdCodec, Named};
-use crate::store::cell::{Cell, CellRef, Row};
-use crate::store::schema::{EnumInfo, FieldType, Table};
+use crate::store::cell::{Cell, CellRef, Row, check_text};
+use crate::store::schema::{EnumInfo, FieldType, INDEXED_TEXT_MAX, Table};
 
 /// A type that a column can hold.
 pub trait Field: Sized {
@@ -28,7 +28,7 @@ pub trait Field: Sized {
     /// The stored value.
     ///
     /// # Errors
-    /// `NOT_AN_ID` for an id of another ledger; `OUT_OF_RANGE` for a value that storage cannot hold.
+    /// `NOT_AN_ID` for an id of another ledger; `OUT_OF_RANGE` for a value that storage cannot hold; `INVALID_TEXT`.
     fn encode(&self, ids: IdCodec) -> Result<Cell>;
     /// The value of a stored cell.
     ///
@@ -129,6 +129,7 @@ impl Field for bool {
 impl Field for String {
     const TYPE: FieldType = FieldType::Text;
     fn encode(&self, _: IdCodec) -> Result<Cell> {
+        check_text(self)?;
         Ok(Cell::Text(self.clone()))
     }
     fn decode(cell: CellRef<'_>, _: IdCodec) -> Result<Self> {
@@ -279,6 +280,7 @@ impl Field for Tags {
                     .at(format!("[{position}]"))
                     .with("reason", "a label is one line"));
             }
+            check_text(label).map_err(|error| error.at(format!("[{position}]")))?;
             stored.push_str(&Tags::needle(label));
         }
         Ok(Cell::Text(stored))
@@ -415,7 +417,7 @@ pub trait Record: Sized + Clone + Serialize + 'static {
     /// The row.
     ///
     /// # Errors
-    /// As [`Field::encode`], with the field's name.
+    /// As [`Field::encode`], with the field's name; `TOO_LONG` for a text that no index can hold.
     fn encode(&self, ids: IdCodec) -> Result<Row>;
     /// The record of a row with all columns in order.
     ///
@@ -508,8 +510,12 @@ macro_rules! record {
             }
 
             fn encode(&self, ids: $crate::kernel::id::IdCodec) -> $crate::kernel::error::Result<$crate::store::cell::Row> {
-                Ok(vec![$($crate::store::record::Field::encode(&self.$field, ids)
-                    .map_err(|error| error.within(stringify!($field)))?),+])
+                static INDEXED: std::sync::LazyLock<Vec<usize>> =
+                    std::sync::LazyLock::new(|| <$name as $crate::store::record::Record>::table().indexed_texts());
+                let row = vec![$($crate::store::record::Field::encode(&self.$field, ids)
+                    .map_err(|error| error.within(stringify!($field)))?),+];
+                $crate::store::record::check_indexed(<Self as $crate::store::record::Record>::table(), &INDEXED, &row)?;
+                Ok(row)
             }
 
             fn decode(
@@ -542,6 +548,26 @@ macro_rules! entity {
             }
         }
     )+};
+}
+
+/// Refuses texts that an index cannot hold.
+#[doc(hidden)]
+pub fn check_indexed(table: &Table, indexed: &[usize], row: &[Cell]) -> Result<()> {
+    for position in indexed {
+        if let Cell::Text(text) = &row[*position]
+            && text.len() > INDEXED_TEXT_MAX
+        {
+            let length = text.chars().count();
+            if length > INDEXED_TEXT_MAX {
+                let field = table.columns[*position].name;
+                return Err(Error::new(&error::TOO_LONG)
+                    .at(field)
+                    .with("length", length)
+                    .with("max", INDEXED_TEXT_MAX));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The given value, or the usual one: how [`record!`](crate::record) reads an optional mark.

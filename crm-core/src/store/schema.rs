@@ -151,7 +151,20 @@ pub struct Table {
     pub since: u32,
 }
 
+/// The longest text in a key or an index, in characters: engines limit the size of what an index holds, the strictest
+/// to 2700 bytes for all columns together.
+pub const INDEXED_TEXT_MAX: usize = 250;
+
 impl Table {
+    /// The text columns that are in the key or an index, by position.
+    pub fn indexed_texts(&self) -> Vec<usize> {
+        let is_indexed = |position: &usize| {
+            self.key.contains(position) || self.indexes.iter().any(|index| index.columns.contains(position))
+        };
+        let is_text = |position: &usize| self.columns[*position].field_type.cell_type() == CellType::Text;
+        (0..self.columns.len()).filter(is_text).filter(is_indexed).collect()
+    }
+
     /// Position of a column.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)

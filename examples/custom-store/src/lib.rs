@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crm_core::kernel::error::{Error, INTERNAL, OVERFLOW, Result};
-use crm_core::store::cell::{Cell, Row};
+use crm_core::store::cell::{Cell, CellRef, Row, check_text};
 use crm_core::store::engine::{
-    DUPLICATE_KEY, LEDGER_NEWER, MISSING_REFERENCE, Mode, Nest, STILL_REFERENCED, Store, Tx, Visit,
+    DUPLICATE_KEY, Flow, LEDGER_NEWER, MISSING_REFERENCE, Mode, Nest, STILL_REFERENCED, Store, Tx, Visit,
 };
 use crm_core::store::plan::{ColumnRef, Pred, Select};
 use crm_core::store::schema::{Schema, Table};
@@ -110,7 +110,7 @@ impl Drop for MemoryTx {
 
 impl MemoryTx {
     fn ready(&self) -> Result<()> {
-        if self.is_spoilt { Err(defect("a write of this transaction has failed")) } else { Ok(()) }
+        if self.is_spoilt { Err(defect("a call of this transaction has failed")) } else { Ok(()) }
     }
 
     /// Runs a write; when it fails the transaction is spoilt.
@@ -133,7 +133,14 @@ impl Tx for MemoryTx {
 
     fn select(&mut self, select: &Select, visit: Visit<'_>) -> Result<()> {
         self.ready()?;
-        query::run(&self.state, select, visit)
+        let rows = query::run(&self.state, select).inspect_err(|_| self.is_spoilt = true)?;
+        for row in &rows {
+            let cells: Vec<CellRef<'_>> = row.iter().map(Cell::as_ref).collect();
+            if visit(&cells)? == Flow::Stop {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn insert(&mut self, table: &'static Table, rows: &[Row]) -> Result<()> {
@@ -169,11 +176,17 @@ impl Tx for MemoryTx {
             return Err(defect("a series gives at least one number at a time"));
         }
         self.write(|state| {
+            check_text(series)?;
             let last = state.series.entry(series.to_owned()).or_default();
             let first = *last + 1;
             *last = last.checked_add(count).ok_or_else(|| Error::new(&OVERFLOW))?;
             Ok(first)
         })
+    }
+
+    fn series(&mut self, visit: &mut dyn FnMut(&str, i64) -> Result<()>) -> Result<()> {
+        self.ready()?;
+        self.state.series.iter().try_for_each(|(name, last)| visit(name, *last))
     }
 
     fn nest(&mut self, step: Nest) -> Result<()> {
@@ -216,6 +229,9 @@ impl State {
     /// Adds a row that breaks no rule.
     fn put(&mut self, table: &'static Table, row: Row) -> Result<()> {
         for (column, cell) in table.columns.iter().zip(&row) {
+            if let Cell::Text(text) = cell {
+                check_text(text)?;
+            }
             if let (Some(referenced), false) = (column.references, *cell == Cell::Null)
                 && !self.table(referenced)?.rows.contains_key(std::slice::from_ref(cell))
             {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use crm_core::kernel::error::{Error, OVERFLOW, Result};
 use crm_core::store::cell::{Cell, CellRef, Row};
-use crm_core::store::engine::{Flow, Visit};
 use crm_core::store::plan::{ColumnRef, Direction, Output, Select, Sort};
 
 use crate::State;
@@ -16,7 +15,8 @@ type Joined<'s> = Vec<Option<&'s Row>>;
 /// What a row sorts by, and what it returns.
 type Sorted = (Vec<Cell>, Row);
 
-pub(crate) fn run(state: &State, select: &Select, visit: Visit<'_>) -> Result<()> {
+/// The rows that the query finds, in order.
+pub(crate) fn run(state: &State, select: &Select) -> Result<Vec<Row>> {
     let mut found: Vec<Joined<'_>> = Vec::new();
     for row in state.table(select.base.name)?.rows.values() {
         if let Some(joined) = join(state, select, row)?
@@ -32,13 +32,7 @@ pub(crate) fn run(state: &State, select: &Select, visit: Visit<'_>) -> Result<()
     }
     rows.sort_by(|(left, _), (right, _)| compare(&select.sort, left, right));
     let limit = select.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    for (_, row) in rows.iter().take(limit) {
-        let cells: Vec<CellRef<'_>> = row.iter().map(Cell::as_ref).collect();
-        if visit(&cells)? == Flow::Stop {
-            break;
-        }
-    }
-    Ok(())
+    Ok(rows.into_iter().take(limit).map(|(_, row)| row).collect())
 }
 
 fn cell<'s>(row: &Joined<'s>, column: ColumnRef) -> CellRef<'s> {

@@ -26,6 +26,9 @@ cases! {
         empty_text_is_a_value
         integers_keep_their_extremes
         long_texts_and_all_bytes_survive
+        the_longest_indexed_texts_are_found
+        equal_texts_have_equal_bytes
+        u0000_is_refused_in_texts
         many_rows_at_once
         rows_keep_column_order;
     conditions:
@@ -72,18 +75,24 @@ cases! {
         unique_indexes_let_empty_cells_repeat
         a_failed_insert_in_a_unit_can_be_undone
         a_failed_statement_leaves_no_part_in_its_unit
+        a_failed_read_spoils_its_transaction
+        broken_references_in_a_unit_can_be_undone
         units_nest
         units_begin_before_they_end
         references_must_exist
         referenced_rows_stay
         readers_do_not_write
         series_have_no_gaps
-        series_count_apart;
+        series_count_apart
+        series_are_listed;
     writers:
         a_reader_keeps_its_moment
         a_second_handle_sees_commits
         concurrent_writers_lose_nothing
         concurrent_series_give_each_number_once
+        concurrent_writers_keep_a_rule_over_several_rows
+        concurrent_claims_are_made_once
+        a_writer_that_comes_second_is_asked_to_try_again
         readers_run_beside_a_writer;
     schemas:
         a_newer_ledger_is_refused

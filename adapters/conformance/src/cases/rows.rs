@@ -1,11 +1,15 @@
 //! Rows go in and come out as they were.
 
-use crm_core::kernel::error::Result;
-use crm_core::store::plan::{Compare, Pred, Select};
+use crm_core::kernel::error::{INVALID_TEXT, Result};
+use crm_core::store::engine::{DUPLICATE_KEY, Mode, Nest, Tx};
+use crm_core::store::plan::{Compare, Output, Pred, Select};
+use crm_core::store::schema::INDEXED_TEXT_MAX;
 
 use crate::Fixture;
-use crate::kit::{NULL, ascending, base, bytes, check, ids, int, read, rows, same, text, write};
-use crate::sample::{item, item_row, line, region, schema, with};
+use crate::kit::{
+    NULL, ascending, base, bytes, check, column, fails, ids, int, read, rows, same, text, write,
+};
+use crate::sample::{item, item_row, line, place, region, schema, with};
 
 pub(super) fn inserted_rows_are_found_by_key(fixture: &mut dyn Fixture) -> Result<()> {
     let store = fixture.create(&schema())?;
@@ -114,11 +118,83 @@ pub(super) fn long_texts_and_all_bytes_survive(fixture: &mut dyn Fixture) -> Res
     let store = fixture.create(&schema())?;
     let long = "长文本 with 'quotes', \"more\", \\ and 𠮷😀\r\n\t%_;--".repeat(20_000);
     let all: Vec<u8> = (0..=255).cycle().take(70_000).collect();
-    let row = with(item_row(1, &long), item::PAYLOAD, bytes(&all));
-    write(&*store, |tx| tx.insert(item(), std::slice::from_ref(&row)))?;
+    let row = with(item_row(1, "long"), item::PAYLOAD, bytes(&all));
+    let named = vec![int(1), text(""), NULL, text(&long)];
+    write(&*store, |tx| {
+        tx.insert(item(), std::slice::from_ref(&row))?;
+        tx.insert(place(), std::slice::from_ref(&named))
+    })?;
     read(&*store, |tx| {
+        check(tx.get(place(), &[int(1)])? == Some(named.clone()), "a long text came back changed")?;
+        same(ids(tx, place(), Pred::equal(base(place::NAME), text(&long)))?, vec![1], "equal to the text")?;
         check(tx.get(item(), &[int(1)])? == Some(row.clone()), "a long row came back changed")?;
         same(ids(tx, item(), Pred::equal(base(item::PAYLOAD), bytes(&all)))?, vec![1], "equal to the bytes")
+    })
+}
+
+pub(super) fn the_longest_indexed_texts_are_found(fixture: &mut dyn Fixture) -> Result<()> {
+    let store = fixture.create(&schema())?;
+    // Four bytes each, and no two alike, so that compressing does not help an engine.
+    let long = |id: u32| -> String {
+        let character = |at: usize| char::from_u32(0x1_F000 + (id * 7919 + at as u32 * 613) % 0xFFF);
+        (0..INDEXED_TEXT_MAX).filter_map(character).collect()
+    };
+    write(&*store, |tx| {
+        for id in 1..=3 {
+            let row = with(item_row(i64::from(id), &long(id)), item::CODE, text(&long(id)));
+            tx.insert(item(), &[row])?;
+            tx.insert(line(), &[vec![int(i64::from(id)), int(1), text(&long(id)), int(0)]])?;
+        }
+        same(ids(tx, item(), Pred::equal(base(item::CODE), text(&long(2))))?, vec![2], "by the whole")?;
+        let part: String = long(3).chars().take(100).collect();
+        same(ids(tx, item(), Pred::Prefix(base(item::NAME), part))?, vec![3], "by a part")
+    })?;
+    let mut tx = store.begin(Mode::Write)?;
+    let again = with(item_row(9, "x"), item::CODE, text(&long(1)));
+    fails(tx.insert(item(), &[again]), &DUPLICATE_KEY, "a long code again").map(|_| ())
+}
+
+pub(super) fn equal_texts_have_equal_bytes(fixture: &mut dyn Fixture) -> Result<()> {
+    let store = fixture.create(&schema())?;
+    // Case, spaces, composed and decomposed letters, width: a unique index takes them for different.
+    let texts = ["a", "A", "a ", " a", "a\t", "é", "e\u{301}", "1", "１", "ß", "ss", "\u{200B}a", "ı", "i"];
+    write(&*store, |tx| {
+        for (id, one) in texts.iter().enumerate() {
+            tx.insert(item(), &[with(item_row(id as i64, one), item::CODE, text(one))])?;
+        }
+        for (id, one) in texts.iter().enumerate() {
+            let equal = |column| Pred::equal(base(column), text(one));
+            same(ids(tx, item(), equal(item::CODE))?, vec![id as i64], format_args!("equal to {one:?}"))?;
+            same(ids(tx, item(), equal(item::NAME))?, vec![id as i64], format_args!("named {one:?}"))?;
+        }
+        let groups = Select {
+            outputs: vec![column(item::NAME), Output::Count],
+            sort: vec![ascending(base(item::NAME))],
+            ..Select::all(item())
+        };
+        same(rows(tx, &groups)?.len(), texts.len(), "groups")
+    })
+}
+
+pub(super) fn u0000_is_refused_in_texts(fixture: &mut dyn Fixture) -> Result<()> {
+    let store = fixture.create(&schema())?;
+    write(&*store, |tx| tx.insert(item(), &[item_row(1, "a")]))?;
+    let attempt = |what: &str, work: &dyn Fn(&mut dyn Tx) -> Result<()>| -> Result<()> {
+        let mut tx = store.begin(Mode::Write)?;
+        tx.nest(Nest::Begin)?;
+        fails(work(&mut *tx), &INVALID_TEXT, what)?;
+        tx.nest(Nest::Undo)?;
+        same(ids(&mut *tx, item(), Pred::True)?, vec![1], "rows after it")?;
+        tx.commit()
+    };
+    attempt("a row", &|tx| tx.insert(item(), &[item_row(2, "a\0b")]))?;
+    attempt("rows", &|tx| tx.insert(item(), &[item_row(2, "b"), item_row(3, "\0")]))?;
+    attempt("a change", &|tx| tx.update(item(), &[(item::CODE, text("\0"))], &Pred::True).map(|_| ()))?;
+    attempt("a series", &|tx| tx.number("\0", 1).map(|_| ()))?;
+    let row = with(item_row(4, "c"), item::PAYLOAD, bytes(b"a\0b"));
+    write(&*store, |tx| {
+        tx.insert(item(), std::slice::from_ref(&row))?;
+        same(tx.get(item(), &[int(4)])?, Some(row.clone()), "bytes may be 0")
     })
 }
 

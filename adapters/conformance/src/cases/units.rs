@@ -1,11 +1,11 @@
 //! Transactions, nested units, keys, references and series.
 
-use crm_core::kernel::error::{INTERNAL, Result};
-use crm_core::store::engine::{DUPLICATE_KEY, MISSING_REFERENCE, Mode, Nest, STILL_REFERENCED, Store};
-use crm_core::store::plan::Pred;
+use crm_core::kernel::error::{INTERNAL, OVERFLOW, Result};
+use crm_core::store::engine::{DUPLICATE_KEY, MISSING_REFERENCE, Mode, Nest, STILL_REFERENCED, Store, Tx};
+use crm_core::store::plan::{Output, Pred, Select};
 
 use crate::Fixture;
-use crate::kit::{NULL, base, check, fails, ids, int, read, same, text, write};
+use crate::kit::{NULL, base, check, fails, ids, int, read, rows, same, text, write, wrong};
 use crate::sample::{item, item_row, line, place, region, schema, with};
 
 fn items(store: &dyn Store) -> Result<Vec<i64>> {
@@ -118,6 +118,48 @@ pub(super) fn a_failed_statement_leaves_no_part_in_its_unit(fixture: &mut dyn Fi
         same(ids(tx, item(), Pred::True)?, vec![5], "rows")?;
         same(tx.get(item(), &[int(5)])?, Some(item_row(5, "five")), "the row")
     })
+}
+
+pub(super) fn a_failed_read_spoils_its_transaction(fixture: &mut dyn Fixture) -> Result<()> {
+    let store = fixture.create(&schema())?;
+    let most = |id| with(item_row(id, "most"), item::AMOUNT, int(i64::MAX));
+    write(&*store, |tx| tx.insert(item(), &[most(1), most(2)]))?;
+    let sum = Select { outputs: vec![Output::Sum(base(item::AMOUNT))], ..Select::all(item()) };
+    let mut tx = store.begin(Mode::Write)?;
+    tx.insert(item(), &[item_row(3, "kept")])?;
+    tx.nest(Nest::Begin)?;
+    tx.insert(item(), &[item_row(4, "undone")])?;
+    fails(rows(&mut *tx, &sum), &OVERFLOW, "a sum beyond 64 bits")?;
+    fails(ids(&mut *tx, item(), Pred::True), &INTERNAL, "a read after it")?;
+    fails(tx.nest(Nest::Keep), &INTERNAL, "keeping the unit")?;
+    tx.nest(Nest::Undo)?;
+    same(ids(&mut *tx, item(), Pred::True)?, vec![1, 2, 3], "rows after undoing")?;
+    tx.commit()?;
+    let mut tx = store.begin(Mode::Read)?;
+    fails(rows(&mut *tx, &sum), &OVERFLOW, "the sum of a reader")?;
+    fails(ids(&mut *tx, item(), Pred::True), &INTERNAL, "its next read")?;
+    drop(tx);
+    same(items(&*store)?, vec![1, 2, 3], "rows")
+}
+
+pub(super) fn broken_references_in_a_unit_can_be_undone(fixture: &mut dyn Fixture) -> Result<()> {
+    let store = fixture.create(&schema())?;
+    write(&*store, |tx| {
+        tx.insert(region(), &[vec![int(1), text("north")]])?;
+        tx.insert(place(), &[vec![int(1), text(""), int(1), text("p")]])?;
+        for round in 0..3 {
+            tx.nest(Nest::Begin)?;
+            let missing = tx.insert(place(), &[vec![int(9), text(""), int(9), text("q")]]);
+            fails(missing, &MISSING_REFERENCE, "an insert")?;
+            tx.nest(Nest::Undo)?;
+            tx.nest(Nest::Begin)?;
+            fails(tx.delete(region(), &Pred::True), &STILL_REFERENCED, "a delete")?;
+            tx.nest(Nest::Undo)?;
+            tx.insert(item(), &[with(item_row(round, "goes on"), item::PLACE, int(1))])?;
+        }
+        Ok(())
+    })?;
+    same(items(&*store)?, vec![0, 1, 2], "rows")
 }
 
 pub(super) fn units_nest(fixture: &mut dyn Fixture) -> Result<()> {
@@ -238,4 +280,32 @@ pub(super) fn series_count_apart(fixture: &mut dyn Fixture) -> Result<()> {
     })?;
     let mut tx = store.begin(Mode::Write)?;
     check(tx.number("contract", 0).is_err(), "no numbers at all were given")
+}
+
+pub(super) fn series_are_listed(fixture: &mut dyn Fixture) -> Result<()> {
+    let store = fixture.create(&schema())?;
+    let listed = |tx: &mut dyn Tx| -> Result<Vec<(String, i64)>> {
+        let mut found = Vec::new();
+        tx.series(&mut |name, last| {
+            found.push((name.to_owned(), last));
+            Ok(())
+        })?;
+        Ok(found)
+    };
+    let pair = |name: &str, last| (name.to_owned(), last);
+    write(&*store, |tx| {
+        same(listed(tx)?, vec![], "none yet")?;
+        for (name, count) in [("b", 2), ("合同", 7), ("B", 1), ("", i64::MAX), ("b", 1)] {
+            tx.number(name, count)?;
+        }
+        tx.nest(Nest::Begin)?;
+        tx.number("undone", 1)?;
+        tx.nest(Nest::Undo)?;
+        let failed = tx.series(&mut |_, _| Err(wrong("the visitor's own")));
+        same(failed, Err(wrong("the visitor's own")), "a visit that fails")
+    })?;
+    let all = vec![pair("", i64::MAX), pair("B", 1), pair("b", 3), pair("合同", 7)];
+    read(&*store, |tx| same(listed(tx)?, all, "by name"))?;
+    let mut tx = store.begin(Mode::Write)?;
+    fails(tx.number("", 1), &OVERFLOW, "a number beyond the last").map(|_| ())
 }
