@@ -153,7 +153,7 @@ impl Writer<'_> {
         match answer {
             Ok(answer) => {
                 self.tally.calls += 1;
-                if self.tally.calls % 8 == 0 {
+                if self.tally.calls.is_multiple_of(8) {
                     // Asking again is answered with what was answered.
                     let again = self.session.call(operation, &input.to_string(), &options).map_err(told)?;
                     if again != answer {

@@ -1,5 +1,5 @@
 //! What a host sees of a ledger on a server: a network that fails, and a ledger that moves there and back.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
 use std::sync::Arc;
