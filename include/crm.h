@@ -178,6 +178,11 @@ struct ArrowArrayStream {
 #define CRM_OP_USER_GET "user.get"
 #define CRM_OP_USER_LIST "user.list"
 #define CRM_OP_USER_UPDATE "user.update"
+#define CRM_OP_WARNING_ACKNOWLEDGE "warning.acknowledge"
+#define CRM_OP_WARNING_CONFIGURE "warning.configure"
+#define CRM_OP_WARNING_LIST "warning.list"
+#define CRM_OP_WARNING_SETTINGS "warning.settings"
+#define CRM_OP_WARNING_SNOOZE "warning.snooze"
 
 /* Datasets: the names for CRM_OP_QUERY_ROWS, CRM_OP_QUERY_SUMMARY and crm_query_arrow. */
 #define CRM_DATASET_ACTIVITY "activity"
@@ -278,6 +283,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_IS_REVERSAL 1707 /* {number} is a reversal; it can be neither reversed nor allocated. */
 #define CRM_ERROR_NO_ADVANCE 1708 /* Nothing of the receipt {number} is left to allocate. */
 #define CRM_ERROR_RECEIPT_NUMBER_TAKEN 1709 /* Another receipt has the number {value}. */
+#define CRM_ERROR_NO_WARNING 1800 /* There is no warning {kind} of {subject} now. */
 #define CRM_ERROR_COLUMN_UNKNOWN 1850 /* The file has no column {column}. Columns: {known}. */
 #define CRM_ERROR_COLUMN_AMBIGUOUS 1851 /* The file has more than one column {column}. */
 #define CRM_ERROR_FIELD_MAPPED_TWICE 1852 /* The field {field} is mapped twice. */

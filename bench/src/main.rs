@@ -30,7 +30,12 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "import", run: import::run },
     Workload { name: "contract", run: contract::run },
     Workload { name: "receipt", run: receipt::run },
-    Workload { name: "reads", run: reads::run },
+    Workload { name: "due", run: reads::due },
+    Workload { name: "aging", run: reads::aging },
+    Workload { name: "get", run: reads::single },
+    Workload { name: "page", run: reads::page },
+    Workload { name: "funnel", run: reads::funnel },
+    Workload { name: "memory", run: reads::memory },
 ];
 
 const HELP: &str = "\

@@ -113,11 +113,7 @@ impl Comparison {
             micros(self.by_hand()),
             shown(&clock, middle),
             format!("({}-{})", shown(&clock, 0), shown(&clock, last)),
-            if processor.last().is_some_and(|ratio| *ratio > 0) {
-                shown(&processor, middle)
-            } else {
-                String::new()
-            },
+            shown(&processor, middle),
             self.aim,
             self.unit,
         );
@@ -163,10 +159,11 @@ fn median(times: &[Time]) -> Time {
     Time { clock: middle(|time| time.clock), processor: middle(|time| time.processor) }
 }
 
-/// Nanoseconds that this thread has been on the processor; always zero where Linux does not tell.
+/// Nanoseconds that this thread has been on the processor.
 fn on_processor() -> u128 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    told.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or_default()
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let (seconds, nanoseconds) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+    u128::from(seconds) * 1_000_000_000 + u128::from(nanoseconds)
 }
 
 /// The time that `work` takes.

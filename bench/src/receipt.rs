@@ -21,7 +21,7 @@ pub(crate) fn run(setup: &Setup) -> Outcome<()> {
     let posts = setup.writes * (u32::try_from(setup.rounds)? + 1);
     // Every receipt is another customer's, and every customer has one contract.
     let shape = Shape { customers: posts, contracts: posts, settled: false, opportunities: None };
-    let mut prepared = |name: &str| -> Outcome<(Hand, Written)> {
+    let prepared = |name: &str| -> Outcome<(Hand, Written)> {
         drop(setup.new_ledger(name)?);
         let mut hand = Hand::writer(&setup.path(name))?;
         let written = fill(&mut hand, shape)?;

@@ -1,5 +1,6 @@
 //! Where files are, how large things are, and how a ledger is opened for measuring.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use crm::app::Session;
@@ -7,6 +8,7 @@ use crm::{ClockOption, OpenOptions};
 use tempfile::TempDir;
 
 use crate::measure::Outcome;
+use crate::reads::Reads;
 
 /// What every workload needs.
 pub(crate) struct Setup {
@@ -18,6 +20,8 @@ pub(crate) struct Setup {
     pub(crate) writes: u32,
     /// Contracts of six installments in the file that is read.
     pub(crate) contracts: u32,
+    /// The large file that is read, once it is there.
+    pub(crate) reads: OnceCell<Reads>,
     folder: TempDir,
 }
 
@@ -27,12 +31,19 @@ impl Setup {
         let program = std::env::current_exe()?;
         let beside = program.parent().unwrap_or(Path::new("."));
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(beside)?;
-        Ok(Setup { rounds: 5, customers: 100_000, writes: 300, contracts: 166_667, folder })
+        Ok(Setup {
+            rounds: 5,
+            customers: 100_000,
+            writes: 300,
+            contracts: 166_667,
+            reads: OnceCell::new(),
+            folder,
+        })
     }
 
     /// Small sizes.
     pub(crate) fn make_quick(&mut self) {
-        (self.rounds, self.customers, self.writes, self.contracts) = (1, 2_000, 20, 3_000);
+        (self.rounds, self.customers, self.writes, self.contracts) = (1, 2_000, 20, 9_000);
     }
 
     /// The path of a file of this name.

@@ -252,3 +252,19 @@ def test_rows_and_figures(session: crm.Session) -> None:
 def test_decimals_do_not_depend_on_the_context(session: crm.Session) -> None:
     with decimal.localcontext(prec=2):
         assert product(session, list_price=Decimal("123456.7891")).list_price == Decimal("123456.7891")
+
+
+def test_files_are_bytes(session: crm.Session) -> None:
+    file = "编号,名称,级别\nC01,杭州云栖仪器有限公司,重要\n".encode("gbk")
+    preview = session.import_.preview(kind="customer", content={"base64": file})
+    assert preview.header == ("编号", "名称", "级别")
+    report = session.import_.run(
+        kind="customer",
+        content={"base64": file},
+        system="u8",
+        key="编号",
+        mapping=[{"column": "名称", "field": "name"}, {"field": "owner", "default": "admin"}],
+    )
+    assert (report.created, report.failed) == (1, 0)
+    (customer,) = session.customer.list()
+    assert customer.name == "杭州云栖仪器有限公司"

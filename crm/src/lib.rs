@@ -20,3 +20,8 @@ mod transfer;
 pub use crm_core::{app, areas, catalog, kernel, store};
 pub use open::{ClockOption, DurabilityOption, OpenOptions, open};
 pub use transfer::{export_ledger, import_ledger};
+
+/// The guide, whose examples run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide.md")]
+pub struct Guide;

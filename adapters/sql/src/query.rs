@@ -263,20 +263,30 @@ impl<'w, 'v> Writer<'w, 'v> {
             Source::Select(select) if !after.is_empty() && !select.sort.is_empty() => Some(select),
             _ => None,
         };
-        if *filter == Pred::True && keyset.is_none() {
+        let Some(select) = keyset else {
+            if *filter != Pred::True {
+                self.text.push_str(" WHERE ");
+                self.pred(filter, false);
+            }
             return;
-        }
+        };
         self.text.push_str(" WHERE ");
-        if *filter != Pred::True {
-            self.pred(filter, keyset.is_some());
-            if keyset.is_some() {
+        match filter {
+            Pred::True => {}
+            Pred::And(all) if all.len() <= CHAIN_MAX => {
+                for pred in all.iter().filter(|pred| !is_implied(pred, &select.sort[0], &after[0])) {
+                    self.pred(pred, true);
+                    self.text.push_str(" AND ");
+                }
+            }
+            pred if is_implied(pred, &select.sort[0], &after[0]) => {}
+            pred => {
+                self.pred(pred, true);
                 self.text.push_str(" AND ");
             }
         }
-        if let Some(select) = keyset {
-            let length = select.sort.len().min(after.len());
-            self.keyset(select, &select.sort[..length], &after[..length]);
-        }
+        let length = select.sort.len().min(after.len());
+        self.keyset(select, &select.sort[..length], &after[..length]);
     }
 
     /// Rows after `after` in the order of `sort`.
@@ -487,6 +497,21 @@ impl<'w, 'v> Writer<'w, 'v> {
             }
         }
     }
+}
+
+/// Whether rows after `after` meet this condition anyway, because it bounds the first sort column from the side that the
+/// page comes from. An engine that sees both bounds may begin at the wrong one, and read all pages before.
+fn is_implied(pred: &Pred, first: &Sort, after: &Cell) -> bool {
+    let Pred::Compare(column, compare, bound) = pred else { return false };
+    let is_beyond = match (first.direction, compare) {
+        _ if *after == Cell::Null || *bound == Cell::Null => false,
+        (Direction::Ascending, Compare::AtLeast) => after >= bound,
+        (Direction::Ascending, Compare::Greater) => after > bound,
+        (Direction::Descending, Compare::AtMost) => after <= bound,
+        (Direction::Descending, Compare::Less) => after < bound,
+        _ => false,
+    };
+    *column == first.column && is_beyond
 }
 
 /// Whether a column can be empty in the rows that the filter finds.

@@ -109,6 +109,20 @@ fn queries_use_their_indexes() {
         "SEARCH item USING INDEX item_by_day ((day,rowid)>(?,?))",
     );
     check(
+        "page of a column with a bound before it",
+        Select {
+            filter: Pred::Compare(base(DAY), Compare::AtLeast, Cell::Int(1)).and(Pred::Compare(
+                base(DAY),
+                Compare::AtMost,
+                Cell::Int(9),
+            )),
+            sort: sort(&[(DAY, Ascending), (ID, Ascending)]),
+            after: Some(vec![Cell::Int(3), Cell::Int(7)]),
+            ..all()
+        },
+        "SEARCH item USING INDEX item_by_day ((day,rowid)>(?,?) AND day<?)",
+    );
+    check(
         "page of a nullable column, down",
         Select {
             filter: Pred::Compare(base(DAY), Compare::AtLeast, Cell::Int(1)),

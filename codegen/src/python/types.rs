@@ -233,7 +233,11 @@ fn write_aliases(out: &mut String, mut aliases: Vec<Alias>) {
 
 fn dictionary(out: &mut String, model: &Model, way: Way, name: &str, doc: &str, fields: &[Field]) {
     let annotated = |field: &Field| {
-        let plain = annotation(model, way, &field.ty);
+        let mut plain = annotation(model, way, &field.ty);
+        // A field of this name says that it holds bytes; the package writes them so.
+        if (field.name.as_str(), &field.ty, way) == ("base64", &Ty::Text, Way::In) {
+            plain = "bytes | str".to_owned();
+        }
         if field.required { plain } else { format!("NotRequired[{plain}]") }
     };
     if fields.iter().any(|field| is_keyword(&field.name)) {

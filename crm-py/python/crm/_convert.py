@@ -2,13 +2,14 @@
 
 The library judges, not this module: what is of a wrong type is passed on as it is, and the library refuses it with its
 own code, the path of the field and a message in the user's language. Two things are done here. What has no JSON form is
-written as the text the library reads (decimals, dates, ids), and whole numbers become texts where an exact number is
+written as the text the library reads (decimals, dates, ids, bytes), and whole numbers become texts where an exact number is
 meant. A float stays a JSON number and is refused there.
 """
 
 import dataclasses
 import datetime as dt
 import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from operator import index
@@ -104,6 +105,8 @@ def _plain(value: Any) -> Any:
         return (value if value.tzinfo is None else value.astimezone(dt.UTC)).isoformat()
     if isinstance(value, dt.date):
         return value.isoformat()
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return b64encode(value).decode("ascii")
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, (set, frozenset)):

@@ -45,6 +45,7 @@ from crm._types import (
     ImportKind,
     ImportReport,
     Installment,
+    LeadUnit,
     LedgerInfo,
     Level,
     LineDataInput,
@@ -70,6 +71,9 @@ from crm._types import (
     StageInput,
     TextEncoding,
     User,
+    WarningItem,
+    WarningKind,
+    WarningSetting,
 )
 
 
@@ -2858,6 +2862,169 @@ class UserOperations(Group):
         return _wire.read_user(self._perform("user.update", _sent, idempotency_key))
 
 
+class WarningOperations(Group):
+    """The operations ``warning.*``."""
+
+    __slots__ = ()
+
+    def acknowledge(
+        self,
+        *,
+        kind: WarningKind,
+        subject: IdLike,
+        seq: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> WarningItem:
+        """Takes note of a warning: it is not shown again unless asked for, until its date moves.
+
+        确认预警 (``warning.acknowledge``). Needs ``edit`` on ``warning``.
+
+        Args:
+            kind: What it is about.
+            subject: The record.
+            seq: The row below the record, where the warning has one.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            InvalidError: ``missing_field``, ``not_an_id``, ``unknown_calendar_year``.
+            NotFoundError: ``no_warning``.
+        """
+        _sent: dict[str, Any] = {"kind": kind, "subject": subject}
+        if seq is not None:
+            _sent["seq"] = seq
+        return _wire.read_warning_item(self._perform("warning.acknowledge", _sent, idempotency_key))
+
+    def configure(
+        self,
+        *,
+        kind: WarningKind,
+        lead: int,
+        enabled: bool = True,
+        unit: LeadUnit = "days",
+        idempotency_key: str | None = None,
+    ) -> WarningSetting:
+        """Sets how early or late a kind of warning comes, or switches it off.
+
+        设置预警 (``warning.configure``). Needs ``manage`` on ``warning``.
+
+        Args:
+            kind: What the warning is about.
+            lead: Ahead of a date: so many days before it. After a date: once more than so many days
+                have passed. Up to 3650.
+            enabled: Whether it comes at all.
+            unit: How they are counted.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            InvalidError: ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"kind": kind, "lead": lead, "enabled": enabled, "unit": unit}
+        return _wire.read_warning_setting(self._perform("warning.configure", _sent, idempotency_key))
+
+    def list(
+        self,
+        *,
+        as_of: DateLike | None = None,
+        cursor: str | None = None,
+        include_handled: bool = False,
+        kinds: Sequence[WarningKind] = (),
+        limit: int | None = None,
+    ) -> Page[WarningItem]:
+        """Warnings of records in scope, earliest deadline first.
+
+        预警列表 (``warning.list``). Needs ``read`` on ``warning``.
+
+        Args:
+            as_of: The day on which it is looked at; today when left out.
+            cursor: `next` of the page before.
+            include_handled: Whether to show what has been acknowledged or snoozed too.
+            kinds: Only these kinds; all that are enabled when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``wrong_type``, ``unknown_calendar_year``,
+                ``date_out_of_range``.
+        """
+        _sent: dict[str, Any] = {"include_handled": include_handled, "kinds": kinds}
+        if as_of is not None:
+            _sent["as_of"] = as_of
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("warning.list", _sent, _wire.read_warning_item)
+
+    def iterate(
+        self,
+        *,
+        as_of: DateLike | None = None,
+        include_handled: bool = False,
+        kinds: Sequence[WarningKind] = (),
+        limit: int | None = None,
+    ) -> Iterator[WarningItem]:
+        """Warnings of records in scope, earliest deadline first. One by one, over all pages; ``limit``
+        is the size of a page.
+
+        预警列表 (``warning.list``). Needs ``read`` on ``warning``.
+
+        Args:
+            as_of: The day on which it is looked at; today when left out.
+            include_handled: Whether to show what has been acknowledged or snoozed too.
+            kinds: Only these kinds; all that are enabled when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``wrong_type``, ``unknown_calendar_year``,
+                ``date_out_of_range``.
+        """
+        _sent: dict[str, Any] = {"include_handled": include_handled, "kinds": kinds}
+        if as_of is not None:
+            _sent["as_of"] = as_of
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("warning.list", _sent, _wire.read_warning_item, None)
+
+    def settings(self) -> tuple[WarningSetting, ...]:
+        """The settings of every kind of warning.
+
+        查看预警设置 (``warning.settings``). Needs ``read`` on ``warning``.
+        """
+        return tuple([_wire.read_warning_setting(v0) for v0 in self._perform("warning.settings", {})])
+
+    def snooze(
+        self,
+        *,
+        kind: WarningKind,
+        subject: IdLike,
+        until: DateLike,
+        seq: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> WarningItem:
+        """Hides a warning until a day.
+
+        推迟预警 (``warning.snooze``). Needs ``edit`` on ``warning``.
+
+        Args:
+            kind: What it is about.
+            subject: The record.
+            until: The day from which it shows again, after today.
+            seq: The row below the record, where the warning has one.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            InvalidError: ``missing_field``, ``not_an_id``, ``end_before_start``,
+                ``unknown_calendar_year``.
+            NotFoundError: ``no_warning``.
+        """
+        _sent: dict[str, Any] = {"kind": kind, "subject": subject, "until": until}
+        if seq is not None:
+            _sent["seq"] = seq
+        return _wire.read_warning_item(self._perform("warning.snooze", _sent, idempotency_key))
+
+
 class Operations(Caller):
     """Every operation, by group. A group is made anew each time: one that was kept would keep its
     caller.
@@ -2952,3 +3119,8 @@ class Operations(Caller):
     def user(self) -> UserOperations:
         """The operations ``user.*``."""
         return UserOperations(self)
+
+    @property
+    def warning(self) -> WarningOperations:
+        """The operations ``warning.*``."""
+        return WarningOperations(self)

@@ -89,6 +89,7 @@ __all__ = [
     "Installment",
     "InstallmentProgress",
     "InstallmentStatus",
+    "LeadUnit",
     "LedgerInfo",
     "Level",
     "LineDataInput",
@@ -157,6 +158,11 @@ __all__ = [
     "TermShareRate",
     "TextEncoding",
     "User",
+    "WarningItem",
+    "WarningKind",
+    "WarningLevel",
+    "WarningSetting",
+    "WarningState",
     "WireError",
 ]
 
@@ -359,6 +365,13 @@ InstallmentStatus: TypeAlias = Literal["planned", "open", "settled", "cancelled"
 * ``cancelled``: What was outstanding is no longer owed.
 """
 
+LeadUnit: TypeAlias = Literal["days", "working_days"]
+"""How lead times are counted.
+
+* ``days``: Calendar days.
+* ``working_days``: Working days of the ledger's calendar.
+"""
+
 Level: TypeAlias = Literal["read", "edit", "manage"]
 """How much a role may do in an area; each level includes the ones before.
 
@@ -466,6 +479,38 @@ TextEncoding: TypeAlias = Literal["auto", "utf8", "gbk", "gb18030"]
 * ``utf8``: UTF-8.
 * ``gbk``: GBK; read as GB18030, which includes it.
 * ``gb18030``: GB18030.
+"""
+
+WarningKind: TypeAlias = Literal[
+    "installment_due",
+    "installment_overdue",
+    "contract_ending",
+    "opportunity_stalled",
+    "followup_overdue",
+]
+"""What a warning is about.
+
+* ``installment_due``: An installment is due soon.
+* ``installment_overdue``: An installment is overdue.
+* ``contract_ending``: A contract's term ends soon.
+* ``opportunity_stalled``: An opportunity stands still in its stage.
+* ``followup_overdue``: The next step of a follow-up is overdue.
+"""
+
+WarningLevel: TypeAlias = Literal["notice", "warning", "critical"]
+"""How grave a warning is.
+
+* ``notice``: To be known.
+* ``warning``: To be acted on.
+* ``critical``: To be acted on at once.
+"""
+
+WarningState: TypeAlias = Literal["open", "acknowledged", "snoozed"]
+"""What has been done about a warning.
+
+* ``open``: Nothing yet.
+* ``acknowledged``: Somebody has taken note.
+* ``snoozed``: Somebody wants to see it again later.
 """
 
 
@@ -1793,6 +1838,70 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class WarningItem:
+    """A warning."""
+
+    kind: WarningKind
+    """What it is about."""
+
+    level: WarningLevel
+    """How grave it is."""
+
+    state: WarningState
+    """What has been done about it."""
+
+    subject: UUID
+    """The record: a contract, an opportunity, a follow-up."""
+
+    title: str
+    """What names it."""
+
+    date: dt.date
+    """The date in the record that it goes by: due date, last day, since when in the stage, next step."""
+
+    due_date: dt.date
+    """The day by which something had or has to be done."""
+
+    days_late: int
+    """Days since that day; below zero when it is still ahead."""
+
+    amount: Decimal | None
+    """The amount in question."""
+
+    currency: str | None
+    """Its currency."""
+
+    customer_name: str | None
+    """The customer's name."""
+
+    owner: UUID | None
+    """Who is responsible."""
+
+    seq: int | None
+    """The row below the record: an installment, by its position."""
+
+    snoozed_until: dt.date | None
+    """When snoozed: the day from which it shows again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningSetting:
+    """How early or late a kind of warning comes."""
+
+    kind: WarningKind
+    """What the warning is about."""
+
+    lead: int
+    """Ahead of a date: so many days before it. After a date: once more than so many days have passed."""
+
+    unit: LeadUnit
+    """How they are counted."""
+
+    enabled: bool
+    """Whether it comes at all."""
+
+
+@dataclass(frozen=True, slots=True)
 class WireError:
     """An error as C, Python and stored reports see it."""
 
@@ -1920,7 +2029,7 @@ class ContentInputText(TypedDict):
 class ContentInputBase64(TypedDict):
     """As bytes in base64."""
 
-    base64: str
+    base64: bytes | str
 
 
 class ContractDataInput(TypedDict):

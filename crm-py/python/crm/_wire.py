@@ -588,6 +588,34 @@ def read_user(w: Any) -> t.User:
     )
 
 
+def read_warning_item(w: Any) -> t.WarningItem:
+    return t.WarningItem(
+        w["kind"],
+        w["level"],
+        w["state"],
+        UUID(w["subject"]),
+        w["title"],
+        date(w["date"]),
+        date(w["due_date"]),
+        w["days_late"],
+        None if (v0 := w.get("amount")) is None else Decimal(v0),
+        w.get("currency"),
+        w.get("customer_name"),
+        None if (v0 := w.get("owner")) is None else UUID(v0),
+        w.get("seq"),
+        None if (v0 := w.get("snoozed_until")) is None else date(v0),
+    )
+
+
+def read_warning_setting(w: Any) -> t.WarningSetting:
+    return t.WarningSetting(
+        w["kind"],
+        w["lead"],
+        w["unit"],
+        w["enabled"],
+    )
+
+
 def read_wire_error(w: Any) -> t.WireError:
     return t.WireError(
         w["code"],

@@ -488,6 +488,12 @@ RECEIPT_NUMBER_TAKEN: Final = 1709
 收付款编号 {value} 已被使用。
 """
 
+NO_WARNING: Final = 1800
+"""``NotFoundError``: There is no warning {kind} of {subject} now.
+
+当前没有关于 {subject} 的 {kind} 预警。
+"""
+
 COLUMN_UNKNOWN: Final = 1850
 """``InvalidError``: The file has no column {column}. Columns: {known}.
 

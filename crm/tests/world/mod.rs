@@ -53,6 +53,11 @@ impl World {
             ..OpenOptions::default()
         };
         let ledger = crm::open(&folder.path().join("test.crm").to_string_lossy(), &options).unwrap();
+        World::of(folder, ledger)
+    }
+
+    /// On a ledger that is open in this folder.
+    pub fn of(folder: tempfile::TempDir, ledger: Ledger) -> World {
         let admin = ledger.session("admin").unwrap();
         World { _folder: folder, ledger, admin }
     }

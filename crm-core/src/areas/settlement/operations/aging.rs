@@ -275,14 +275,19 @@ fn name_customers(cx: &mut Cx<'_>, rows: &mut [AgingRow]) -> Result<()> {
         let mut wanted: Vec<Id<Customer>> = rows.iter().filter_map(|row| row.customer).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let customers = cx.query::<Customer>().any_of(Customer::C.id, wanted).ascending(Customer::C.id);
-        let customers = customers.fetch(cx.tx())?;
+        let (ids, c) = (cx.ids(), Customer::C);
+        let outputs = [c.id.position(), c.name.position()].map(|at| Output::Column(ColumnRef::base(at)));
+        let mut names = Vec::with_capacity(wanted.len());
+        let customers = cx.query::<Customer>().any_of(c.id, wanted).ascending(c.id);
+        customers.scan(cx.tx(), outputs.to_vec(), &mut |cells| {
+            if let [id, name] = cells {
+                names.push((Id::<Customer>::decode(*id, ids)?, String::decode(*name, ids)?));
+            }
+            Ok(Flow::More)
+        })?;
         for row in rows {
-            let found = row
-                .customer
-                .and_then(|id| customers.binary_search_by_key(&id, |customer| customer.id).ok())
-                .and_then(|at| customers.get(at));
-            row.customer_name = found.map(|customer| customer.name.clone());
+            let found = row.customer.and_then(|id| names.binary_search_by_key(&id, |(id, _)| *id).ok());
+            row.customer_name = found.and_then(|at| names.get(at)).map(|(_, name)| name.clone());
         }
     }
     Ok(())

@@ -1,0 +1,134 @@
+//! The queries that operations really run are served by the indexes that are meant for them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod world;
+
+use std::sync::{Arc, Mutex};
+
+use crm::app::{Host, Ledger, NewLedger};
+use crm::catalog::Catalog;
+use crm::kernel::clock::{ManualClock, SeededEntropy};
+use crm::kernel::error::Result;
+use crm::store::cell::{Cell, CellRef, Row};
+use crm::store::engine::{Mode, Nest, Store, Tx, Visit};
+use crm::store::plan::{Pred, Select};
+use crm::store::schema::Table;
+use crm_sqlite::{OpenOptions, Sqlite, SqliteStore};
+use serde_json::{Value, json};
+use world::{World, noon};
+
+type Log = Arc<Mutex<Vec<Select>>>;
+
+/// A store that notes every query.
+struct Noting(Arc<dyn Store>, Log);
+
+struct NotingTx(Box<dyn Tx>, Log);
+
+impl Store for Noting {
+    fn begin(&self, mode: Mode) -> Result<Box<dyn Tx>> {
+        Ok(Box::new(NotingTx(self.0.begin(mode)?, self.1.clone())))
+    }
+    fn engine(&self) -> &'static str {
+        self.0.engine()
+    }
+}
+
+impl Tx for NotingTx {
+    fn get(&mut self, table: &'static Table, key: &[Cell]) -> Result<Option<Row>> {
+        self.0.get(table, key)
+    }
+    fn select(&mut self, select: &Select, visit: Visit<'_>) -> Result<()> {
+        self.1.lock().unwrap().push(select.clone());
+        self.0.select(select, visit)
+    }
+    fn insert(&mut self, table: &'static Table, rows: &[Row]) -> Result<()> {
+        self.0.insert(table, rows)
+    }
+    fn update(&mut self, table: &'static Table, changes: &[(usize, Cell)], filter: &Pred) -> Result<u64> {
+        self.0.update(table, changes, filter)
+    }
+    fn delete(&mut self, table: &'static Table, filter: &Pred) -> Result<u64> {
+        self.0.delete(table, filter)
+    }
+    fn number(&mut self, series: &str, count: i64) -> Result<i64> {
+        self.0.number(series, count)
+    }
+    fn nest(&mut self, step: Nest) -> Result<()> {
+        self.0.nest(step)
+    }
+    fn commit(self: Box<Self>) -> Result<()> {
+        self.0.commit()
+    }
+}
+
+#[test]
+fn settlement_and_warnings_read_by_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.crm");
+    let log = Log::default();
+    let store = SqliteStore::open(&path, Catalog::shared().schema(), OpenOptions::default()).unwrap();
+    let store = Arc::new(Noting(store, log.clone()));
+    let clock = Arc::new(ManualClock::new(noon("2026-03-02")));
+    let host = Host { clock, entropy: Arc::new(SeededEntropy::new(1)) };
+    let world = World::of(folder, Ledger::open(store, host, &NewLedger::default()).unwrap());
+    let customer = world.customer("甲公司");
+    let terms = json!([{ "share": "balance", "anchor": "signed" }]);
+    let contract = world.effective(&customer, "100", terms, "2026-01-30");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let plan = |select: &Select| {
+        let mut text = String::new();
+        let values = crm_sql::select(&Sqlite, select, &mut text);
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
+        for (position, value) in values.iter().enumerate() {
+            match value.as_ref() {
+                CellRef::Int(value) => statement.raw_bind_parameter(position + 1, value).unwrap(),
+                CellRef::Text(value) => statement.raw_bind_parameter(position + 1, value).unwrap(),
+                other => panic!("{other:?}"),
+            }
+        }
+        let lines: Vec<String> =
+            statement.raw_query().mapped(|row| row.get(3)).collect::<rusqlite::Result<_>>().unwrap();
+        lines.join("; ")
+    };
+    // The plans of the queries on a table that an operation runs, in order.
+    let plans = |name: &str, input: Value, table: &str| -> Vec<String> {
+        log.lock().unwrap().clear();
+        world.call(name, input);
+        let log = log.lock().unwrap();
+        log.iter().filter(|select| select.base.name == table).map(plan).collect()
+    };
+    let about = json!({ "kind": "installment_overdue", "subject": contract, "seq": 1 });
+    for (name, input, table, expected) in [
+        (
+            "settlement.aging",
+            json!({}),
+            "installment",
+            &["SEARCH installment USING COVERING INDEX installment_open (direction=?)"][..],
+        ),
+        ("settlement.due", json!({}), "installment", &["installment_due"]),
+        ("warning.list", json!({ "kinds": ["installment_due"] }), "installment", &["installment_due"]),
+        ("warning.list", json!({ "kinds": ["installment_overdue"] }), "installment", &["installment_due"]),
+        ("warning.list", json!({ "kinds": ["contract_ending"] }), "contract", &["contract_ending"]),
+        ("warning.list", json!({ "kinds": ["opportunity_stalled"] }), "opportunity", &["opportunity_since"]),
+        ("warning.list", json!({ "kinds": ["followup_overdue"] }), "activity", &["activity_due"]),
+        ("warning.acknowledge", about, "installment", &["PRIMARY KEY (contract=? AND seq=?)"]),
+        ("contract.get", json!({ "id": contract }), "installment", &["PRIMARY KEY (contract=?)"]),
+        ("receipt.list", json!({ "sort": [{ "field": "date" }] }), "receipt", &["receipt_date"]),
+        (
+            "receipt.post",
+            json!({ "customer": customer, "amount": "150" }),
+            "installment",
+            &["installment_open (direction=? AND customer=? AND currency=?", "installment_open"],
+        ),
+    ] {
+        let found = plans(name, input, table);
+        println!("{name} {table}: {}", found.join(" | "));
+        assert_eq!(found.len(), expected.len(), "{name}: {found:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.contains(expected), "{name}: {found}");
+            let sorted = found.contains("TEMP B-TREE FOR ORDER BY");
+            let whole = found.contains("SCAN") && !found.contains("USING INDEX");
+            assert!(!sorted && !whole, "{name} sorts or reads the whole table: {found}");
+        }
+    }
+}
