@@ -293,7 +293,7 @@ impl Cx<'_> {
             take(cells)?;
             rows += 1;
             if rows == limit {
-                last = cells[keys_at..].iter().map(|cell| cell.to_cell()).collect();
+                last = keys_at.iter().map(|at| cells[*at].to_cell()).collect();
             }
             Ok(Flow::More)
         })?;

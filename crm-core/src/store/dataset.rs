@@ -170,12 +170,18 @@ impl<'s> Binder<'s> {
         self.select.filter = std::mem::take(&mut self.select.filter).and(pred);
     }
 
-    /// Puts the sort columns behind the outputs, so that the last row read tells where the next page begins. Returns
-    /// where they start.
-    pub fn add_cursor_outputs(&mut self) -> usize {
-        let start = self.select.outputs.len();
-        self.select.outputs.extend(self.select.sort.iter().map(|sort| Output::Column(sort.column)));
-        start
+    /// Sees to it that the sort columns are among the outputs, so that the last row read tells where the next page begins.
+    /// Returns where each of them is; those that were not there come last.
+    pub fn add_cursor_outputs(&mut self) -> Vec<usize> {
+        let Select { sort, outputs, .. } = &mut self.select;
+        let place = |sort: &Sort| {
+            let output = Output::Column(sort.column);
+            outputs.iter().position(|known| *known == output).unwrap_or_else(|| {
+                outputs.push(output);
+                outputs.len() - 1
+            })
+        };
+        sort.iter().map(place).collect()
     }
 
     /// A mark of the order this query pages in; a cursor of another order is refused.

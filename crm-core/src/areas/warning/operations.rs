@@ -155,7 +155,8 @@ impl Stream {
         let select = binder.select.clone();
         cx.tx().select(&select, &mut |cells| {
             let item = item(rule, &self.setting, look, cells, ids)?;
-            found.push((item, binder.cursor(&cells[keys_at..])));
+            let keys: Vec<CellRef<'_>> = keys_at.iter().map(|at| cells[*at]).collect();
+            found.push((item, binder.cursor(&keys)));
             Ok(Flow::More)
         })?;
         self.exhausted = (found.len() as u64) < look.batch;
