@@ -27,12 +27,10 @@ fn main() -> ExitCode {
     let command = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
     let done = match command.as_str() {
-        "demo" => Run::cargo(["run", "--quiet", "--package", "crm-example-demo", "--"]).args(&rest).shown(),
+        "demo" => Run::cargo(["run", "--package", "crm-example-demo", "--"]).args(&rest).shown(),
         "test" => test::run(&rest),
         "codegen" => Run::cargo(["run", "--quiet", "--package", "crm-codegen", "--", "write"]).shown(),
-        "bench" => {
-            Run::cargo(["run", "--quiet", "--release", "--package", "crm-bench", "--"]).args(&rest).shown()
-        }
+        "bench" => Run::cargo(["run", "--release", "--package", "crm-bench", "--"]).args(&rest).shown(),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())
