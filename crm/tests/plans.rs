@@ -53,6 +53,9 @@ impl Tx for NotingTx {
     fn number(&mut self, series: &str, count: i64) -> Result<i64> {
         self.0.number(series, count)
     }
+    fn series(&mut self, visit: &mut dyn FnMut(&str, i64) -> Result<()>) -> Result<()> {
+        self.0.series(visit)
+    }
     fn nest(&mut self, step: Nest) -> Result<()> {
         self.0.nest(step)
     }

@@ -31,7 +31,13 @@ fn main() -> ExitCode {
         "test" => test::run(&rest),
         "codegen" => Run::cargo(["run", "--quiet", "--package", "crm-codegen", "--", "write"]).shown(),
         "bench" => {
-            Run::cargo(["run", "--quiet", "--release", "--package", "crm-bench", "--"]).args(&rest).shown()
+            let bench =
+                Run::cargo(["run", "--quiet", "--release", "--package", "crm-bench", "--"]).args(&rest);
+            if rest.iter().any(|word| word == "postgres") {
+                postgres::prepare().and_then(|programs| bench.env(postgres::VARIABLE, programs).shown())
+            } else {
+                bench.shown()
+            }
         }
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -178,9 +178,8 @@ impl Tx for MemoryTx {
         self.write(|state| {
             check_text(series)?;
             let last = state.series.entry(series.to_owned()).or_default();
-            let first = *last + 1;
             *last = last.checked_add(count).ok_or_else(|| Error::new(&OVERFLOW))?;
-            Ok(first)
+            Ok(*last - count + 1)
         })
     }
 
