@@ -238,6 +238,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_OUTCOME_UNKNOWN 1110 /* The connection broke while saving; repeat the call with the same idempotency key to learn the outcome. */
 #define CRM_ERROR_STORAGE_FULL 1111 /* The disk is full; nothing was saved. */
 #define CRM_ERROR_CANCELLED 1112 /* The call was cancelled. */
+#define CRM_ERROR_CONNECTION_LOST 1113 /* The connection to the ledger's server was lost; nothing was saved. Try again. */
 #define CRM_ERROR_UNKNOWN_OPERATION 1200 /* There is no operation {name}. */
 #define CRM_ERROR_DENIED 1210 /* You are not allowed to do this; it needs {needed}. */
 #define CRM_ERROR_NOT_FOUND 1211 /* There is no {kind} {id} that you may see. */
@@ -247,6 +248,9 @@ struct ArrowArrayStream {
 #define CRM_ERROR_CLOSED 1216 /* This {what} is closed. */
 #define CRM_ERROR_CHAIN_BROKEN 1217 /* The audit trail was altered at entry {entry}. */
 #define CRM_ERROR_CLOCK_NOT_MANUAL 1218 /* This ledger runs on the machine's clock, which cannot be set. */
+#define CRM_ERROR_TARGET_NOT_EMPTY 1219 /* There is a ledger already; import into an empty place. */
+#define CRM_ERROR_STREAM_DAMAGED 1220 /* The exported ledger cannot be read at line {line}: {reason}. Nothing was imported. */
+#define CRM_ERROR_STREAM_BROKEN_OFF 1221 /* The stream broke off: {reason}. */
 #define CRM_ERROR_REFERENCE_TAKEN 1250 /* {system} {value} already stands for another record. */
 #define CRM_ERROR_REFERENCE_UNKNOWN 1251 /* No record is known as {system} {value}. */
 #define CRM_ERROR_LOGIN_TAKEN 1300 /* The login {value} is taken. */

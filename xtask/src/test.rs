@@ -15,7 +15,7 @@ const STEPS: &[Step] = &[
     }),
     ("postgres server", || postgres::prepare().map(|_| ())),
     ("rust tests", || {
-        Run::cargo(["test", "--quiet", "--workspace"]).env(postgres::VARIABLE, postgres::programs()?).shown()
+        Run::cargo(["test", "--quiet", "--workspace", "--no-fail-fast"]).env(postgres::VARIABLE, postgres::programs()?).shown()
     }),
     ("rust documentation", || {
         Run::cargo(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").shown()

@@ -216,6 +216,12 @@ CANCELLED: Final = 1112
 调用已取消。
 """
 
+CONNECTION_LOST: Final = 1113
+"""``RetryError``: The connection to the ledger's server was lost; nothing was saved. Try again.
+
+与账套服务器的连接已断开,未保存任何内容,请重试。
+"""
+
 UNKNOWN_OPERATION: Final = 1200
 """``InvalidError``: There is no operation {name}.
 
@@ -269,6 +275,24 @@ CLOCK_NOT_MANUAL: Final = 1218
 """``InvalidError``: This ledger runs on the machine's clock, which cannot be set.
 
 该账套使用系统时钟,无法设定时间。
+"""
+
+TARGET_NOT_EMPTY: Final = 1219
+"""``ConflictError``: There is a ledger already; import into an empty place.
+
+目标位置已有账套,只能导入到空的位置。
+"""
+
+STREAM_DAMAGED: Final = 1220
+"""``StorageError``: The exported ledger cannot be read at line {line}: {reason}. Nothing was imported.
+
+导出文件第 {line} 行无法读取:{reason}。未导入任何内容。
+"""
+
+STREAM_BROKEN_OFF: Final = 1221
+"""``StorageError``: The stream broke off: {reason}.
+
+数据流中断:{reason}。
 """
 
 REFERENCE_TAKEN: Final = 1250
