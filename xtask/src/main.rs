@@ -30,7 +30,14 @@ fn main() -> ExitCode {
         "demo" => Run::cargo(["run", "--package", "crm-example-demo", "--"]).args(&rest).shown(),
         "test" => test::run(&rest),
         "codegen" => Run::cargo(["run", "--quiet", "--package", "crm-codegen", "--", "write"]).shown(),
-        "bench" => Run::cargo(["run", "--release", "--package", "crm-bench", "--"]).args(&rest).shown(),
+        "bench" => {
+            let bench = Run::cargo(["run", "--release", "--package", "crm-bench", "--"]).args(&rest);
+            if rest.iter().any(|word| word == "postgres") {
+                postgres::prepare().and_then(|programs| bench.env(postgres::VARIABLE, programs).shown())
+            } else {
+                bench.shown()
+            }
+        }
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())
