@@ -6,7 +6,7 @@ use std::path::Path;
 use crm::kernel::date::Instant;
 use crm::kernel::id::IdCodec;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use crate::measure::Outcome;
@@ -59,13 +59,17 @@ pub(crate) fn now() -> Outcome<i64> {
     Ok(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_micros().try_into()?)
 }
 
-/// Takes the next number of a series.
+/// Takes the next number of a series that has begun. One statement that returns what it wrote would cost more.
 pub(crate) fn number(connection: &Connection, series: &str) -> Outcome<i64> {
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO crm_series (name, value) VALUES (?1, 1) \
-         ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
-    )?;
-    Ok(statement.query_row([series], |row| row.get(0))?)
+    let mut last = connection.prepare_cached("SELECT value FROM crm_series WHERE name = ?1")?;
+    let last: Option<i64> = last.query_row([series], |row| row.get(0)).optional()?;
+    let next = last.unwrap_or(0) + 1;
+    let put = match last {
+        Some(_) => "UPDATE crm_series SET value = ?2 WHERE name = ?1",
+        None => "INSERT INTO crm_series (name, value) VALUES (?1, ?2)",
+    };
+    connection.prepare_cached(put)?.execute(params![series, next])?;
+    Ok(next)
 }
 
 /// Writes the entry of a unit of work on the trail, as the library does: numbered, and chained by its hash.

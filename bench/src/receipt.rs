@@ -112,10 +112,11 @@ fn post(hand: &mut Hand, customer: i64, today: i64, text: &mut String) -> Outcom
     )?;
     let contract = parts.first().ok_or("nothing is open")?.contract;
     let (settled, version): (i64, i64) = connection
-        .prepare_cached(
-            "UPDATE contract SET settled = settled + ?2, version = version + 1 WHERE id = ?1 RETURNING settled, version",
-        )?
+        .prepare_cached("SELECT settled + ?2, version + 1 FROM contract WHERE id = ?1")?
         .query_row([contract, total], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    connection
+        .prepare_cached("UPDATE contract SET settled = ?2, version = ?3 WHERE id = ?1")?
+        .execute([contract, settled, version])?;
     let contract_id = ids.uuid(contract);
     write!(
         text,

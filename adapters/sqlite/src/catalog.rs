@@ -10,9 +10,15 @@ use crate::dialect::Sqlite;
 /// Creates the table of series numbers, which is the adapter's own and in no schema.
 pub(crate) const CREATE_SERIES: &str = "CREATE TABLE \"crm_series\" (\"name\" TEXT NOT NULL PRIMARY KEY, \"value\" INTEGER NOT NULL) STRICT, WITHOUT ROWID";
 
-/// Takes `?2` numbers of the series `?1` and returns the last of them.
-pub(crate) const TAKE_NUMBERS: &str = "INSERT INTO \"crm_series\" (\"name\", \"value\") VALUES (?1, ?2) \
-     ON CONFLICT (\"name\") DO UPDATE SET \"value\" = \"value\" + excluded.\"value\" RETURNING \"value\"";
+/// The last number taken of a series. Taking one is a read and a write: a single statement that returns what it wrote
+/// would make SQLite open a table in memory for it, which costs more than both.
+pub(crate) const LAST_NUMBER: &str = "SELECT \"value\" FROM \"crm_series\" WHERE \"name\" = ?1";
+
+/// Puts the last number taken of a series.
+pub(crate) const PUT_NUMBER: &str = "UPDATE \"crm_series\" SET \"value\" = ?2 WHERE \"name\" = ?1";
+
+/// Begins a series with its last number taken.
+pub(crate) const BEGIN_SERIES: &str = "INSERT INTO \"crm_series\" (\"name\", \"value\") VALUES (?1, ?2)";
 
 /// Every series with its last number.
 pub(crate) const LIST_SERIES: &str = "SELECT \"name\", \"value\" FROM \"crm_series\" ORDER BY \"name\"";

@@ -11,9 +11,9 @@ use crm_core::store::engine::{
 use crm_core::store::plan::{Output, Pred, Select};
 use crm_core::store::schema::Table;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, InterruptHandle, Statement};
+use rusqlite::{Connection, InterruptHandle, OptionalExtension, Statement};
 
-use crate::catalog::{Catalog, LIST_SERIES, TAKE_NUMBERS};
+use crate::catalog::{BEGIN_SERIES, Catalog, LAST_NUMBER, LIST_SERIES, PUT_NUMBER};
 use crate::dialect::Sqlite;
 use crate::fault::{Doing, fault};
 use crate::pool::Lease;
@@ -231,15 +231,13 @@ impl Tx for Transaction {
             return Err(defect("a series gives at least one number at a time"));
         }
         self.write(Doing::Writing, |connection, _, _| {
-            let mut statement = connection.prepare_cached(TAKE_NUMBERS)?;
-            match statement.query_row((Bound(CellRef::Text(series)), count), |row| row.get::<_, i64>(0)) {
-                Ok(last) => Ok(last - count + 1),
-                // The sum became a floating number, which the column refuses.
-                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
-                    Err(Error::new(&OVERFLOW).because(error).into())
-                }
-                Err(error) => Err(error.into()),
-            }
+            let mut found = connection.prepare_cached(LAST_NUMBER)?;
+            let last =
+                found.query_row([Bound(CellRef::Text(series))], |row| row.get::<_, i64>(0)).optional()?;
+            let taken = last.unwrap_or(0).checked_add(count).ok_or_else(|| Error::new(&OVERFLOW))?;
+            let put = if last.is_some() { PUT_NUMBER } else { BEGIN_SERIES };
+            connection.prepare_cached(put)?.execute((Bound(CellRef::Text(series)), taken))?;
+            Ok(taken - count + 1)
         })
     }
 
