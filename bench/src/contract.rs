@@ -8,6 +8,7 @@ use crm::areas::party::Customer;
 use crm::kernel::date::Instant;
 use crm::kernel::id::Id;
 use rusqlite::params;
+use uuid::Uuid;
 
 use crate::hand::{self, Hand};
 use crate::measure::{Comparison, Outcome, show_ratio, thousandths, timed};
@@ -16,11 +17,11 @@ use crate::setup::Setup;
 /// Contracts of a group.
 const GROUP: u32 = 16;
 
-const TITLE: &str = "光谱仪采购及安装服务";
-const PARTIES: &str = r#"[{"role":"party_a","name":"杭州云栖仪器有限公司","credit_code":null,"signatory":null},{"role":"party_b","name":"本公司","credit_code":null,"signatory":null}]"#;
-const TERMS: &str = r#"[{"label":"预付款","share":{"rate":"0.1"},"anchor":"signed","offset":{"days":7},"align":"none","shift":"none"},{"label":"第二期","share":{"rate":"0.2"},"anchor":"signed","offset":{"days":30},"align":"none","shift":"none"},{"label":"第三期","share":{"rate":"0.2"},"anchor":"signed","offset":{"days":60},"align":"none","shift":"none"},{"label":"到货款","share":{"rate":"0.2"},"anchor":"delivered","offset":{"days":10},"align":"none","shift":"none"},{"label":"验收款","share":{"rate":"0.2"},"anchor":"accepted","offset":{"months":1},"align":"none","shift":"none"},{"label":"质保金","share":"balance","anchor":"accepted","offset":{"months":12},"align":"none","shift":"none"}]"#;
+pub(crate) const TITLE: &str = "光谱仪采购及安装服务";
+pub(crate) const PARTIES: &str = r#"[{"role":"party_a","name":"杭州云栖仪器有限公司","credit_code":null,"signatory":null},{"role":"party_b","name":"本公司","credit_code":null,"signatory":null}]"#;
+pub(crate) const TERMS: &str = r#"[{"label":"预付款","share":{"rate":"0.1"},"anchor":"signed","offset":{"days":7},"align":"none","shift":"none"},{"label":"第二期","share":{"rate":"0.2"},"anchor":"signed","offset":{"days":30},"align":"none","shift":"none"},{"label":"第三期","share":{"rate":"0.2"},"anchor":"signed","offset":{"days":60},"align":"none","shift":"none"},{"label":"到货款","share":{"rate":"0.2"},"anchor":"delivered","offset":{"days":10},"align":"none","shift":"none"},{"label":"验收款","share":{"rate":"0.2"},"anchor":"accepted","offset":{"months":1},"align":"none","shift":"none"},{"label":"质保金","share":"balance","anchor":"accepted","offset":{"months":12},"align":"none","shift":"none"}]"#;
 /// Label, amount in yuan, anchor and its code.
-const INSTALLMENTS: [(&str, i64, &str, i64); 6] = [
+pub(crate) const INSTALLMENTS: [(&str, i64, &str, i64); 6] = [
     ("预付款", 10_000, "signed", 1),
     ("第二期", 20_000, "signed", 1),
     ("第三期", 20_000, "signed", 1),
@@ -43,6 +44,30 @@ pub(crate) fn input(session: &Session) -> Outcome<(Id<Customer>, CreateContract)
         customer.id
     );
     Ok((customer.id, serde_json::from_str(&data)?))
+}
+
+/// What the trail says of a new contract.
+pub(crate) fn changes(
+    text: &mut String,
+    id: Uuid,
+    customer_id: Uuid,
+    owner: Uuid,
+    number: &str,
+    at: Instant,
+) -> Outcome<()> {
+    text.clear();
+    write!(
+        text,
+        r#"[{{"table":"contract","after":{{"id":"{id}","number":"{number}","title":"{TITLE}","kind":"sales","direction":"receivable","customer":"{customer_id}","parties":{PARTIES},"currency":"CNY","amount":"100000","net":"88495.58","tax":"11504.42","tax_included":true,"tax_rate":null,"settled":"0","starts_on":"2026-01-01","ends_on":"2026-12-31","runs_until":null,"owner":"{owner}","unit":null,"opportunity":null,"status":"draft","terms":{TERMS},"submitted_by":null,"signed_on":null,"effective_on":null,"delivered_on":null,"accepted_on":null,"ended_on":null,"termination_reason":null,"note":null,"created_at":"{at}","version":1}}}},{{"table":"contract_line","after":{{"contract":"{id}","seq":1,"product":null,"description":"光谱仪","quantity":"2","unit":"台","unit_price":"50000","discount":"0","tax_rate":"0.13","currency":"CNY","net":"88495.58","tax":"11504.42","gross":"100000"}}}}"#
+    )?;
+    for ((label, yuan, anchor, _), seq) in INSTALLMENTS.iter().zip(1..) {
+        write!(
+            text,
+            r#",{{"table":"installment","after":{{"contract":"{id}","seq":{seq},"customer":"{customer_id}","direction":"receivable","currency":"CNY","label":"{label}","amount":"{yuan}","settled":"0","cancelled":"0","open_amount":null,"due_date":null,"status":"planned","anchor":"{anchor}","anchor_date":null,"term":{seq}}}}}"#
+        )?;
+    }
+    text.push(']');
+    Ok(())
 }
 
 /// The same by hand, within the transaction that is open. `status` is that of the contract: a draft has no open amounts.
@@ -85,18 +110,7 @@ fn create(hand: &mut Hand, customer: i64, text: &mut String) -> Outcome<()> {
     }
     let (id, customer_id, owner) = (ids.uuid(key), ids.uuid(customer), ids.uuid(*user));
     let at = Instant::from_micros(now)?;
-    text.clear();
-    write!(
-        text,
-        r#"[{{"table":"contract","after":{{"id":"{id}","number":"{number}","title":"{TITLE}","kind":"sales","direction":"receivable","customer":"{customer_id}","parties":{PARTIES},"currency":"CNY","amount":"100000","net":"88495.58","tax":"11504.42","tax_included":true,"tax_rate":null,"settled":"0","starts_on":"2026-01-01","ends_on":"2026-12-31","runs_until":null,"owner":"{owner}","unit":null,"opportunity":null,"status":"draft","terms":{TERMS},"submitted_by":null,"signed_on":null,"effective_on":null,"delivered_on":null,"accepted_on":null,"ended_on":null,"termination_reason":null,"note":null,"created_at":"{at}","version":1}}}},{{"table":"contract_line","after":{{"contract":"{id}","seq":1,"product":null,"description":"光谱仪","quantity":"2","unit":"台","unit_price":"50000","discount":"0","tax_rate":"0.13","currency":"CNY","net":"88495.58","tax":"11504.42","gross":"100000"}}}}"#
-    )?;
-    for ((label, yuan, anchor, _), seq) in INSTALLMENTS.iter().zip(1..) {
-        write!(
-            text,
-            r#",{{"table":"installment","after":{{"contract":"{id}","seq":{seq},"customer":"{customer_id}","direction":"receivable","currency":"CNY","label":"{label}","amount":"{yuan}","settled":"0","cancelled":"0","open_amount":null,"due_date":null,"status":"planned","anchor":"{anchor}","anchor_date":null,"term":{seq}}}}}"#
-        )?;
-    }
-    text.push(']');
+    changes(text, id, customer_id, owner, &number, at)?;
     hand::audit(connection, *ids, now, *user, "contract.create", key, text)
 }
 

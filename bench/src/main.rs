@@ -1,7 +1,7 @@
 //! Our operations beside the same work done by hand on the bare engine, in one run.
 //!
 //! ```text
-//! cargo xtask bench [--rounds N] [--quick] [--engine sqlite] [WORKLOAD ...]
+//! cargo xtask bench [--rounds N] [--quick] [--engine sqlite|postgres] [WORKLOAD ...]
 //! ```
 //! Both sides work on files that `crm::open` made, so tables and indexes are the same, and with the same settings: WAL,
 //! `synchronous = FULL`, foreign keys, page caches of the same size. The side by hand is what a careful person writes
@@ -15,6 +15,7 @@ mod import;
 mod measure;
 mod reads;
 mod receipt;
+mod server;
 mod setup;
 
 use measure::Outcome;
@@ -39,16 +40,16 @@ const WORKLOADS: &[Workload] = &[
 ];
 
 const HELP: &str = "\
-cargo xtask bench [--rounds N] [--quick] [--engine sqlite] [WORKLOAD ...]
+cargo xtask bench [--rounds N] [--quick] [--engine sqlite|postgres] [WORKLOAD ...]
 
 --rounds N        rounds that count, 5 when left out
 --quick           small sizes: shows that everything runs, not how fast
---engine sqlite   the engine
+--engine NAME     sqlite, or postgres: a server of its own, or the one at CRM_POSTGRES_URL
 WORKLOAD          only workloads whose name contains one of these words:";
 
 fn main() -> Outcome<()> {
     let mut setup = Setup::new()?;
-    let mut words = Vec::new();
+    let (mut words, mut is_on_server) = (Vec::new(), false);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -56,7 +57,8 @@ fn main() -> Outcome<()> {
             "--rounds" => setup.rounds = arguments.next().unwrap_or_default().parse()?,
             "--engine" => match arguments.next().as_deref() {
                 Some("sqlite") => {}
-                other => return Err(format!("there is no engine {other:?}; known: sqlite").into()),
+                Some("postgres") => is_on_server = true,
+                other => return Err(format!("there is no engine {other:?}; known: sqlite, postgres").into()),
             },
             reads::CHILD => {
                 let (path, rows) =
@@ -73,6 +75,9 @@ fn main() -> Outcome<()> {
         }
     }
     measure::print_header(setup.rounds);
+    if is_on_server {
+        return server::run(&setup);
+    }
     for workload in WORKLOADS {
         if words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str())) {
             (workload.run)(&setup)?;

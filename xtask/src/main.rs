@@ -27,11 +27,16 @@ fn main() -> ExitCode {
     let command = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
     let done = match command.as_str() {
-        "demo" => Run::cargo(["run", "--quiet", "--package", "crm-example-demo", "--"]).args(&rest).shown(),
+        "demo" => Run::cargo(["run", "--package", "crm-example-demo", "--"]).args(&rest).shown(),
         "test" => test::run(&rest),
         "codegen" => Run::cargo(["run", "--quiet", "--package", "crm-codegen", "--", "write"]).shown(),
         "bench" => {
-            Run::cargo(["run", "--quiet", "--release", "--package", "crm-bench", "--"]).args(&rest).shown()
+            let bench = Run::cargo(["run", "--release", "--package", "crm-bench", "--"]).args(&rest);
+            if rest.iter().any(|word| word == "postgres") {
+                postgres::prepare().and_then(|programs| bench.env(postgres::VARIABLE, programs).shown())
+            } else {
+                bench.shown()
+            }
         }
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -10,9 +10,8 @@ type Step = (&'static str, fn() -> Result<(), String>);
 
 const STEPS: &[Step] = &[
     ("formatting", || Run::cargo(["fmt", "--all", "--check"]).shown()),
-    ("lints", || {
-        Run::cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]).shown()
-    }),
+    ("lints", || Run::cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).shown()),
+    ("rust build", || Run::cargo(["test", "--workspace", "--no-run"]).shown()),
     ("postgres server", || postgres::prepare().map(|_| ())),
     ("rust tests", || {
         Run::cargo(["test", "--quiet", "--workspace", "--no-fail-fast"])
@@ -20,7 +19,7 @@ const STEPS: &[Step] = &[
             .shown()
     }),
     ("rust documentation", || {
-        Run::cargo(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").shown()
+        Run::cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").shown()
     }),
     ("generated files", || Run::cargo(["run", "--quiet", "--package", "crm-codegen", "--", "check"]).shown()),
     ("header as C99 and C++17", header),

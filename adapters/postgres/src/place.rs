@@ -144,7 +144,7 @@ impl Place {
         };
         format!(
             "SET search_path = {}; SET lock_timeout = {}; SET statement_timeout = {}; SET jit = off; \
-             SET client_min_messages = warning; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
+             SET client_min_messages = error; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
              SET tcp_keepalives_count = 3; {durability}",
             self.quoted_schema(),
             options.busy_timeout_ms.max(1),
@@ -165,12 +165,18 @@ pub(crate) struct Canceller {
 }
 
 impl Canceller {
-    /// Asks the server; whether it was reached is known from what the running call returns.
+    /// Asks the server, twice: a request that overtakes the statement that it is meant for finds nothing to stop. Whether it
+    /// was reached is known from what the running call returns.
     pub(crate) fn cancel(&self) {
-        let _ = match &self.tls {
-            Tls::Off => self.token.cancel_query(NoTls),
-            Tls::On(tls) => self.token.cancel_query(tls.clone()),
-        };
+        for attempt in 0..2 {
+            if attempt > 0 {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let _ = match &self.tls {
+                Tls::Off => self.token.cancel_query(NoTls),
+                Tls::On(tls) => self.token.cancel_query(tls.clone()),
+            };
+        }
     }
 }
 

@@ -141,7 +141,11 @@ impl Transaction {
                 break;
             }
         }
-        Ok(())
+        // The request may have come when there was nothing to stop yet, and no row may have been found since.
+        match stop {
+            Some(stop) if stop.is_stopped.load(Ordering::Relaxed) => Err(Halt::Visit(Error::new(&CANCELLED))),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -125,12 +125,18 @@ impl Transaction {
         for (position, value) in values.iter().enumerate() {
             bind(&mut statement, position + 1, value.as_ref()).map_err(|error| self.read_fault(error))?;
         }
+        // An interrupt stops what runs. One that came while the statement was prepared, which for a long one takes a
+        // while, would be lost.
         let stop = self.stop.get();
+        let is_stopped = || stop.is_some_and(|stop| stop.is_stopped.load(Ordering::Relaxed));
+        if is_stopped() {
+            return Err(Error::new(&CANCELLED));
+        }
         let width = select.outputs.len();
         let mut rows = statement.raw_query();
         let mut room: Vec<CellRef<'static>> = Vec::with_capacity(width);
         while let Some(row) = rows.next().map_err(|error| self.read_fault(error))? {
-            if stop.is_some_and(|stop| stop.is_stopped.load(Ordering::Relaxed)) {
+            if is_stopped() {
                 return Err(Error::new(&CANCELLED));
             }
             let mut cells = emptied(room);

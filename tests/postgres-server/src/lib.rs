@@ -63,6 +63,18 @@ impl Server {
     /// # Errors
     /// As [`Server::shared`].
     pub fn own() -> Outcome<Server> {
+        Server::with("fsync = off\nfull_page_writes = off\nshared_buffers = 32MB")
+    }
+
+    /// A server whose commits are on disk: for measurements.
+    ///
+    /// # Errors
+    /// As [`Server::shared`].
+    pub fn durable() -> Outcome<Server> {
+        Server::with("shared_buffers = 128MB")
+    }
+
+    fn with(settings: &str) -> Outcome<Server> {
         let programs = PathBuf::from(std::env::var_os("CRM_POSTGRES_BIN").ok_or(REMEDY)?);
         if !programs.join("initdb").exists() {
             return Err(format!("{} has no initdb. {REMEDY}", programs.display()).into());
@@ -80,7 +92,7 @@ impl Server {
             keeper: Mutex::new(None),
             schemas: AtomicU32::new(0),
         };
-        server.create()?;
+        server.create(settings)?;
         server.start()?;
         Ok(server)
     }
@@ -100,12 +112,12 @@ impl Server {
         line
     }
 
-    fn create(&self) -> Outcome<()> {
+    fn create(&self, more: &str) -> Outcome<()> {
         let password_file = self.folder.path().join("password");
         fs::write(&password_file, &self.password)?;
         let settings = format!(
             "\nlisten_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\nmax_connections = 60\n\
-             shared_buffers = 32MB\nfsync = off\nfull_page_writes = off\nlog_min_messages = warning\n\
+             {more}\nlog_min_messages = warning\n\
              log_line_prefix = '%m [%p] '\ntimezone = 'UTC'\n",
             self.port
         );

@@ -1,17 +1,22 @@
 //! Operations on pipelines and opportunities.
 
+mod funnel;
+
+pub use funnel::OpportunityFunnel;
+
 use chrono::Datelike;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::funnel::{Funnel, Group, fold};
-use super::model::{Opportunity, OpportunityStatus, Pipeline, Stage, StageChange, StageKind};
-use super::rules::{
+use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION};
+use crate::areas::access::User;
+use crate::areas::opportunity::model::{
+    Opportunity, OpportunityStatus, Pipeline, Stage, StageChange, StageKind,
+};
+use crate::areas::opportunity::rules::{
     self, Action, CONTACT_ELSEWHERE, CUSTOMER_NEEDED, Claim, OPPORTUNITY_CLOSED, PIPELINE_NAME_TAKEN,
     STAGE_ENDS, STAGE_UNKNOWN, STAGES_WRONG, StageInput,
 };
-use crate::app::{Cx, GroupBy, ListRequest, Measure, NOT_FOUND, Page, STALE_VERSION, Summary};
-use crate::areas::access::{OrgUnit, User};
 use crate::areas::party::rules::{name, optional};
 use crate::areas::party::{Contact, Customer, GIVEN_CUSTOMER};
 use crate::areas::product::Product;
@@ -22,10 +27,8 @@ use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
-use crate::store::cell::Cell;
 use crate::store::engine::Mode;
-use crate::store::expr::{Expr, Operand};
-use crate::store::record::{Field, Json, Record};
+use crate::store::record::{Json, Record};
 
 pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     CreatePipeline,
@@ -135,7 +138,7 @@ impl Operation for ListPipelines {
     const ERRORS: &'static [Code] = &[&error::UNKNOWN_FIELD, &error::NOT_ALLOWED, &error::OUT_OF_RANGE];
     const EXAMPLE: Example = Example { given: &[], input: r#"{"sort": [{"field": "name"}]}"# };
     fn run(self, cx: &mut Cx<'_>) -> Result<Page<Pipeline>> {
-        cx.list(&super::PIPELINES, &self.0)
+        cx.list(&crate::areas::opportunity::PIPELINES, &self.0)
     }
 }
 
@@ -522,7 +525,7 @@ impl Operation for ListOpportunities {
         input: r#"{"filter": {"and": [{"equal": ["status", "open"]}, {"equal": ["owner", {"me": true}]}]}, "sort": [{"field": "expected_amount", "direction": "descending"}]}"#,
     };
     fn run(self, cx: &mut Cx<'_>) -> Result<Page<Opportunity>> {
-        cx.list(&super::OPPORTUNITIES, &self.0)
+        cx.list(&crate::areas::opportunity::OPPORTUNITIES, &self.0)
     }
 }
 
@@ -718,99 +721,4 @@ impl Operation for OpportunityHistory {
         let c = StageChange::C;
         cx.query::<StageChange>().equal(c.opportunity, self.id).ascending(c.seq).fetch(cx.tx())
     }
-}
-
-/// The funnel of a pipeline: opportunities in scope by stage, with amounts, weighted amounts and conversion.
-///
-/// Open opportunities count under their present stage; won and lost ones are told apart from them. Amounts are told per
-/// currency and never added across.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct OpportunityFunnel {
-    /// The pipeline; the default one when left out.
-    pub pipeline: Option<Id<Pipeline>>,
-    /// Only those of this user.
-    pub owner: Option<Id<User>>,
-    /// Only those of this org unit, without the units below.
-    pub unit: Option<Id<OrgUnit>>,
-    /// Only open ones expected to be won from this day on, and closed ones that ended from this day on.
-    pub close_from: Option<Date>,
-    /// Only open ones expected to be won up to this day, and closed ones that ended up to this day.
-    pub close_to: Option<Date>,
-}
-
-impl OpportunityFunnel {
-    fn filter(&self, pipeline: &Pipeline) -> Expr {
-        let text = |value: &dyn std::fmt::Display| Operand::Text(value.to_string());
-        let mut all = vec![Expr::Equal("pipeline".to_owned(), text(&pipeline.id))];
-        all.extend(self.owner.map(|owner| Expr::Equal("owner".to_owned(), text(&owner))));
-        all.extend(self.unit.map(|unit| Expr::Equal("unit".to_owned(), text(&unit))));
-        if self.close_from.is_some() || self.close_to.is_some() {
-            // An open one has only the first of these dates, and a closed one only the second.
-            let within = |field: &str| {
-                let from = self.close_from.map(|from| Expr::AtLeast(field.to_owned(), text(&from)));
-                let to = self.close_to.map(|to| Expr::AtMost(field.to_owned(), text(&to)));
-                Expr::And(from.into_iter().chain(to).collect())
-            };
-            all.push(Expr::Or(vec![within("open_expected_close"), within("closed_on")]));
-        }
-        Expr::And(all)
-    }
-}
-
-impl Operation for OpportunityFunnel {
-    type Output = Funnel;
-    const NAME: &'static str = "opportunity.funnel";
-    const ZH: &'static str = "销售漏斗";
-    const ACCESS: Access = Access::Level("opportunity", Level::Read);
-    const MODE: Mode = Mode::Read;
-    const ERRORS: &'static [Code] =
-        &[&NOT_FOUND, &error::NOT_AN_ID, &error::END_BEFORE_START, &error::OVERFLOW];
-    const EXAMPLE: Example =
-        Example { given: &[GIVEN_CUSTOMER, GIVEN_OPPORTUNITY], input: r#"{"owner": "${admin}"}"# };
-    fn run(self, cx: &mut Cx<'_>) -> Result<Funnel> {
-        if let (Some(from), Some(to)) = (self.close_from, self.close_to) {
-            rules::check_order("close_to", from, to)?;
-        }
-        let pipeline = match self.pipeline {
-            Some(pipeline) => cx.get(pipeline).map_err(|error| error.at("pipeline"))?,
-            None => match cx.query::<Pipeline>().equal(Pipeline::C.default, true).first(cx.tx())? {
-                Some(pipeline) => pipeline,
-                None => {
-                    return Err(Error::new(&NOT_FOUND)
-                        .at("pipeline")
-                        .with("kind", "pipeline")
-                        .with("id", rules::BUILT_IN_NAME));
-                }
-            },
-        };
-        let group = |field: &str| GroupBy { field: field.to_owned(), period: None };
-        let frame = cx.summarise(&Summary {
-            dataset: super::OPPORTUNITIES.name.to_owned(),
-            group_by: ["status", "stage", "reached_stage", "currency"].map(group).to_vec(),
-            measures: vec![
-                Measure::Count("count".to_owned()),
-                Measure::Sum("expected_amount".to_owned()),
-                Measure::Sum("closed_amount".to_owned()),
-            ],
-            filter: Some(self.filter(&pipeline)),
-        })?;
-        let groups = frame.rows.iter().map(|row| read_group(cx, row)).collect::<Result<Vec<_>>>()?;
-        fold(&pipeline, &groups)
-    }
-}
-
-fn read_group(cx: &Cx<'_>, row: &[Cell]) -> Result<Group> {
-    fn read<T: Field>(cx: &Cx<'_>, row: &[Cell], at: usize) -> Result<T> {
-        T::decode(row.get(at).map(Cell::as_ref).unwrap_or_default(), cx.ids())
-    }
-    Ok(Group {
-        status: read(cx, row, 0)?,
-        stage: read(cx, row, 1)?,
-        reached: read(cx, row, 2)?,
-        currency: read(cx, row, 3)?,
-        count: read::<u32>(cx, row, 4)?.into(),
-        expected: read::<Option<Amount>>(cx, row, 5)?.unwrap_or_default(),
-        closed: read::<Option<Amount>>(cx, row, 6)?.unwrap_or_default(),
-    })
 }
