@@ -18,7 +18,7 @@ use crate::store::schema::{Schema, Table};
 pub use operation::{Access, COMMON_ERRORS, Entry, Example, Given, Level, Operation};
 
 /// The version of the ledger schema; raised by every change of a table.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Every area, in the order of their dependencies. A new area adds one line here.
 pub const AREAS: &[&Area] = &[
