@@ -176,6 +176,7 @@ struct ArrowArrayStream {
 #define CRM_OP_SETTLEMENT_AGING "settlement.aging"
 #define CRM_OP_SETTLEMENT_DUE "settlement.due"
 #define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
+#define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
 #define CRM_OP_UNIT_CREATE "unit.create"
 #define CRM_OP_UNIT_LIST "unit.list"
 #define CRM_OP_USER_CREATE "user.create"

@@ -67,6 +67,7 @@ from crm._types import (
     Receipt,
     ReceiptMethod,
     Role,
+    SettlementCheck,
     SettlementDirection,
     SortByInput,
     StageChange,
@@ -2828,6 +2829,17 @@ class SettlementOperations(Group):
         if as_of is not None:
             _sent["as_of"] = as_of
         return _wire.read_contract_progress(self._perform("settlement.progress", _sent))
+
+    def verify(self) -> SettlementCheck:
+        """Recomputes every balance of the ledger from the settlement journal, and names what does not
+        agree.
+
+        Nothing is changed. What was posted before the ledger had a journal (schema version 1) shows
+        as differences.
+
+        核对结算账 (``settlement.verify``). Needs the permission ``settlement.verify``.
+        """
+        return _wire.read_settlement_check(self._perform("settlement.verify", {}))
 
 
 class UnitOperations(Group):

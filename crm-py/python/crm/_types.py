@@ -58,6 +58,7 @@ __all__ = [
     "DayStatus",
     "DecisionKind",
     "DecisionRole",
+    "DifferenceKind",
     "Direction",
     "DueItem",
     "ExchangeRate",
@@ -127,6 +128,8 @@ __all__ = [
     "RelativeInput",
     "Role",
     "RowError",
+    "SettlementCheck",
+    "SettlementDifference",
     "SettlementDirection",
     "Shift",
     "SortByInput",
@@ -349,6 +352,39 @@ DecisionRole: TypeAlias = Literal["other", "decision_maker", "user", "influencer
 * ``user``: Will use what is bought.
 * ``influencer``: Has the ear of those who decide.
 * ``finance``: Pays and takes invoices.
+"""
+
+DifferenceKind: TypeAlias = Literal[
+    "entry_unbalanced",
+    "entry_unbalanced_home",
+    "schedule_sum",
+    "contract_settled",
+    "installment_equation",
+    "installment_settled",
+    "installment_open",
+    "installment_home",
+    "receipt_equation",
+    "receipt_allocated",
+    "receipt_advance",
+    "receipt_home",
+]
+"""What does not agree.
+
+* ``entry_unbalanced``: An entry of the journal does not sum to zero in its currency.
+* ``entry_unbalanced_home``: An entry of the journal does not sum to zero in the ledger's currency.
+* ``schedule_sum``: The installments do not sum to the contract and its late charges.
+* ``contract_settled``: What the contract says is settled is not the sum over its installments.
+* ``installment_equation``: The parts of an installment are not its amount, or its status is another
+  than they say.
+* ``installment_settled``: What is settled of an installment is not the sum of the allocations to
+  it.
+* ``installment_open``: What is open of an installment, under its due date, is not what the journal
+  says.
+* ``installment_home``: The same in the ledger's currency.
+* ``receipt_equation``: The parts of a receipt are not its amount.
+* ``receipt_allocated``: What a receipt says is allocated is not the sum of its allocations.
+* ``receipt_advance``: The advance of a receipt is not what the journal says.
+* ``receipt_home``: The same in the ledger's currency.
 """
 
 Direction: TypeAlias = Literal["ascending", "descending"]
@@ -1780,6 +1816,58 @@ class RowError:
 
     column: str | None
     """The column of the file, when the error is in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementCheck:
+    """What a verification found."""
+
+    clean: bool
+    """Whether everything agrees."""
+
+    entries: int
+    """Entries of the journal."""
+
+    lines: int
+    """Lines of the journal."""
+
+    contracts: int
+    """Contracts."""
+
+    installments: int
+    """Installments."""
+
+    receipts: int
+    """Receipts and payments."""
+
+    allocations: int
+    """Allocations."""
+
+    differences: int
+    """How much does not agree."""
+
+    found: tuple[SettlementDifference, ...]
+    """The first hundred of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementDifference:
+    """Something that does not agree."""
+
+    kind: DifferenceKind
+    """What it is."""
+
+    subject: UUID
+    """The entry, contract or receipt."""
+
+    expected: Decimal
+    """What is recomputed."""
+
+    actual: Decimal
+    """What is stored."""
+
+    seq: int | None
+    """The contract's installment, by its position."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -546,6 +546,30 @@ def read_row_error(w: Any) -> t.RowError:
     )
 
 
+def read_settlement_check(w: Any) -> t.SettlementCheck:
+    return t.SettlementCheck(
+        w["clean"],
+        int(w["entries"]),
+        int(w["lines"]),
+        int(w["contracts"]),
+        int(w["installments"]),
+        int(w["receipts"]),
+        int(w["allocations"]),
+        int(w["differences"]),
+        tuple([read_settlement_difference(v0) for v0 in w["found"]]),
+    )
+
+
+def read_settlement_difference(w: Any) -> t.SettlementDifference:
+    return t.SettlementDifference(
+        w["kind"],
+        UUID(w["subject"]),
+        Decimal(w["expected"]),
+        Decimal(w["actual"]),
+        w.get("seq"),
+    )
+
+
 def read_stage(w: Any) -> t.Stage:
     return t.Stage(
         w["seq"],

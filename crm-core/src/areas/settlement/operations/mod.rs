@@ -4,6 +4,7 @@ mod aging;
 mod apply;
 mod receipt;
 mod reversal;
+mod verify;
 mod views;
 
 pub use aging::{AgingReport, AgingRow, SettlementAging};
@@ -11,6 +12,7 @@ pub use receipt::{
     AllocateReceipt, AllocationLine, AllocationRequest, GetReceipt, ListReceipts, PostReceipt, PostedReceipt,
 };
 pub use reversal::{InstallmentRef, ReallocateReceipt, RefundReceipt, ReverseReceipt};
+pub use verify::{DifferenceKind, SettlementCheck, SettlementDifference, VerifySettlement};
 pub use views::{
     ContractProgress, DueItem, InstallmentProgress, ListInstallments, SettlementDue, SettlementProgress,
 };
@@ -31,6 +33,7 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     SettlementDue,
     SettlementAging,
     SettlementProgress,
+    VerifySettlement,
 ];
 
 const GIVEN_RECEIPT: Given = Given {
