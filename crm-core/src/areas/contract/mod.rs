@@ -9,9 +9,10 @@ pub mod rules;
 
 pub use model::{
     AnchorKind, Contract, ContractColumns, ContractDecision, ContractDecisionColumns, ContractKind,
-    ContractLine, ContractLineColumns, ContractParty, ContractStatus, DecisionKind, Installment,
-    InstallmentColumns, InstallmentStatus, PartyRole, PaymentTerm, SettlementDirection, TermAlign,
-    TermAnchor, TermOffset, TermShare,
+    ContractLine, ContractLineColumns, ContractParty, ContractStatus, DecisionKind, DiscountBase,
+    EarlyDiscount, Installment, InstallmentColumns, InstallmentStatus, PartyRole, PaymentTerm, PeriodAlign,
+    PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, SettlementDirection, Suspension,
+    TermAlign, TermAnchor, TermOffset, TermShare,
 };
 pub use operations::*;
 

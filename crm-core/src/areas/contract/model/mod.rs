@@ -1,11 +1,15 @@
 //! Contracts, their lines, decisions and installments as stored.
 
+mod recurrence;
 mod terms;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use terms::{PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare};
+pub use recurrence::{
+    PeriodAlign, PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, Suspension,
+};
+pub use terms::{DiscountBase, EarlyDiscount, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare};
 
 use crate::areas::access::{OrgUnit, Owned, User};
 use crate::areas::opportunity::Opportunity;
@@ -104,24 +108,44 @@ crate::coded! {
         Signed = 1, "signed", "签订";
         /// The taking effect.
         Effective = 2, "effective", "生效";
-        /// The delivery.
+        /// The last delivery.
         Delivered = 3, "delivered", "交付";
         /// The acceptance.
         Accepted = 4, "accepted", "验收";
         /// A fixed date.
         Date = 5, "date", "固定日期";
+        /// The first day of the term.
+        Start = 6, "start", "合同开始";
+        /// The last day of the term.
+        End = 7, "end", "合同结束";
+        /// Each delivery.
+        Delivery = 8, "delivery", "每次交付";
+        /// The invoice.
+        Invoiced = 9, "invoiced", "开票";
+        /// A named milestone.
+        Milestone = 10, "milestone", "里程碑";
+        /// The due date of the term before.
+        Previous = 11, "previous", "上一期到期";
+        /// A period of a recurring contract.
+        Period = 12, "period", "计费周期";
     }
 }
 
 impl TermAnchor {
     /// The kind of the anchor.
-    pub fn kind(self) -> AnchorKind {
+    pub fn kind(&self) -> AnchorKind {
         match self {
             TermAnchor::Signed => AnchorKind::Signed,
             TermAnchor::Effective => AnchorKind::Effective,
             TermAnchor::Delivered => AnchorKind::Delivered,
             TermAnchor::Accepted => AnchorKind::Accepted,
             TermAnchor::Date(_) => AnchorKind::Date,
+            TermAnchor::Start => AnchorKind::Start,
+            TermAnchor::End => AnchorKind::End,
+            TermAnchor::Delivery => AnchorKind::Delivery,
+            TermAnchor::Invoiced => AnchorKind::Invoiced,
+            TermAnchor::Milestone(_) => AnchorKind::Milestone,
+            TermAnchor::Previous => AnchorKind::Previous,
         }
     }
 }
