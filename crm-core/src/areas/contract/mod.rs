@@ -8,11 +8,11 @@ mod operations;
 pub mod rules;
 
 pub use model::{
-    AnchorKind, Contract, ContractColumns, ContractDecision, ContractDecisionColumns, ContractKind,
+    AnchorKind, Contract, ContractColumns, ContractDecision, ContractDecisionColumns, ContractEvent, ContractEventColumns, ContractEventKind, ContractKind,
     ContractLine, ContractLineColumns, ContractParty, ContractStatus, DecisionKind, DiscountBase,
-    EarlyDiscount, Installment, InstallmentColumns, InstallmentStatus, PartyRole, PaymentTerm, PeriodAlign,
+    EarlyDiscount, Installment, InstallmentColumns, InstallmentKind, InstallmentStatus, PartyRole, PaymentTerm, PeriodAlign,
     PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, SettlementDirection, Suspension,
-    TermAlign, TermAnchor, TermOffset, TermShare,
+    TermAlign, TermAnchor, TermOffset, TermSet, TermSetColumns, TermSetRevision, TermSetRevisionColumns, TermShare,
 };
 pub use operations::*;
 
@@ -49,7 +49,15 @@ pub static CONTRACT_DECISIONS: Dataset = Dataset {
 pub static AREA: Area = Area {
     name: "contract",
     zh: "合同",
-    tables: &[Contract::table, ContractLine::table, ContractDecision::table, Installment::table],
+    tables: &[
+        Contract::table,
+        ContractLine::table,
+        ContractDecision::table,
+        Installment::table,
+        ContractEvent::table,
+        TermSet::table,
+        TermSetRevision::table,
+    ],
     datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS],
     permissions: &[("contract.approve", "Approve and reject contracts", "审批合同")],
     codes: &[rules::ALL],
