@@ -139,11 +139,14 @@ def read_contract(w: Any) -> t.Contract:
         None if (v0 := w.get("opportunity")) is None else UUID(v0),
         None if (v0 := w.get("owner")) is None else UUID(v0),
         None if (v0 := w.get("rate")) is None else Decimal(v0),
+        None if (v0 := w.get("recurrence")) is None else read_recurrence(v0),
         None if (v0 := w.get("runs_until")) is None else date(v0),
         None if (v0 := w.get("signed_on")) is None else date(v0),
         None if (v0 := w.get("starts_on")) is None else date(v0),
         None if (v0 := w.get("submitted_by")) is None else UUID(v0),
         None if (v0 := w.get("tax_rate")) is None else Decimal(v0),
+        None if (v0 := w.get("term_set")) is None else UUID(v0),
+        w.get("term_set_revision"),
         w.get("termination_reason"),
         None if (v0 := w.get("unit")) is None else UUID(v0),
     )
@@ -256,6 +259,14 @@ def read_due_item(w: Any) -> t.DueItem:
     )
 
 
+def read_early_discount(w: Any) -> t.EarlyDiscount:
+    return t.EarlyDiscount(
+        Decimal(w["rate"]),
+        w["days"],
+        w.get("base", "total"),
+    )
+
+
 def read_exchange_rate(w: Any) -> t.ExchangeRate:
     return t.ExchangeRate(
         w["currency"],
@@ -358,10 +369,15 @@ def read_installment(w: Any) -> t.Installment:
         w["status"],
         w["anchor"],
         w["term"],
+        w["kind"],
         None if (v0 := w.get("anchor_date")) is None else date(v0),
         None if (v0 := w.get("due_date")) is None else date(v0),
+        None if (v0 := w.get("forecast_date")) is None else date(v0),
         None if (v0 := w.get("home_open")) is None else Decimal(v0),
         None if (v0 := w.get("open_amount")) is None else Decimal(v0),
+        None if (v0 := w.get("period_from")) is None else date(v0),
+        None if (v0 := w.get("period_to")) is None else date(v0),
+        None if (v0 := w.get("released_on")) is None else date(v0),
     )
 
 
@@ -443,8 +459,13 @@ def read_payment_term(w: Any) -> t.PaymentTerm:
         read_term_share(w["share"]),
         read_term_anchor(w["anchor"]),
         read_term_align(w.get("align", "none")),
+        None if (v0 := w.get("discount")) is None else read_early_discount(v0),
+        None if (v0 := w.get("expected")) is None else date(v0),
         w.get("label"),
+        None if (v0 := w.get("lines")) is None else tuple(v0),
         w.get("offset"),
+        w.get("retention"),
+        None if (v0 := w.get("round_to")) is None else Decimal(v0),
         w.get("shift", "none"),
     )
 
@@ -474,6 +495,13 @@ def read_preview(w: Any) -> t.Preview:
         tuple(w["header"]),
         tuple([tuple(v0) for v0 in w["rows"]]),
         tuple([read_imported_field(v0) for v0 in w["fields"]]),
+    )
+
+
+def read_price_revision(w: Any) -> t.PriceRevision:
+    return t.PriceRevision(
+        date(w["from"]),
+        Decimal(w["price"]),
     )
 
 
@@ -523,6 +551,22 @@ def read_receipt(w: Any) -> t.Receipt:
         None if (v0 := w.get("refund_of")) is None else UUID(v0),
         None if (v0 := w.get("reversal_of")) is None else UUID(v0),
         None if (v0 := w.get("reversed_by")) is None else UUID(v0),
+    )
+
+
+def read_recurrence(w: Any) -> t.Recurrence:
+    return t.Recurrence(
+        w["unit"],
+        w["timing"],
+        Decimal(w["price"]),
+        w.get("align", "start"),
+        w.get("every", 1),
+        None if (v0 := w.get("first_due")) is None else date(v0),
+        w.get("offset"),
+        w.get("proration", "actual_days"),
+        None if (v0 := w.get("revisions")) is None else tuple([read_price_revision(v1) for v1 in v0]),
+        w.get("shift", "none"),
+        None if (v0 := w.get("suspensions")) is None else tuple([read_suspension(v1) for v1 in v0]),
     )
 
 
@@ -593,19 +637,41 @@ def read_stage_change(w: Any) -> t.StageChange:
     )
 
 
+def read_suspension(w: Any) -> t.Suspension:
+    return t.Suspension(
+        date(w["from"]),
+        None if (v0 := w.get("until")) is None else date(v0),
+    )
+
+
 def read_term_align(w: Any) -> t.TermAlign:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
+    if "month_end_and_days" in w:
+        return {"month_end_and_days": w["month_end_and_days"]}
     if "next_month_on" in w:
         return {"next_month_on": w["next_month_on"]}
+    if "day_of_month" in w:
+        return {"day_of_month": read_term_align_day_of_month(w["day_of_month"])}
     if "on_or_after" in w:
         return {"on_or_after": tuple(w["on_or_after"])}
+    if "on_or_before" in w:
+        return {"on_or_before": tuple(w["on_or_before"])}
     return w  # type: ignore[no-any-return]
+
+
+def read_term_align_day_of_month(w: Any) -> t.TermAlignDayOfMonth:
+    return t.TermAlignDayOfMonth(
+        w["day"],
+        w.get("months", 0),
+    )
 
 
 def read_term_anchor(w: Any) -> t.TermAnchor:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
+    if "milestone" in w:
+        return {"milestone": w["milestone"]}
     if "date" in w:
         return {"date": date(w["date"])}
     return w  # type: ignore[no-any-return]
@@ -685,6 +751,10 @@ def write_contract_data_input(value: Any) -> Any:
     return fields(value, WRITE_CONTRACT_DATA_INPUT)
 
 
+def write_early_discount_input(value: Any) -> Any:
+    return fields(value, WRITE_EARLY_DISCOUNT_INPUT)
+
+
 def write_line_data_input(value: Any) -> Any:
     return fields(value, WRITE_LINE_DATA_INPUT)
 
@@ -717,6 +787,7 @@ WRITE_CONTRACT_DATA_INPUT: Table = {
     "tax_rate": number,
     "terms": each(write_payment_term_input),
 }
+WRITE_EARLY_DISCOUNT_INPUT: Table = {"rate": number}
 WRITE_LINE_DATA_INPUT: Table = {
     "quantity": number,
     "unit_price": number,
@@ -724,7 +795,11 @@ WRITE_LINE_DATA_INPUT: Table = {
     "tax_rate": number,
 }
 WRITE_OPPORTUNITY_DATA_INPUT: Table = {"expected_amount": number}
-WRITE_PAYMENT_TERM_INPUT: Table = {"share": write_term_share_input}
+WRITE_PAYMENT_TERM_INPUT: Table = {
+    "share": write_term_share_input,
+    "discount": write_early_discount_input,
+    "round_to": number,
+}
 WRITE_PRODUCT_DATA_INPUT: Table = {"list_price": number, "tax_rate": number}
 WRITE_STAGE_INPUT: Table = {"probability": number}
 WRITE_TERM_SHARE_INPUT: Table = {"rate": number, "amount": number}
