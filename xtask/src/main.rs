@@ -17,17 +17,29 @@ use std::process::ExitCode;
 use run::Run;
 
 const HELP: &str = "\
-cargo xtask demo               the library doing its whole job on a sample
+cargo xtask demo [ARG ...]     the library doing its whole job on a sample; --engine postgres does it on a server
 cargo xtask test [WORD ...]    everything that must hold, or only the steps whose names contain a word
 cargo xtask codegen            writes the generated files: header, reference, Python modules
 cargo xtask bench [ARG ...]    our operations beside the same work done by hand on the bare engine";
+
+/// On a server of its own, unless `CRM_POSTGRES_URL` names one.
+fn demo(arguments: &[String]) -> Result<(), String> {
+    let is_on_server = arguments.iter().any(|word| word == "postgres");
+    if !is_on_server || std::env::var_os(postgres::URL).is_some() {
+        return Run::cargo(["run", "--package", "crm-example-demo", "--"]).args(arguments).shown();
+    }
+    postgres::prepare()?;
+    Run::cargo(["build", "--package", "crm-example-demo"]).shown()?;
+    let program = run::target().join("debug/crm-example-demo");
+    postgres::beside_server(program)?.args(arguments).shown()
+}
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let command = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
     let done = match command.as_str() {
-        "demo" => Run::cargo(["run", "--package", "crm-example-demo", "--"]).args(&rest).shown(),
+        "demo" => demo(&rest),
         "test" => test::run(&rest),
         "codegen" => Run::cargo(["run", "--quiet", "--package", "crm-codegen", "--", "write"]).shown(),
         "bench" => {
