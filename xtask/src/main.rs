@@ -3,6 +3,7 @@
 //! ```text
 //! cargo xtask demo      the library doing its whole job on a sample, in under a minute
 //! cargo xtask test      everything that must hold; installs what it needs under target/
+//! cargo xtask ledger    moves a ledger from one engine to another
 //! cargo xtask codegen   writes the generated files: header, reference, Python modules
 //! cargo xtask bench     our operations beside the same work done by hand
 //! ```
@@ -19,6 +20,7 @@ use run::Run;
 const HELP: &str = "\
 cargo xtask demo [ARG ...]     the library doing its whole job on a sample; --engine postgres does it on a server
 cargo xtask test [WORD ...]    everything that must hold, or only the steps whose names contain a word
+cargo xtask ledger [ARG ...]   moves a ledger: export URL FILE, or import FILE URL
 cargo xtask codegen            writes the generated files: header, reference, Python modules
 cargo xtask bench [ARG ...]    our operations beside the same work done by hand on the bare engine";
 
@@ -50,6 +52,9 @@ fn main() -> ExitCode {
                 bench.shown()
             }
         }
+        "ledger" => Run::cargo(["run", "--quiet", "--release", "--package", "crm-example-ledger", "--"])
+            .args(&rest)
+            .shown(),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())
