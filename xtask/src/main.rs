@@ -30,7 +30,6 @@ fn demo(arguments: &[String]) -> Result<(), String> {
     if !is_on_server || std::env::var_os(postgres::URL).is_some() {
         return Run::cargo(["run", "--package", "crm-example-demo", "--"]).args(arguments).shown();
     }
-    postgres::prepare()?;
     Run::cargo(["build", "--package", "crm-example-demo"]).shown()?;
     let program = run::target().join("debug/crm-example-demo");
     postgres::beside_server(program)?.args(arguments).shown()

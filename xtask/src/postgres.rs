@@ -13,10 +13,10 @@ pub(crate) const VARIABLE: &str = "CRM_POSTGRES_BIN";
 /// The variable in which programs find a server's URL.
 pub(crate) const URL: &str = "CRM_POSTGRES_URL";
 
-/// A program that runs beside a server started for it, whose URL it finds in [`URL`]; the installed server must be there.
+/// A program that runs beside a server started for it, whose URL it finds in [`URL`].
 pub(crate) fn beside_server(program: impl AsRef<OsStr>) -> Result<Run, String> {
     let run = Run::cargo(["run", "--quiet", "--package", "crm-postgres-server", "--"]);
-    Ok(run.args([program]).env(VARIABLE, programs()?))
+    Ok(run.args([program]).env(VARIABLE, prepare()?))
 }
 
 /// The folder with the programs, if they are there.
