@@ -403,6 +403,13 @@ typedef struct crm_session crm_session;
  */
 typedef struct crm_transaction crm_transaction;
 
+/**
+ * Told from time to time how far a move has come: `rows` of `rows_total` rows, `table` being at work. 0 lets it go on;
+ * anything else ends it with CRM_STATUS_CANCELLED, and nothing has been moved then. `table` is valid during the call.
+ * `context` is what was given beside this function. It is called on the thread that called.
+ */
+typedef int (*crm_progress)(void *context, const char *table, uint64_t rows, uint64_t rows_total);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -516,8 +523,8 @@ size_t crm_buffer_length(const struct crm_buffer *buffer);
 void crm_buffer_free(struct crm_buffer *buffer);
 
 /**
- * Opens the ledger at `url`: the path of a file, or `sqlite:` and the path. Unless told otherwise, a ledger that does
- * not exist is created.
+ * Opens the ledger at `url`: the path of a file, or `sqlite:` and the path, or a schema of a PostgreSQL database as
+ * `postgres://user:password@host/database?schema=company`. Unless told otherwise, a ledger that does not exist is created.
  *
  * `options` is NULL or a JSON object with any of `create`, `read_only`, `busy_timeout_ms`, `durability` ("full",
  * "normal"), `clock` ("system" or {"manual": "2026-03-02T01:00:00Z"}) and, for a new ledger, `name`, `currency`,
@@ -711,6 +718,45 @@ int crm_query_arrow(const struct crm_session *session,
                     size_t request_length,
                     struct ArrowArrayStream *stream,
                     struct crm_error **error);
+
+/**
+ * Writes everything that a ledger holds, of one moment, into the file at `path`, which crm_ledger_import reads into any
+ * engine. Who may do this is the host's to decide: the file holds everything. It has its name only when it is whole; an
+ * older file of that name is replaced then.
+ *
+ * `progress` is NULL or is told how far it has come.
+ *
+ * On success `*moved` is yours and says as JSON what was written: `rows`, `series`, `sha256` (equal for equal ledgers)
+ * and `tables`, each with `name` and `rows`; free it with crm_buffer_free.
+ *
+ * Safety: `ledger` is NULL or open, `path` points to NUL-terminated text, `progress` is NULL or may be called with `context`,
+ * `moved` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
+ */
+int crm_ledger_export(const struct crm_ledger *ledger,
+                      const char *path,
+                      crm_progress progress,
+                      void *context,
+                      struct crm_buffer **moved,
+                      struct crm_error **error);
+
+/**
+ * Reads the file at `path`, which crm_ledger_export wrote, into a new ledger at `url`, where there must be nothing yet.
+ * Everything is checked before any of it is kept: when this fails, or is broken off, there is still no ledger, and the
+ * same call can be made again.
+ *
+ * `options` are those of crm_open, of which only what concerns the place is used. `progress` and `*moved` are as in
+ * crm_ledger_export; on success the ledger can be opened with crm_open.
+ *
+ * Safety: `path` and `url` point to NUL-terminated text, `options` too or is NULL, `progress` is NULL or may be called with
+ * `context`, `moved` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
+ */
+int crm_ledger_import(const char *path,
+                      const char *url,
+                      const char *options,
+                      crm_progress progress,
+                      void *context,
+                      struct crm_buffer **moved,
+                      struct crm_error **error);
 
 /**
  * The catalogue as JSON: `areas` with their permissions; `operations` with name, English summary, Chinese label, access,
