@@ -141,7 +141,9 @@ struct ArrowArrayStream {
 #define CRM_OP_INSTALLMENT_LIST "installment.list"
 #define CRM_OP_LEDGER_FIND_REFERENCE "ledger.find_reference"
 #define CRM_OP_LEDGER_GET "ledger.get"
+#define CRM_OP_LEDGER_RATES "ledger.rates"
 #define CRM_OP_LEDGER_SET_CALENDAR_DAYS "ledger.set_calendar_days"
+#define CRM_OP_LEDGER_SET_RATE "ledger.set_rate"
 #define CRM_OP_LEDGER_SET_REFERENCE "ledger.set_reference"
 #define CRM_OP_LEDGER_WORKING_DAY "ledger.working_day"
 #define CRM_OP_OPPORTUNITY_CREATE "opportunity.create"
@@ -165,6 +167,8 @@ struct ArrowArrayStream {
 #define CRM_OP_RECEIPT_GET "receipt.get"
 #define CRM_OP_RECEIPT_LIST "receipt.list"
 #define CRM_OP_RECEIPT_POST "receipt.post"
+#define CRM_OP_RECEIPT_REALLOCATE "receipt.reallocate"
+#define CRM_OP_RECEIPT_REFUND "receipt.refund"
 #define CRM_OP_RECEIPT_REVERSE "receipt.reverse"
 #define CRM_OP_ROLE_CREATE "role.create"
 #define CRM_OP_ROLE_LIST "role.list"
@@ -192,7 +196,9 @@ struct ArrowArrayStream {
 #define CRM_DATASET_CONTRACT_DECISION "contract_decision"
 #define CRM_DATASET_CONTRACT_LINE "contract_line"
 #define CRM_DATASET_CUSTOMER "customer"
+#define CRM_DATASET_EXCHANGE_RATE "exchange_rate"
 #define CRM_DATASET_INSTALLMENT "installment"
+#define CRM_DATASET_JOURNAL "journal"
 #define CRM_DATASET_OPPORTUNITY "opportunity"
 #define CRM_DATASET_OPPORTUNITY_STAGE_CHANGE "opportunity_stage_change"
 #define CRM_DATASET_ORG_UNIT "org_unit"
@@ -253,6 +259,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_STREAM_BROKEN_OFF 1221 /* The stream broke off: {reason}. */
 #define CRM_ERROR_REFERENCE_TAKEN 1250 /* {system} {value} already stands for another record. */
 #define CRM_ERROR_REFERENCE_UNKNOWN 1251 /* No record is known as {system} {value}. */
+#define CRM_ERROR_NO_RATE 1252 /* No exchange rate of {currency} is known on {date}; set one with ledger.set_rate or state it. */
 #define CRM_ERROR_LOGIN_TAKEN 1300 /* The login {value} is taken. */
 #define CRM_ERROR_NAME_TAKEN 1301 /* The name {value} is taken. */
 #define CRM_ERROR_LAST_ADMINISTRATOR 1303 /* This is the last active user who may do everything. */
@@ -287,6 +294,9 @@ struct ArrowArrayStream {
 #define CRM_ERROR_IS_REVERSAL 1707 /* {number} is a reversal; it can be neither reversed nor allocated. */
 #define CRM_ERROR_NO_ADVANCE 1708 /* Nothing of the receipt {number} is left to allocate. */
 #define CRM_ERROR_RECEIPT_NUMBER_TAKEN 1709 /* Another receipt has the number {value}. */
+#define CRM_ERROR_ABOVE_ADVANCE 1710 /* {amount} is more than the advance of {advance}. */
+#define CRM_ERROR_REFUNDED 1711 /* {refunded} of the receipt {number} were refunded; reverse the refund first. */
+#define CRM_ERROR_NOT_ALLOCATED 1712 /* The receipt {number} settles nothing of that. */
 #define CRM_ERROR_NO_WARNING 1800 /* There is no warning {kind} of {subject} now. */
 #define CRM_ERROR_COLUMN_UNKNOWN 1850 /* The file has no column {column}. Columns: {known}. */
 #define CRM_ERROR_COLUMN_AMBIGUOUS 1851 /* The file has more than one column {column}. */

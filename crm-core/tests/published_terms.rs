@@ -149,11 +149,8 @@ fn early_discount(input: &Value, expected: &Value) -> Outcome {
     if let (Some(document), Some(rounding)) =
         (input.get("document"), input.pointer("/document/cash_rounding"))
     {
-        let part = TaxPart {
-            tax_rate: Rate::ZERO,
-            net: money(&document["untaxed"]),
-            tax: money(&document["tax"]),
-        };
+        let part =
+            TaxPart { tax_rate: Rate::ZERO, net: money(&document["untaxed"]), tax: money(&document["tax"]) };
         let found = discounted(&[part], &discount).unwrap();
         let how = match text(&rounding["mode"]) {
             "up" => Rounding::Up,
@@ -230,7 +227,6 @@ fn early_discount(input: &Value, expected: &Value) -> Outcome {
     Passed
 }
 
-
 fn file_term(row: &Value) -> Outcome {
     let lines = row["lines"].as_array().unwrap_or(const { &Vec::new() });
     let shares: Vec<TermShare> =
@@ -301,9 +297,7 @@ fn peer_term(input: &Value, expected: &Value) -> Outcome {
             "days_then_first_day_on_or_after" => TermAlign::OnOrAfter(vec![day_number(&published["day"])]),
             "days_after_end_of_month" => TermAlign::MonthEndBefore,
             "days_then_end_of_month" | "end_of_month" => TermAlign::MonthEnd,
-            "day_of_current_month" => {
-                TermAlign::DayOfMonth { day: day_number(&published["day"]), months: 0 }
-            }
+            "day_of_current_month" => TermAlign::DayOfMonth { day: day_number(&published["day"]), months: 0 },
             other => panic!("an unknown kind of term: {other}"),
         };
         (TermOffset::Days(number(&published["days"])), align)
@@ -311,9 +305,8 @@ fn peer_term(input: &Value, expected: &Value) -> Outcome {
     assert_eq!(dues(start, terms.collect(), false), days(&expected["due_dates"]), "{input}");
     if let Some(until) = expected.get("discount_until") {
         let terms = input.get("discount").filter(|terms| !terms.is_null());
-        let found = terms.map(|terms| {
-            last_day(start, &terms_of(&terms["percent"], &terms["days"], "on_total")).unwrap()
-        });
+        let found = terms
+            .map(|terms| last_day(start, &terms_of(&terms["percent"], &terms["days"], "on_total")).unwrap());
         assert_eq!(found, (!until.is_null()).then(|| day(until)), "{input}");
     }
     Passed

@@ -23,6 +23,7 @@ __all__ = [
     "AllocationLineInput",
     "AllocationRequestInput",
     "AllocationRequestInputContracts",
+    "AllocationRequestInputProportional",
     "AllocationRequestInputTold",
     "AnchorKind",
     "AuditEntry",
@@ -59,6 +60,7 @@ __all__ = [
     "DecisionRole",
     "Direction",
     "DueItem",
+    "ExchangeRate",
     "ExprInput",
     "ExprInputAnd",
     "ExprInputAtLeast",
@@ -88,6 +90,7 @@ __all__ = [
     "ImportedField",
     "Installment",
     "InstallmentProgress",
+    "InstallmentRefInput",
     "InstallmentStatus",
     "LeadUnit",
     "LedgerInfo",
@@ -174,7 +177,9 @@ Dataset: TypeAlias = Literal[
     "contract_decision",
     "contract_line",
     "customer",
+    "exchange_rate",
     "installment",
+    "journal",
     "opportunity",
     "opportunity_stage_change",
     "org_unit",
@@ -189,15 +194,16 @@ Dataset: TypeAlias = Literal[
 * ``activity`` 跟进记录: id, customer, opportunity, contact, channel, at, summary, result, next_step,
   next_date, step, open_next_date, owner, created_at, version, customer_name (customer.name),
   owner_name (owner.name)
-* ``allocation`` 核销: receipt, seq, contract, installment, amount, currency, allocated_on,
-  receipt_number (receipt.number), contract_number (contract.number), customer_name
+* ``allocation`` 核销: receipt, seq, contract, installment, amount, currency, home, exchange,
+  allocated_on, receipt_number (receipt.number), contract_number (contract.number), customer_name
   (contract.customer.name)
 * ``contact`` 联系人: id, customer, name, title, role, mobile, email, wechat, birthday, primary, note,
   created_at, version, customer_name (customer.name)
 * ``contract`` 合同: id, number, title, kind, direction, customer, parties, currency, amount, net,
-  tax, tax_included, tax_rate, settled, starts_on, ends_on, runs_until, owner, unit, opportunity,
-  status, terms, submitted_by, signed_on, effective_on, delivered_on, accepted_on, ended_on,
-  termination_reason, note, created_at, version, customer_name (customer.name)
+  tax, tax_included, tax_rate, settled, surcharge, rate, starts_on, ends_on, runs_until, owner,
+  unit, opportunity, status, terms, submitted_by, signed_on, effective_on, delivered_on,
+  accepted_on, ended_on, termination_reason, note, created_at, version, customer_name
+  (customer.name)
 * ``contract_decision`` 合同审批意见: contract, seq, kind, user, at, opinion, contract_number
   (contract.number)
 * ``contract_line`` 合同明细: contract, seq, product, description, quantity, unit, unit_price, discount,
@@ -205,10 +211,14 @@ Dataset: TypeAlias = Literal[
   (contract.customer.name)
 * ``customer`` 客户: id, name, kind, stage, level, industry, region, credit_code, phone, address,
   tags, owner, unit, note, created_at, version
+* ``exchange_rate`` 汇率: currency, date, rate, note
 * ``installment`` 结算节点: contract, seq, customer, direction, currency, label, amount, settled,
-  cancelled, open_amount, due_date, status, anchor, anchor_date, term, contract_number
-  (contract.number), contract_title (contract.title), customer_name (customer.name), owner
-  (contract.owner)
+  cancelled, discounted, written_off, open_amount, home_open, due_date, status, anchor, anchor_date,
+  term, contract_number (contract.number), contract_title (contract.title), customer_name
+  (customer.name), owner (contract.owner)
+* ``journal`` 结算日记账: entry, seq, kind, account, date, direction, customer, contract, installment,
+  due_date, document, currency, amount, home, contract_number (contract.number), customer_name
+  (customer.name)
 * ``opportunity`` 商机: id, number, name, customer, contact, product, source, pipeline, stage,
   stage_name, reached_stage, status, probability, expected_amount, currency, expected_close,
   open_expected_close, opened_on, closed_on, closed_amount, reason, stage_since, owner, unit, note,
@@ -221,8 +231,9 @@ Dataset: TypeAlias = Literal[
 * ``product`` 产品: id, code, name, line, category, specification, unit, list_price, currency,
   tax_rate, active, note, created_at, version
 * ``receipt`` 收付款: id, number, direction, customer, date, method, amount, currency, account,
-  reference, handler, allocated, advance, reversed_by, reversal_of, reason, note, created_at,
-  version, customer_name (customer.name)
+  reference, handler, allocated, advance, refunded, open_advance, rate, home, home_advance,
+  reversed_by, reversal_of, refund_of, reason, note, created_at, version, customer_name
+  (customer.name)
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
 """
@@ -356,13 +367,14 @@ ImportKind: TypeAlias = Literal["customer", "contact", "product", "opportunity"]
 * ``opportunity``: Opportunities, also ended ones.
 """
 
-InstallmentStatus: TypeAlias = Literal["planned", "open", "settled", "cancelled"]
+InstallmentStatus: TypeAlias = Literal["planned", "open", "settled", "cancelled", "written_off"]
 """Where an installment stands.
 
 * ``planned``: The contract is not in effect yet.
 * ``open``: Money is outstanding.
 * ``settled``: Fully settled.
 * ``cancelled``: What was outstanding is no longer owed.
+* ``written_off``: Closed, in part or wholly without money.
 """
 
 LeadUnit: TypeAlias = Literal["days", "working_days"]
@@ -612,7 +624,7 @@ class AgingRow:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """The part of a receipt applied to an installment; below zero in a reversal."""
+    """The part of a receipt applied to an installment; below zero where it is taken back."""
 
     receipt: UUID
     """The receipt."""
@@ -634,6 +646,15 @@ class Allocation:
 
     allocated_on: dt.date
     """When it was applied."""
+
+    exchange: Decimal | None
+    """That value less the value at which the installment was booked: the realised exchange difference,
+    a gain when
+    above zero on what is receivable, and a loss on what is payable.
+    """
+
+    home: Decimal | None
+    """What the money was booked at in the ledger's currency; none when that is its currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -776,6 +797,9 @@ class Contract:
     settled: Decimal
     """What has been settled, in the contract's direction."""
 
+    surcharge: Decimal
+    """Late charges beside the contract amount; its installments sum to both together."""
+
     status: ContractStatus
     """Where it stands."""
 
@@ -811,6 +835,11 @@ class Contract:
 
     owner: UUID | None
     """The user responsible."""
+
+    rate: Decimal | None
+    """What one unit of its currency was worth in the ledger's when it took effect; none in the
+    ledger's own currency.
+    """
 
     runs_until: dt.date | None
     """Last day of the term while the contract is in effect, otherwise none: what warnings look at."""
@@ -1089,6 +1118,23 @@ class DueItem:
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangeRate:
+    """What one unit of a currency costs in the ledger's currency, from a day on until the next rate."""
+
+    currency: str
+    """The currency."""
+
+    date: dt.date
+    """The first day it holds."""
+
+    rate: Decimal
+    """Units of the ledger's currency for one unit, up to six places."""
+
+    note: str | None
+    """Where it comes from: the bank, the customs rate of the month."""
+
+
+@dataclass(frozen=True, slots=True)
 class ExternalReference:
     """The key under which a host system knows a record."""
 
@@ -1248,8 +1294,8 @@ class ImportedField:
 
 @dataclass(frozen=True, slots=True)
 class Installment:
-    """An amount due on a date or when an event happens. Always `amount = settled + cancelled +
-    outstanding`.
+    """An amount due on a date or when an event happens. Always
+    `amount = settled + discounted + written_off + cancelled + outstanding`.
     """
 
     contract: UUID
@@ -1279,6 +1325,12 @@ class Installment:
     cancelled: Decimal
     """How much is no longer owed."""
 
+    discounted: Decimal
+    """How much was given up because it was paid early, or was too small for a coin."""
+
+    written_off: Decimal
+    """How much was closed without money."""
+
     status: InstallmentStatus
     """Where it stands."""
 
@@ -1293,6 +1345,9 @@ class Installment:
 
     due_date: dt.date | None
     """When it is due; none while its event has not happened."""
+
+    home_open: Decimal | None
+    """What `open_amount` is booked at in the ledger's currency; none for a contract in that currency."""
 
     open_amount: Decimal | None
     """What is outstanding while it can be collected, otherwise none."""
@@ -1607,8 +1662,8 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Money received or paid. Always `amount = allocated + advance`; a reversal has all three below
-    zero.
+    """Money received or paid. Always `amount = allocated + advance + refunded`; in a reversal or
+    refund all are below zero.
     """
 
     id: UUID
@@ -1644,6 +1699,9 @@ class Receipt:
     advance: Decimal
     """What is not allocated yet (预收款)."""
 
+    refunded: Decimal
+    """What went back to the payer."""
+
     created_at: dt.datetime
     """When posted."""
 
@@ -1653,14 +1711,29 @@ class Receipt:
     account: str | None
     """Our account."""
 
+    home: Decimal | None
+    """The amount in the ledger's currency; none when that is its currency."""
+
+    home_advance: Decimal | None
+    """What the advance is booked at in the ledger's currency; none when that is its currency."""
+
     note: str | None
     """Remarks."""
 
+    open_advance: Decimal | None
+    """The advance while there is one to use, otherwise none."""
+
+    rate: Decimal | None
+    """What one unit of its currency was worth in the ledger's; none in the ledger's own currency."""
+
     reason: str | None
-    """Why it was reversed."""
+    """Why it was reversed or refunded."""
 
     reference: str | None
     """The bank's reference, the bill's number."""
+
+    refund_of: UUID | None
+    """The receipt of which this one returns an advance."""
 
     reversal_of: UUID | None
     """The receipt that this one reverses."""
@@ -1941,6 +2014,15 @@ class AllocationRequestInputContracts(TypedDict):
     """The open installments of these contracts, due first."""
 
     contracts: Sequence[IdLike]
+
+
+class AllocationRequestInputProportional(TypedDict):
+    """The open installments of these contracts, or of all the customer's when none is named, each in
+    proportion to what
+    is open of it; exact to the minor unit.
+    """
+
+    proportional: Sequence[IdLike]
 
 
 class AllocationRequestInputTold(TypedDict):
@@ -2262,6 +2344,16 @@ class GroupByInput(TypedDict):
     """For dates: the period they fall in; the group shows its first day."""
 
 
+class InstallmentRefInput(TypedDict):
+    """An installment of a contract."""
+
+    contract: IdLike
+    """The contract."""
+
+    installment: int
+    """The installment, by its position."""
+
+
 class LineDataInput(TypedDict):
     """What a line says."""
 
@@ -2548,7 +2640,10 @@ TermShare: TypeAlias = Literal["balance"] | TermShareRate | TermShareAmount
 """How much of the contract an installment is."""
 
 AllocationRequestInput: TypeAlias = (
-    Literal["first_due", "none"] | AllocationRequestInputContracts | AllocationRequestInputTold
+    Literal["first_due", "none"]
+    | AllocationRequestInputContracts
+    | AllocationRequestInputProportional
+    | AllocationRequestInputTold
 )
 """What a receipt is to settle."""
 

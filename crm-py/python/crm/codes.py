@@ -307,6 +307,13 @@ REFERENCE_UNKNOWN: Final = 1251
 没有外部编码为 {system} {value} 的记录。
 """
 
+NO_RATE: Final = 1252
+"""``StateError``: No exchange rate of {currency} is known on {date}; set one with ledger.set_rate or
+state it.
+
+{date} 没有 {currency} 的汇率;请先用 ledger.set_rate 设置,或直接给出汇率。
+"""
+
 LOGIN_TAKEN: Final = 1300
 """``ConflictError``: The login {value} is taken.
 
@@ -510,6 +517,24 @@ RECEIPT_NUMBER_TAKEN: Final = 1709
 """``ConflictError``: Another receipt has the number {value}.
 
 收付款编号 {value} 已被使用。
+"""
+
+ABOVE_ADVANCE: Final = 1710
+"""``ConflictError``: {amount} is more than the advance of {advance}.
+
+退款金额 {amount} 超过预收余额 {advance}。
+"""
+
+REFUNDED: Final = 1711
+"""``StateError``: {refunded} of the receipt {number} were refunded; reverse the refund first.
+
+收付款 {number} 已退款 {refunded},请先红冲该退款。
+"""
+
+NOT_ALLOCATED: Final = 1712
+"""``NotFoundError``: The receipt {number} settles nothing of that.
+
+收付款 {number} 未核销该节点。
 """
 
 NO_WARNING: Final = 1800

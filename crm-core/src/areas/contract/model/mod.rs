@@ -1,11 +1,13 @@
 //! Contracts, their lines, decisions and installments as stored.
 
+mod journal;
 mod recurrence;
 mod terms;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use journal::{Account, EntryKind, JournalLine, JournalLineColumns};
 pub use recurrence::{
     PeriodAlign, PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, Suspension,
 };
@@ -162,6 +164,8 @@ crate::coded! {
         Settled = 3, "settled", "已结清";
         /// What was outstanding is no longer owed.
         Cancelled = 4, "cancelled", "已取消";
+        /// Closed, in part or wholly without money.
+        WrittenOff = 5, "written_off", "已坏账核销";
     }
 }
 
@@ -248,6 +252,10 @@ crate::record! {
         tax_rate: Option<Rate>,
         /// What has been settled, in the contract's direction.
         settled: Amount,
+        /// Late charges beside the contract amount; its installments sum to both together.
+        surcharge: Amount = since 2 or Cell::Int(0),
+        /// What one unit of its currency was worth in the ledger's when it took effect; none in the ledger's own currency.
+        rate: Option<Price> = since 2 or Cell::Null,
         /// First day of the term.
         starts_on: Option<Date>,
         /// Last day of the term.
@@ -351,7 +359,8 @@ crate::record! {
 }
 
 crate::record! {
-    /// An amount due on a date or when an event happens. Always `amount = settled + cancelled + outstanding`.
+    /// An amount due on a date or when an event happens. Always
+    /// `amount = settled + discounted + written_off + cancelled + outstanding`.
     pub struct Installment, InstallmentColumns in "installment" key (contract, seq) {
         /// The contract.
         contract: Id<Contract>,
@@ -371,8 +380,14 @@ crate::record! {
         settled: Amount,
         /// How much is no longer owed.
         cancelled: Amount,
+        /// How much was given up because it was paid early, or was too small for a coin.
+        discounted: Amount = since 2 or Cell::Int(0),
+        /// How much was closed without money.
+        written_off: Amount = since 2 or Cell::Int(0),
         /// What is outstanding while it can be collected, otherwise none.
         open_amount: Option<Amount>,
+        /// What `open_amount` is booked at in the ledger's currency; none for a contract in that currency.
+        home_open: Option<Amount> = since 2 or Cell::Null,
         /// When it is due; none while its event has not happened.
         due_date: Option<Date>,
         /// Where it stands.

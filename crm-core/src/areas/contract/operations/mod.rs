@@ -1,21 +1,25 @@
 //! Operations on contracts.
 
 mod draft;
+mod journal;
 mod life;
 mod read;
 
 pub use draft::{ContractData, CreateContract, LineData, UpdateContract};
+pub(crate) use journal::{Posting, post};
 pub use life::{
     AcceptContract, ApproveContract, CancelContract, CompleteContract, DeliverContract, EffectContract,
     RejectContract, SignContract, SubmitContract, TerminateContract, WithdrawContract,
 };
 pub use read::{ContractDetails, GetContract, ListContracts};
 
-use super::model::{Contract, ContractEvent, ContractStatus, Installment};
+use super::model::{Contract, ContractEvent, ContractStatus, EntryKind, Installment};
+use super::rules::journal::Change;
 use super::rules::schedule::{self, Anchors};
 use crate::app::Cx;
 use crate::areas::party::GIVEN_CUSTOMER;
 use crate::catalog::{Entry, Given};
+use crate::kernel::date::Date;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::id::Id;
 use crate::store::record::Record;
@@ -77,14 +81,15 @@ pub(crate) fn events(cx: &mut Cx<'_>, contract: Id<Contract>) -> Result<Vec<Cont
     cx.query::<ContractEvent>().equal(c.contract, contract).ascending(c.seq).fetch(cx.tx())
 }
 
-/// Brings due dates and statuses of the installments up to what the contract says now.
-fn refresh_installments(cx: &mut Cx<'_>, contract: &Contract) -> Result<()> {
+/// Brings due dates and statuses of the installments up to what the contract says now; what moves is booked as of `date`.
+fn refresh_installments(cx: &mut Cx<'_>, contract: &Contract, kind: EntryKind, date: Date) -> Result<()> {
     let events = events(cx, contract.id)?;
     let calendar = cx.calendar()?;
     let live = contract.status == ContractStatus::Effective;
     let terms = &contract.terms.0;
     let dues = schedule::term_dues(terms, &Anchors::of(contract, &events), &calendar)
         .map_err(|error| error.within("terms"))?;
+    let mut changes = Vec::new();
     for before in installments(cx, contract)? {
         let after = if before.term == 0 {
             schedule::restated(before.clone(), live)?
@@ -102,7 +107,7 @@ fn refresh_installments(cx: &mut Cx<'_>, contract: &Contract) -> Result<()> {
             };
             schedule::refreshed(before.clone(), due, live)?
         };
-        cx.replace(&before, &after)?;
+        changes.push(Change::new(Some(before), after));
     }
-    Ok(())
+    post(cx, &Posting::of(contract, kind, date), changes, Vec::new())
 }

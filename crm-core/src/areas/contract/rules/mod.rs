@@ -3,6 +3,7 @@
 
 pub mod amounts;
 pub mod discount;
+pub mod journal;
 pub mod recurrence;
 pub mod schedule;
 pub mod status;

@@ -529,9 +529,8 @@ fn price_on(recurrence: &Recurrence, day: Date) -> Amount {
 }
 
 fn suspended_on(recurrence: &Recurrence, day: Date) -> bool {
-    let covers = |suspension: &Suspension| {
-        suspension.from <= day && suspension.until.is_none_or(|until| day <= until)
-    };
+    let covers =
+        |suspension: &Suspension| suspension.from <= day && suspension.until.is_none_or(|until| day <= until);
     recurrence.suspensions.iter().any(covers)
 }
 

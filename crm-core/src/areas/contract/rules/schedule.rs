@@ -209,9 +209,7 @@ pub fn term_amounts(total: Money, lines: &[(u32, Money)], terms: &[PaymentTerm])
         }
         groups.push((named, vec![share]));
     }
-    if let (false, Some((line, _))) =
-        (terms.is_empty(), lines.iter().find(|(seq, _)| !owned.contains(seq)))
-    {
+    if let (false, Some((line, _))) = (terms.is_empty(), lines.iter().find(|(seq, _)| !owned.contains(seq))) {
         return Err(Error::new(&TERM_LINE_MISSING).with("line", line));
     }
     let mut amounts = vec![Money::zero(total.currency()); terms.len()];
@@ -347,9 +345,7 @@ pub fn check_terms(terms: &[PaymentTerm]) -> Result<()> {
         match &term.anchor {
             TermAnchor::Previous if index == 0 => {
                 let reason = "there is no term before the first";
-                return Err(within(
-                    Error::new(&error::NOT_APPLICABLE).at("anchor").with("reason", reason),
-                ));
+                return Err(within(Error::new(&error::NOT_APPLICABLE).at("anchor").with("reason", reason)));
             }
             TermAnchor::Milestone(name) => {
                 crate::areas::party::rules::name("anchor.milestone", name, MILESTONE_MAX).map_err(within)?;
@@ -444,7 +440,10 @@ fn blank(contract: &Contract, seq: u32, term: u32) -> Installment {
         amount: Amount::ZERO,
         settled: Amount::ZERO,
         cancelled: Amount::ZERO,
+        discounted: Amount::ZERO,
+        written_off: Amount::ZERO,
         open_amount: None,
+        home_open: None,
         due_date: None,
         status: InstallmentStatus::Planned,
         anchor: AnchorKind::Date,
@@ -458,20 +457,20 @@ fn blank(contract: &Contract, seq: u32, term: u32) -> Installment {
     }
 }
 
-/// What is outstanding of an installment: neither settled nor cancelled.
+/// What is outstanding of an installment: neither settled, discounted, written off nor cancelled.
 ///
 /// # Errors
-/// `INTERNAL` when more is settled and cancelled than there is.
+/// `INTERNAL` when these are more than there is.
 pub fn outstanding(installment: &Installment) -> Result<Amount> {
-    let rest = installment.amount.checked_sub(installment.settled)?.checked_sub(installment.cancelled)?;
-    if rest.is_negative() || installment.settled.is_negative() || installment.cancelled.is_negative() {
-        let Installment { contract, seq, amount, settled, cancelled, .. } = installment;
-        return Err(Error::new(&error::INTERNAL).with(
-            "what",
-            format!(
-                "installment {seq} of {contract}: {settled} settled and {cancelled} cancelled of {amount}"
-            ),
-        ));
+    let Installment { contract, seq, amount, settled, discounted, written_off, cancelled, .. } = installment;
+    let parts = [*settled, *discounted, *written_off, *cancelled];
+    let rest = amount.checked_sub(Amount::checked_sum(parts)?)?;
+    if rest.is_negative() || parts.iter().any(|part| part.is_negative()) {
+        let what = format!(
+            "installment {seq} of {contract}: {settled} settled, {discounted} discounted, {written_off} written off \
+             and {cancelled} cancelled of {amount}"
+        );
+        return Err(Error::new(&error::INTERNAL).with("what", what));
     }
     Ok(rest)
 }
@@ -486,6 +485,8 @@ pub fn restated(mut installment: Installment, live: bool) -> Result<Installment>
         if live { InstallmentStatus::Open } else { InstallmentStatus::Planned }
     } else if installment.cancelled.is_positive() {
         InstallmentStatus::Cancelled
+    } else if installment.written_off.is_positive() {
+        InstallmentStatus::WrittenOff
     } else if live {
         InstallmentStatus::Settled
     } else {
@@ -745,7 +746,10 @@ mod tests {
             amount: Amount::ZERO,
             settled: Amount::ZERO,
             cancelled: Amount::ZERO,
+            discounted: Amount::ZERO,
+            written_off: Amount::ZERO,
             open_amount: None,
+            home_open: None,
             due_date: None,
             status: InstallmentStatus::Planned,
             anchor: AnchorKind::Signed,

@@ -10,7 +10,7 @@ pub use aging::{AgingReport, AgingRow, SettlementAging};
 pub use receipt::{
     AllocateReceipt, AllocationLine, AllocationRequest, GetReceipt, ListReceipts, PostReceipt, PostedReceipt,
 };
-pub use reversal::ReverseReceipt;
+pub use reversal::{InstallmentRef, ReallocateReceipt, RefundReceipt, ReverseReceipt};
 pub use views::{
     ContractProgress, DueItem, InstallmentProgress, ListInstallments, SettlementDue, SettlementProgress,
 };
@@ -22,6 +22,8 @@ use crate::catalog::{Entry, Given};
 pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     PostReceipt,
     AllocateReceipt,
+    ReallocateReceipt,
+    RefundReceipt,
     ReverseReceipt,
     GetReceipt,
     ListReceipts,
