@@ -55,6 +55,10 @@ pub static JOURNAL: Dataset = Dataset {
     scope: Some(ScopePaths { record: "customer", owner: "customer.owner", unit: "customer.unit" }),
 };
 
+/// Term sets, for everybody.
+pub static TERM_SETS: Dataset =
+    Dataset { name: "term_set", zh: "付款条款模板", table: TermSet::table, fields: &[], scope: None };
+
 /// The area.
 pub static AREA: Area = Area {
     name: "contract",
@@ -69,7 +73,7 @@ pub static AREA: Area = Area {
         TermSetRevision::table,
         JournalLine::table,
     ],
-    datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &JOURNAL],
+    datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &JOURNAL, &TERM_SETS],
     permissions: &[("contract.approve", "Approve and reject contracts", "审批合同")],
     codes: &[rules::ALL],
     operations: operations::LIST,

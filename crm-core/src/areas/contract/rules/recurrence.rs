@@ -284,7 +284,7 @@ pub fn check(recurrence: &Recurrence, currency: Currency) -> Result<()> {
     Ok(())
 }
 
-fn check_price(price: Amount, currency: Currency) -> Result<()> {
+pub(crate) fn check_price(price: Amount, currency: Currency) -> Result<()> {
     if price.is_negative() {
         return Err(out_of_range(price, 0, Amount::from_scaled(i64::MAX)));
     }
