@@ -107,6 +107,8 @@ struct ArrowArrayStream {
 #define CRM_OP_ACTIVITY_CREATE "activity.create"
 #define CRM_OP_ACTIVITY_GET "activity.get"
 #define CRM_OP_ACTIVITY_LIST "activity.list"
+#define CRM_OP_ADJUSTMENT_LIST "adjustment.list"
+#define CRM_OP_ADJUSTMENT_REVERSE "adjustment.reverse"
 #define CRM_OP_AUDIT_LIST "audit.list"
 #define CRM_OP_AUDIT_VERIFY "audit.verify"
 #define CRM_OP_CHANGE_READ "change.read"
@@ -138,7 +140,9 @@ struct ArrowArrayStream {
 #define CRM_OP_CUSTOMER_UPDATE "customer.update"
 #define CRM_OP_IMPORT_PREVIEW "import.preview"
 #define CRM_OP_IMPORT_RUN "import.run"
+#define CRM_OP_INSTALLMENT_CHARGE_LATE "installment.charge_late"
 #define CRM_OP_INSTALLMENT_LIST "installment.list"
+#define CRM_OP_INSTALLMENT_WRITE_OFF "installment.write_off"
 #define CRM_OP_LEDGER_FIND_REFERENCE "ledger.find_reference"
 #define CRM_OP_LEDGER_GET "ledger.get"
 #define CRM_OP_LEDGER_RATES "ledger.rates"
@@ -175,7 +179,9 @@ struct ArrowArrayStream {
 #define CRM_OP_ROLE_UPDATE "role.update"
 #define CRM_OP_SETTLEMENT_AGING "settlement.aging"
 #define CRM_OP_SETTLEMENT_DUE "settlement.due"
+#define CRM_OP_SETTLEMENT_LATE_CHARGE "settlement.late_charge"
 #define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
+#define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
 #define CRM_OP_UNIT_CREATE "unit.create"
 #define CRM_OP_UNIT_LIST "unit.list"
 #define CRM_OP_USER_CREATE "user.create"
@@ -190,6 +196,7 @@ struct ArrowArrayStream {
 
 /* Datasets: the names for CRM_OP_QUERY_ROWS, CRM_OP_QUERY_SUMMARY and crm_query_arrow. */
 #define CRM_DATASET_ACTIVITY "activity"
+#define CRM_DATASET_ADJUSTMENT "adjustment"
 #define CRM_DATASET_ALLOCATION "allocation"
 #define CRM_DATASET_CONTACT "contact"
 #define CRM_DATASET_CONTRACT "contract"
@@ -284,6 +291,11 @@ struct ArrowArrayStream {
 #define CRM_ERROR_PARTY_TWICE 1606 /* There is more than one {role}. */
 #define CRM_ERROR_TERMS_DO_NOT_SUM 1650 /* The payment terms sum to {actual} and not to {expected}. */
 #define CRM_ERROR_BALANCE_NOT_LAST 1651 /* Only the last payment term can be the balance. */
+#define CRM_ERROR_TERM_LINE_UNKNOWN 1652 /* There is no contract line {line}; the contract has {lines}. */
+#define CRM_ERROR_TERM_LINE_TWICE 1653 /* Contract line {line} is paid by more than one group of payment terms. */
+#define CRM_ERROR_TERM_LINE_MISSING 1654 /* No payment term pays contract line {line}. */
+#define CRM_ERROR_SPANS_OVERLAP 1655 /* {from} is not after {previous}; suspensions and price revisions follow one another in order. */
+#define CRM_ERROR_OUTSIDE_PERIOD 1656 /* {from} to {to} is not within {first} to {last}. */
 #define CRM_ERROR_CONTRACT_NOT_EFFECTIVE 1700 /* The contract {number} is {status}; money can be allocated only to a contract in effect. */
 #define CRM_ERROR_ABOVE_OPEN 1701 /* {amount} is more than the {open} that is open. */
 #define CRM_ERROR_ABOVE_RECEIPT 1702 /* {amount} is more than the {available} that can be allocated. */
@@ -297,6 +309,11 @@ struct ArrowArrayStream {
 #define CRM_ERROR_ABOVE_ADVANCE 1710 /* {amount} is more than the advance of {advance}. */
 #define CRM_ERROR_REFUNDED 1711 /* {refunded} of the receipt {number} were refunded; reverse the refund first. */
 #define CRM_ERROR_NOT_ALLOCATED 1712 /* The receipt {number} settles nothing of that. */
+#define CRM_ERROR_NOTHING_OPEN 1713 /* Nothing is open of installment {seq} of the contract {number}. */
+#define CRM_ERROR_NO_LATE_TERMS 1714 /* The contract {number} does not say what is charged for paying late. */
+#define CRM_ERROR_NOTHING_LATE 1715 /* Nothing more can be charged for installment {seq} of the contract {number} until {date}. */
+#define CRM_ERROR_ADJUSTMENT_FINAL 1716 /* The adjustment {number} is reversed or a reversal; it cannot be reversed again. */
+#define CRM_ERROR_DISCOUNT_OF_RECEIPT 1717 /* {number} was granted with a receipt; reverse or reallocate that. */
 #define CRM_ERROR_NO_WARNING 1800 /* There is no warning {kind} of {subject} now. */
 #define CRM_ERROR_COLUMN_UNKNOWN 1850 /* The file has no column {column}. Columns: {known}. */
 #define CRM_ERROR_COLUMN_AMBIGUOUS 1851 /* The file has more than one column {column}. */

@@ -29,6 +29,27 @@ def read_activity(w: Any) -> t.Activity:
     )
 
 
+def read_adjustment(w: Any) -> t.Adjustment:
+    return t.Adjustment(
+        UUID(w["id"]),
+        w["number"],
+        w["kind"],
+        UUID(w["contract"]),
+        w["installment"],
+        Decimal(w["amount"]),
+        w["currency"],
+        date(w["date"]),
+        UUID(w["handler"]),
+        instant(w["created_at"]),
+        w["version"],
+        None if (v0 := w.get("home")) is None else Decimal(v0),
+        w.get("reason"),
+        None if (v0 := w.get("receipt")) is None else UUID(v0),
+        None if (v0 := w.get("reversal_of")) is None else UUID(v0),
+        None if (v0 := w.get("reversed_by")) is None else UUID(v0),
+    )
+
+
 def read_aging_report(w: Any) -> t.AgingReport:
     return t.AgingReport(
         date(w["as_of"]),
@@ -84,6 +105,13 @@ def read_changes(w: Any) -> t.Changes:
     )
 
 
+def read_charged_late(w: Any) -> t.ChargedLate:
+    return t.ChargedLate(
+        read_late_statement(w["statement"]),
+        read_installment(w["installment"]),
+    )
+
+
 def read_collaborator(w: Any) -> t.Collaborator:
     return t.Collaborator(
         UUID(w["record"]),
@@ -128,6 +156,7 @@ def read_contract(w: Any) -> t.Contract:
         Decimal(w["surcharge"]),
         w["status"],
         tuple([read_payment_term(v0) for v0 in w["terms"]]),
+        None if (v0 := w["late"]) is None else read_late_terms(v0),
         instant(w["created_at"]),
         w["version"],
         None if (v0 := w.get("accepted_on")) is None else date(v0),
@@ -139,11 +168,14 @@ def read_contract(w: Any) -> t.Contract:
         None if (v0 := w.get("opportunity")) is None else UUID(v0),
         None if (v0 := w.get("owner")) is None else UUID(v0),
         None if (v0 := w.get("rate")) is None else Decimal(v0),
+        None if (v0 := w.get("recurrence")) is None else read_recurrence(v0),
         None if (v0 := w.get("runs_until")) is None else date(v0),
         None if (v0 := w.get("signed_on")) is None else date(v0),
         None if (v0 := w.get("starts_on")) is None else date(v0),
         None if (v0 := w.get("submitted_by")) is None else UUID(v0),
         None if (v0 := w.get("tax_rate")) is None else Decimal(v0),
+        None if (v0 := w.get("term_set")) is None else UUID(v0),
+        w.get("term_set_revision"),
         w.get("termination_reason"),
         None if (v0 := w.get("unit")) is None else UUID(v0),
     )
@@ -256,6 +288,14 @@ def read_due_item(w: Any) -> t.DueItem:
     )
 
 
+def read_early_discount(w: Any) -> t.EarlyDiscount:
+    return t.EarlyDiscount(
+        Decimal(w["rate"]),
+        w["days"],
+        w.get("base", "total"),
+    )
+
+
 def read_exchange_rate(w: Any) -> t.ExchangeRate:
     return t.ExchangeRate(
         w["currency"],
@@ -358,10 +398,16 @@ def read_installment(w: Any) -> t.Installment:
         w["status"],
         w["anchor"],
         w["term"],
+        w["kind"],
         None if (v0 := w.get("anchor_date")) is None else date(v0),
         None if (v0 := w.get("due_date")) is None else date(v0),
+        None if (v0 := w.get("forecast_date")) is None else date(v0),
         None if (v0 := w.get("home_open")) is None else Decimal(v0),
+        w.get("late_of"),
         None if (v0 := w.get("open_amount")) is None else Decimal(v0),
+        None if (v0 := w.get("period_from")) is None else date(v0),
+        None if (v0 := w.get("period_to")) is None else date(v0),
+        None if (v0 := w.get("released_on")) is None else date(v0),
     )
 
 
@@ -376,6 +422,45 @@ def read_installment_progress(w: Any) -> t.InstallmentProgress:
         Decimal(w["open"]),
         w.get("days_late"),
         None if (v0 := w.get("due_date")) is None else date(v0),
+    )
+
+
+def read_late_line(w: Any) -> t.LateLine:
+    return t.LateLine(
+        date(w["from"]),
+        date(w["to"]),
+        w["days"],
+        Decimal(w["open"]),
+        Decimal(w["amount"]),
+        w["formula"],
+    )
+
+
+def read_late_statement(w: Any) -> t.LateStatement:
+    return t.LateStatement(
+        UUID(w["contract"]),
+        w["number"],
+        w["installment"],
+        w["label"],
+        w["currency"],
+        date(w["due_date"]),
+        date(w["until"]),
+        Decimal(w["daily_rate"]),
+        w["grace_days"],
+        tuple([read_late_line(v0) for v0 in w["lines"]]),
+        Decimal(w["total"]),
+        w["capped"],
+        Decimal(w["charged"]),
+        Decimal(w["amount"]),
+        None if (v0 := w.get("cap")) is None else Decimal(v0),
+    )
+
+
+def read_late_terms(w: Any) -> t.LateTerms:
+    return t.LateTerms(
+        Decimal(w["daily_rate"]),
+        None if (v0 := w.get("cap")) is None else Decimal(v0),
+        w.get("grace_days", 0),
     )
 
 
@@ -443,8 +528,13 @@ def read_payment_term(w: Any) -> t.PaymentTerm:
         read_term_share(w["share"]),
         read_term_anchor(w["anchor"]),
         read_term_align(w.get("align", "none")),
+        None if (v0 := w.get("discount")) is None else read_early_discount(v0),
+        None if (v0 := w.get("expected")) is None else date(v0),
         w.get("label"),
+        None if (v0 := w.get("lines")) is None else tuple(v0),
         w.get("offset"),
+        w.get("retention"),
+        None if (v0 := w.get("round_to")) is None else Decimal(v0),
         w.get("shift", "none"),
     )
 
@@ -474,6 +564,13 @@ def read_preview(w: Any) -> t.Preview:
         tuple(w["header"]),
         tuple([tuple(v0) for v0 in w["rows"]]),
         tuple([read_imported_field(v0) for v0 in w["fields"]]),
+    )
+
+
+def read_price_revision(w: Any) -> t.PriceRevision:
+    return t.PriceRevision(
+        date(w["from"]),
+        Decimal(w["price"]),
     )
 
 
@@ -526,6 +623,22 @@ def read_receipt(w: Any) -> t.Receipt:
     )
 
 
+def read_recurrence(w: Any) -> t.Recurrence:
+    return t.Recurrence(
+        w["unit"],
+        w["timing"],
+        Decimal(w["price"]),
+        w.get("align", "start"),
+        w.get("every", 1),
+        None if (v0 := w.get("first_due")) is None else date(v0),
+        w.get("offset"),
+        w.get("proration", "actual_days"),
+        None if (v0 := w.get("revisions")) is None else tuple([read_price_revision(v1) for v1 in v0]),
+        w.get("shift", "none"),
+        None if (v0 := w.get("suspensions")) is None else tuple([read_suspension(v1) for v1 in v0]),
+    )
+
+
 def read_role(w: Any) -> t.Role:
     return t.Role(
         UUID(w["id"]),
@@ -543,6 +656,30 @@ def read_row_error(w: Any) -> t.RowError:
         w["row"],
         read_wire_error(w["error"]),
         w.get("column"),
+    )
+
+
+def read_settlement_check(w: Any) -> t.SettlementCheck:
+    return t.SettlementCheck(
+        w["clean"],
+        int(w["entries"]),
+        int(w["lines"]),
+        int(w["contracts"]),
+        int(w["installments"]),
+        int(w["receipts"]),
+        int(w["allocations"]),
+        int(w["differences"]),
+        tuple([read_settlement_difference(v0) for v0 in w["found"]]),
+    )
+
+
+def read_settlement_difference(w: Any) -> t.SettlementDifference:
+    return t.SettlementDifference(
+        w["kind"],
+        UUID(w["subject"]),
+        Decimal(w["expected"]),
+        Decimal(w["actual"]),
+        w.get("seq"),
     )
 
 
@@ -569,19 +706,41 @@ def read_stage_change(w: Any) -> t.StageChange:
     )
 
 
+def read_suspension(w: Any) -> t.Suspension:
+    return t.Suspension(
+        date(w["from"]),
+        None if (v0 := w.get("until")) is None else date(v0),
+    )
+
+
 def read_term_align(w: Any) -> t.TermAlign:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
+    if "month_end_and_days" in w:
+        return {"month_end_and_days": w["month_end_and_days"]}
     if "next_month_on" in w:
         return {"next_month_on": w["next_month_on"]}
+    if "day_of_month" in w:
+        return {"day_of_month": read_term_align_day_of_month(w["day_of_month"])}
     if "on_or_after" in w:
         return {"on_or_after": tuple(w["on_or_after"])}
+    if "on_or_before" in w:
+        return {"on_or_before": tuple(w["on_or_before"])}
     return w  # type: ignore[no-any-return]
+
+
+def read_term_align_day_of_month(w: Any) -> t.TermAlignDayOfMonth:
+    return t.TermAlignDayOfMonth(
+        w["day"],
+        w.get("months", 0),
+    )
 
 
 def read_term_anchor(w: Any) -> t.TermAnchor:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
+    if "milestone" in w:
+        return {"milestone": w["milestone"]}
     if "date" in w:
         return {"date": date(w["date"])}
     return w  # type: ignore[no-any-return]
@@ -661,6 +820,14 @@ def write_contract_data_input(value: Any) -> Any:
     return fields(value, WRITE_CONTRACT_DATA_INPUT)
 
 
+def write_early_discount_input(value: Any) -> Any:
+    return fields(value, WRITE_EARLY_DISCOUNT_INPUT)
+
+
+def write_late_terms_input(value: Any) -> Any:
+    return fields(value, WRITE_LATE_TERMS_INPUT)
+
+
 def write_line_data_input(value: Any) -> Any:
     return fields(value, WRITE_LINE_DATA_INPUT)
 
@@ -689,10 +856,13 @@ WRITE_ALLOCATION_LINE_INPUT: Table = {"amount": number}
 WRITE_ALLOCATION_REQUEST_INPUT: Table = {"told": each(write_allocation_line_input)}
 WRITE_CONTRACT_DATA_INPUT: Table = {
     "amount": number,
+    "late": write_late_terms_input,
     "lines": each(write_line_data_input),
     "tax_rate": number,
     "terms": each(write_payment_term_input),
 }
+WRITE_EARLY_DISCOUNT_INPUT: Table = {"rate": number}
+WRITE_LATE_TERMS_INPUT: Table = {"daily_rate": number, "cap": number}
 WRITE_LINE_DATA_INPUT: Table = {
     "quantity": number,
     "unit_price": number,
@@ -700,7 +870,11 @@ WRITE_LINE_DATA_INPUT: Table = {
     "tax_rate": number,
 }
 WRITE_OPPORTUNITY_DATA_INPUT: Table = {"expected_amount": number}
-WRITE_PAYMENT_TERM_INPUT: Table = {"share": write_term_share_input}
+WRITE_PAYMENT_TERM_INPUT: Table = {
+    "share": write_term_share_input,
+    "discount": write_early_discount_input,
+    "round_to": number,
+}
 WRITE_PRODUCT_DATA_INPUT: Table = {"list_price": number, "tax_rate": number}
 WRITE_STAGE_INPUT: Table = {"probability": number}
 WRITE_TERM_SHARE_INPUT: Table = {"rate": number, "amount": number}

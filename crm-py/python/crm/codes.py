@@ -458,6 +458,37 @@ BALANCE_NOT_LAST: Final = 1651
 只有最后一个付款条款可以是余款。
 """
 
+TERM_LINE_UNKNOWN: Final = 1652
+"""``InvalidError``: There is no contract line {line}; the contract has {lines}.
+
+没有第 {line} 行合同明细,合同共有 {lines} 行。
+"""
+
+TERM_LINE_TWICE: Final = 1653
+"""``InvalidError``: Contract line {line} is paid by more than one group of payment terms.
+
+合同明细第 {line} 行属于多组付款条款。
+"""
+
+TERM_LINE_MISSING: Final = 1654
+"""``InvalidError``: No payment term pays contract line {line}.
+
+合同明细第 {line} 行没有付款条款。
+"""
+
+SPANS_OVERLAP: Final = 1655
+"""``InvalidError``: {from} is not after {previous}; suspensions and price revisions follow one another
+in order.
+
+{from} 不晚于 {previous};暂停期间和调价须按先后顺序且互不重叠。
+"""
+
+OUTSIDE_PERIOD: Final = 1656
+"""``InvalidError``: {from} to {to} is not within {first} to {last}.
+
+{from} 至 {to} 不在 {first} 至 {last} 之内。
+"""
+
 CONTRACT_NOT_EFFECTIVE: Final = 1700
 """``StateError``: The contract {number} is {status}; money can be allocated only to a contract in
 effect.
@@ -535,6 +566,37 @@ NOT_ALLOCATED: Final = 1712
 """``NotFoundError``: The receipt {number} settles nothing of that.
 
 收付款 {number} 未核销该节点。
+"""
+
+NOTHING_OPEN: Final = 1713
+"""``StateError``: Nothing is open of installment {seq} of the contract {number}.
+
+合同 {number} 第 {seq} 个结算节点没有未结清金额。
+"""
+
+NO_LATE_TERMS: Final = 1714
+"""``StateError``: The contract {number} does not say what is charged for paying late.
+
+合同 {number} 未约定违约金。
+"""
+
+NOTHING_LATE: Final = 1715
+"""``StateError``: Nothing more can be charged for installment {seq} of the contract {number} until
+{date}.
+
+截至 {date},合同 {number} 第 {seq} 个结算节点没有新增违约金。
+"""
+
+ADJUSTMENT_FINAL: Final = 1716
+"""``StateError``: The adjustment {number} is reversed or a reversal; it cannot be reversed again.
+
+调整 {number} 已被红冲或本身是红冲记录,不能再次红冲。
+"""
+
+DISCOUNT_OF_RECEIPT: Final = 1717
+"""``StateError``: {number} was granted with a receipt; reverse or reallocate that.
+
+{number} 随收款一并给予,请红冲或调整该收款。
 """
 
 NO_WARNING: Final = 1800

@@ -173,6 +173,7 @@ fn sign(ledger: &Ledger, cast: &Cast, customer: Id<Customer>) -> Result<Contract
                 ..term("质保金", TermShare::Balance, TermAnchor::Accepted, TermOffset::Months(12))
             },
         ],
+        late: None,
         term_set: None,
         recurrence: None,
         note: None,

@@ -10,7 +10,7 @@ use super::term_set::revision;
 use super::{GIVEN_CONTRACT, installments};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
-    Contract, ContractKind, ContractLine, ContractParty, ContractStatus, Installment, PaymentTerm,
+    Contract, ContractKind, ContractLine, ContractParty, ContractStatus, Installment, LateTerms, PaymentTerm,
     Recurrence, SettlementDirection, TermSet,
 };
 use crate::areas::contract::rules::amounts::{self, Pricing, Taxed};
@@ -92,6 +92,9 @@ pub struct ContractData {
     /// periods make up the whole amount; without it 12 are planned, and `contract.extend_schedule` adds more.
     #[serde(default)]
     pub recurrence: Option<Recurrence>,
+    /// What is charged for paying late; nothing when left out.
+    #[serde(default)]
+    pub late: Option<LateTerms>,
     /// Remarks.
     #[serde(default)]
     pub note: Option<String>,
@@ -158,6 +161,7 @@ impl ContractData {
         }
         contract.opportunity = self.opportunity;
         take_terms(cx, contract, std::mem::take(&mut self.terms), self.term_set)?;
+        contract.late = Json(self.late.map(check_late).transpose().map_err(|error| error.within("late"))?);
         contract.note = optional(self.note.take());
         if let Some(recurrence) = self.recurrence.take() {
             if !self.lines.is_empty() {
@@ -317,6 +321,21 @@ fn out_of_range(value: impl std::fmt::Display, max: impl std::fmt::Display) -> E
     Error::new(&error::OUT_OF_RANGE).with("value", value).with("min", 0).with("max", max)
 }
 
+fn check_late(late: LateTerms) -> Result<LateTerms> {
+    let most = Rate::from_scaled(100_000);
+    if !late.daily_rate.is_positive() || late.daily_rate > most {
+        return Err(Error::new(&error::OUT_OF_RANGE)
+            .at("daily_rate")
+            .with("value", late.daily_rate)
+            .with("min", "0.000001")
+            .with("max", most));
+    }
+    if let Some(cap) = late.cap.filter(|cap| cap.is_negative() || *cap > Rate::ONE) {
+        return Err(out_of_range(cap, Rate::ONE).at("cap"));
+    }
+    Ok(late)
+}
+
 fn check_parties(parties: Vec<ContractParty>) -> Result<Vec<ContractParty>> {
     let mut roles = BTreeSet::new();
     let checked = parties.into_iter().enumerate().map(|(index, mut party)| {
@@ -436,6 +455,7 @@ impl Operation for CreateContract {
             opportunity: None,
             status: ContractStatus::Draft,
             terms: Json::default(),
+            late: Json(None),
             submitted_by: None,
             signed_on: None,
             effective_on: None,

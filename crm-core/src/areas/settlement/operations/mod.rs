@@ -1,16 +1,22 @@
 //! Operations on receipts, payments and what is open.
 
+mod adjust;
 mod aging;
 mod apply;
+mod late;
 mod receipt;
 mod reversal;
+mod verify;
 mod views;
 
+pub use adjust::{ListAdjustments, ReverseAdjustment, WriteOffInstallment};
 pub use aging::{AgingReport, AgingRow, SettlementAging};
+pub use late::{ChargeLate, ChargedLate, LateLine, LateStatement, ReckonLateCharge};
 pub use receipt::{
     AllocateReceipt, AllocationLine, AllocationRequest, GetReceipt, ListReceipts, PostReceipt, PostedReceipt,
 };
 pub use reversal::{InstallmentRef, ReallocateReceipt, RefundReceipt, ReverseReceipt};
+pub use verify::{DifferenceKind, SettlementCheck, SettlementDifference, VerifySettlement};
 pub use views::{
     ContractProgress, DueItem, InstallmentProgress, ListInstallments, SettlementDue, SettlementProgress,
 };
@@ -31,6 +37,12 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     SettlementDue,
     SettlementAging,
     SettlementProgress,
+    WriteOffInstallment,
+    ReverseAdjustment,
+    ListAdjustments,
+    ReckonLateCharge,
+    ChargeLate,
+    VerifySettlement,
 ];
 
 const GIVEN_RECEIPT: Given = Given {
