@@ -71,8 +71,6 @@ pub static AREA: Area = Area {
         ContractDecision::table,
         Installment::table,
         ContractEvent::table,
-        TermSet::table,
-        TermSetRevision::table,
         JournalLine::table,
     ],
     datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &JOURNAL, &TERM_SETS],
