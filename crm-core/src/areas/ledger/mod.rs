@@ -4,12 +4,14 @@
 pub mod idempotency;
 mod model;
 mod operations;
+mod words;
 
 pub use model::{
     CalendarDay, ExternalReference, ExternalReferenceColumns, LedgerInfo, LedgerInfoColumns, create, load,
     load_calendar,
 };
 pub use operations::*;
+pub use words::{AmountWords, DateInWords, DateWords, MoneyInWords};
 
 use crate::app::AuditEntry;
 use crate::catalog::Area;
