@@ -136,24 +136,16 @@ struct ArrowArrayStream {
 #define CRM_OP_CUSTOMER_GET "customer.get"
 #define CRM_OP_CUSTOMER_LIST "customer.list"
 #define CRM_OP_CUSTOMER_UPDATE "customer.update"
-#define CRM_OP_DATE_WORDS "date.words"
 #define CRM_OP_IMPORT_PREVIEW "import.preview"
 #define CRM_OP_IMPORT_RUN "import.run"
 #define CRM_OP_INSTALLMENT_LIST "installment.list"
-#define CRM_OP_INVOICE_GET "invoice.get"
-#define CRM_OP_INVOICE_ISSUE "invoice.issue"
-#define CRM_OP_INVOICE_LIST "invoice.list"
-#define CRM_OP_INVOICE_PLAN "invoice.plan"
-#define CRM_OP_INVOICE_RED "invoice.red"
-#define CRM_OP_INVOICE_THREE_WAY "invoice.three_way"
-#define CRM_OP_INVOICE_VOID "invoice.void"
-#define CRM_OP_INVOICE_LINE_LIST "invoice_line.list"
 #define CRM_OP_LEDGER_FIND_REFERENCE "ledger.find_reference"
 #define CRM_OP_LEDGER_GET "ledger.get"
+#define CRM_OP_LEDGER_RATES "ledger.rates"
 #define CRM_OP_LEDGER_SET_CALENDAR_DAYS "ledger.set_calendar_days"
+#define CRM_OP_LEDGER_SET_RATE "ledger.set_rate"
 #define CRM_OP_LEDGER_SET_REFERENCE "ledger.set_reference"
 #define CRM_OP_LEDGER_WORKING_DAY "ledger.working_day"
-#define CRM_OP_MONEY_WORDS "money.words"
 #define CRM_OP_OPPORTUNITY_CREATE "opportunity.create"
 #define CRM_OP_OPPORTUNITY_FUNNEL "opportunity.funnel"
 #define CRM_OP_OPPORTUNITY_GET "opportunity.get"
@@ -175,6 +167,8 @@ struct ArrowArrayStream {
 #define CRM_OP_RECEIPT_GET "receipt.get"
 #define CRM_OP_RECEIPT_LIST "receipt.list"
 #define CRM_OP_RECEIPT_POST "receipt.post"
+#define CRM_OP_RECEIPT_REALLOCATE "receipt.reallocate"
+#define CRM_OP_RECEIPT_REFUND "receipt.refund"
 #define CRM_OP_RECEIPT_REVERSE "receipt.reverse"
 #define CRM_OP_ROLE_CREATE "role.create"
 #define CRM_OP_ROLE_LIST "role.list"
@@ -182,8 +176,7 @@ struct ArrowArrayStream {
 #define CRM_OP_SETTLEMENT_AGING "settlement.aging"
 #define CRM_OP_SETTLEMENT_DUE "settlement.due"
 #define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
-#define CRM_OP_TAX_RATE_LIST "tax_rate.list"
-#define CRM_OP_TAX_RATE_SET "tax_rate.set"
+#define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
 #define CRM_OP_UNIT_CREATE "unit.create"
 #define CRM_OP_UNIT_LIST "unit.list"
 #define CRM_OP_USER_CREATE "user.create"
@@ -204,9 +197,9 @@ struct ArrowArrayStream {
 #define CRM_DATASET_CONTRACT_DECISION "contract_decision"
 #define CRM_DATASET_CONTRACT_LINE "contract_line"
 #define CRM_DATASET_CUSTOMER "customer"
+#define CRM_DATASET_EXCHANGE_RATE "exchange_rate"
 #define CRM_DATASET_INSTALLMENT "installment"
-#define CRM_DATASET_INVOICE "invoice"
-#define CRM_DATASET_INVOICE_LINE "invoice_line"
+#define CRM_DATASET_JOURNAL "journal"
 #define CRM_DATASET_OPPORTUNITY "opportunity"
 #define CRM_DATASET_OPPORTUNITY_STAGE_CHANGE "opportunity_stage_change"
 #define CRM_DATASET_ORG_UNIT "org_unit"
@@ -267,6 +260,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_STREAM_BROKEN_OFF 1221 /* The stream broke off: {reason}. */
 #define CRM_ERROR_REFERENCE_TAKEN 1250 /* {system} {value} already stands for another record. */
 #define CRM_ERROR_REFERENCE_UNKNOWN 1251 /* No record is known as {system} {value}. */
+#define CRM_ERROR_NO_RATE 1252 /* No exchange rate of {currency} is known on {date}; set one with ledger.set_rate or state it. */
 #define CRM_ERROR_LOGIN_TAKEN 1300 /* The login {value} is taken. */
 #define CRM_ERROR_NAME_TAKEN 1301 /* The name {value} is taken. */
 #define CRM_ERROR_LAST_ADMINISTRATOR 1303 /* This is the last active user who may do everything. */
@@ -301,18 +295,9 @@ struct ArrowArrayStream {
 #define CRM_ERROR_IS_REVERSAL 1707 /* {number} is a reversal; it can be neither reversed nor allocated. */
 #define CRM_ERROR_NO_ADVANCE 1708 /* Nothing of the receipt {number} is left to allocate. */
 #define CRM_ERROR_RECEIPT_NUMBER_TAKEN 1709 /* Another receipt has the number {value}. */
-#define CRM_ERROR_INVOICE_NUMBER_TAKEN 1750 /* Another invoice has the number {value}. */
-#define CRM_ERROR_WRONG_INVOICE_STATUS 1751 /* An invoice that is {status} cannot be {action}; it must be: {allowed}. */
-#define CRM_ERROR_ABOVE_INVOICEABLE 1752 /* {amount} is more than the {left} that {part} has left to invoice. */
-#define CRM_ERROR_NOTHING_TO_INVOICE 1753 /* {part} has nothing left to invoice. */
-#define CRM_ERROR_CONTRACT_NOT_SIGNED 1754 /* The contract {number} is {status}; only a contract that has been signed can be invoiced. */
-#define CRM_ERROR_TAX_RATE_NOT_IN_FORCE 1755 /* {rate} is not a tax rate in force on {date}; give a reason if an earlier one applies. */
-#define CRM_ERROR_ABOVE_LEFT 1756 /* {amount} is more than the {left} that is left of line {line}. */
-#define CRM_ERROR_INVOICE_NUMBER_WRONG 1757 /* {value} is not the number of a VAT invoice: 20 digits, or a code of 10 or 12 digits and 8 digits. */
-#define CRM_ERROR_NO_INVOICE_LINE 1758 /* The invoice {number} has no line {seq}. */
-#define CRM_ERROR_NO_CONTRACT_LINE 1759 /* The contract {number} has no line {seq}. */
-#define CRM_ERROR_BUYER_CODE_MISSING 1760 /* A special VAT invoice needs the buyer's unified social credit code. */
-#define CRM_ERROR_INVOICED_TWICE 1761 /* {part} is named more than once. */
+#define CRM_ERROR_ABOVE_ADVANCE 1710 /* {amount} is more than the advance of {advance}. */
+#define CRM_ERROR_REFUNDED 1711 /* {refunded} of the receipt {number} were refunded; reverse the refund first. */
+#define CRM_ERROR_NOT_ALLOCATED 1712 /* The receipt {number} settles nothing of that. */
 #define CRM_ERROR_NO_WARNING 1800 /* There is no warning {kind} of {subject} now. */
 #define CRM_ERROR_COLUMN_UNKNOWN 1850 /* The file has no column {column}. Columns: {known}. */
 #define CRM_ERROR_COLUMN_AMBIGUOUS 1851 /* The file has more than one column {column}. */

@@ -451,11 +451,11 @@ pub trait Entity: Record + Named {
 /// }
 /// ```
 /// `where` keeps only rows with a value in that column in the index. A field added in a later schema version is
-/// written `name: Type, since 2, default Cell::Null`.
+/// written `name: Type = since 2 or Cell::Null`.
 #[macro_export]
 macro_rules! record {
     ($(#[$doc:meta])* pub struct $name:ident, $columns:ident in $table:literal key ($($key:ident),+) $(since $tsince:literal)? {
-        $($(#[$fdoc:meta])* $field:ident : $type:ty $(, since $since:literal, default $default:expr)?),+ $(,)?
+        $($(#[$fdoc:meta])* $field:ident : $type:ty $(= since $since:literal or $default:expr)?),+ $(,)?
     }
     $($kind:ident $index:ident ($($icol:ident),+) $(where $present:ident)? $(since $isince:literal)? ;)*) => {
         $(#[$doc])*

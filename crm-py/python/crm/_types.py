@@ -23,8 +23,8 @@ __all__ = [
     "AllocationLineInput",
     "AllocationRequestInput",
     "AllocationRequestInputContracts",
+    "AllocationRequestInputProportional",
     "AllocationRequestInputTold",
-    "AmountWords",
     "AnchorKind",
     "AuditEntry",
     "CalendarDayInput",
@@ -43,7 +43,6 @@ __all__ = [
     "ContractDetails",
     "ContractKind",
     "ContractLine",
-    "ContractLinePartInput",
     "ContractParty",
     "ContractPartyInput",
     "ContractProgress",
@@ -56,12 +55,13 @@ __all__ = [
     "CustomerStage",
     "DataScope",
     "Dataset",
-    "DateWords",
     "DayStatus",
     "DecisionKind",
     "DecisionRole",
+    "DifferenceKind",
     "Direction",
     "DueItem",
+    "ExchangeRate",
     "ExprInput",
     "ExprInputAnd",
     "ExprInputAtLeast",
@@ -90,22 +90,9 @@ __all__ = [
     "ImportReport",
     "ImportedField",
     "Installment",
-    "InstallmentPartInput",
     "InstallmentProgress",
+    "InstallmentRefInput",
     "InstallmentStatus",
-    "Invoice",
-    "InvoiceCoverInput",
-    "InvoiceCoverInputInstallments",
-    "InvoiceCoverInputLines",
-    "InvoiceCoverInputStated",
-    "InvoiceDataInput",
-    "InvoiceDetails",
-    "InvoiceKind",
-    "InvoiceLine",
-    "InvoiceStatus",
-    "IssueSourceInput",
-    "IssueSourceInputNew",
-    "IssueSourceInputPlanned",
     "LeadUnit",
     "LedgerInfo",
     "Level",
@@ -132,19 +119,17 @@ __all__ = [
     "PaymentTermInput",
     "Period",
     "Pipeline",
-    "PlannedInvoiceInput",
     "PostedReceipt",
     "Preview",
     "Product",
     "ProductDataInput",
     "Receipt",
     "ReceiptMethod",
-    "RedLineInput",
-    "RedRequestInput",
-    "RedRequestInputLines",
     "RelativeInput",
     "Role",
     "RowError",
+    "SettlementCheck",
+    "SettlementDifference",
     "SettlementDirection",
     "Shift",
     "SortByInput",
@@ -152,11 +137,7 @@ __all__ = [
     "StageChange",
     "StageInput",
     "StageKind",
-    "StatedLineInput",
     "StepState",
-    "TaxRate",
-    "TaxRateEntry",
-    "TaxRounding",
     "TermAlign",
     "TermAlignInput",
     "TermAlignInputNextMonthOn",
@@ -182,8 +163,6 @@ __all__ = [
     "TermShareInputRate",
     "TermShareRate",
     "TextEncoding",
-    "ThreeWayInstallment",
-    "ThreeWayRow",
     "User",
     "WarningItem",
     "WarningKind",
@@ -191,7 +170,6 @@ __all__ = [
     "WarningSetting",
     "WarningState",
     "WireError",
-    "ZeroStyle",
 ]
 
 Dataset: TypeAlias = Literal[
@@ -202,9 +180,9 @@ Dataset: TypeAlias = Literal[
     "contract_decision",
     "contract_line",
     "customer",
+    "exchange_rate",
     "installment",
-    "invoice",
-    "invoice_line",
+    "journal",
     "opportunity",
     "opportunity_stage_change",
     "org_unit",
@@ -219,15 +197,16 @@ Dataset: TypeAlias = Literal[
 * ``activity`` 跟进记录: id, customer, opportunity, contact, channel, at, summary, result, next_step,
   next_date, step, open_next_date, owner, created_at, version, customer_name (customer.name),
   owner_name (owner.name)
-* ``allocation`` 核销: receipt, seq, contract, installment, amount, currency, allocated_on,
-  receipt_number (receipt.number), contract_number (contract.number), customer_name
+* ``allocation`` 核销: receipt, seq, contract, installment, amount, currency, home, exchange,
+  allocated_on, receipt_number (receipt.number), contract_number (contract.number), customer_name
   (contract.customer.name)
 * ``contact`` 联系人: id, customer, name, title, role, mobile, email, wechat, birthday, primary, note,
   created_at, version, customer_name (customer.name)
 * ``contract`` 合同: id, number, title, kind, direction, customer, parties, currency, amount, net,
-  tax, tax_included, tax_rate, settled, starts_on, ends_on, runs_until, owner, unit, opportunity,
-  status, terms, submitted_by, signed_on, effective_on, delivered_on, accepted_on, ended_on,
-  termination_reason, note, created_at, version, customer_name (customer.name)
+  tax, tax_included, tax_rate, settled, surcharge, rate, starts_on, ends_on, runs_until, owner,
+  unit, opportunity, status, terms, submitted_by, signed_on, effective_on, delivered_on,
+  accepted_on, ended_on, termination_reason, note, created_at, version, customer_name
+  (customer.name)
 * ``contract_decision`` 合同审批意见: contract, seq, kind, user, at, opinion, contract_number
   (contract.number)
 * ``contract_line`` 合同明细: contract, seq, product, description, quantity, unit, unit_price, discount,
@@ -235,19 +214,14 @@ Dataset: TypeAlias = Literal[
   (contract.customer.name)
 * ``customer`` 客户: id, name, kind, stage, level, industry, region, credit_code, phone, address,
   tags, owner, unit, note, created_at, version
+* ``exchange_rate`` 汇率: currency, date, rate, note
 * ``installment`` 结算节点: contract, seq, customer, direction, currency, label, amount, settled,
-  cancelled, open_amount, due_date, status, anchor, anchor_date, term, contract_number
-  (contract.number), contract_title (contract.title), customer_name (customer.name), owner
-  (contract.owner)
-* ``invoice`` 发票: id, number, issued_number, direction, kind, customer, contract, currency, status,
-  planned_on, plan_open, issued_on, net, tax, gross, rounding, red_of, reversed, buyer_name,
-  buyer_credit_code, rate_reason, reason, note, handler, created_at, version, contract_number
-  (contract.number), contract_title (contract.title), customer_name (customer.name), owner
-  (contract.owner)
-* ``invoice_line`` 发票明细: invoice, seq, contract, installment, contract_line, description, quantity,
-  unit, tax_rate, currency, net, tax, gross, red_of_line, reversed, invoice_number (invoice.number),
-  invoice_status (invoice.status), issued_on (invoice.issued_on), contract_number (contract.number),
-  customer_name (contract.customer.name)
+  cancelled, discounted, written_off, open_amount, home_open, due_date, status, anchor, anchor_date,
+  term, contract_number (contract.number), contract_title (contract.title), customer_name
+  (customer.name), owner (contract.owner)
+* ``journal`` 结算日记账: entry, seq, kind, account, date, direction, customer, contract, installment,
+  due_date, document, currency, amount, home, contract_number (contract.number), customer_name
+  (customer.name)
 * ``opportunity`` 商机: id, number, name, customer, contact, product, source, pipeline, stage,
   stage_name, reached_stage, status, probability, expected_amount, currency, expected_close,
   open_expected_close, opened_on, closed_on, closed_amount, reason, stage_since, owner, unit, note,
@@ -260,8 +234,9 @@ Dataset: TypeAlias = Literal[
 * ``product`` 产品: id, code, name, line, category, specification, unit, list_price, currency,
   tax_rate, active, note, created_at, version
 * ``receipt`` 收付款: id, number, direction, customer, date, method, amount, currency, account,
-  reference, handler, allocated, advance, reversed_by, reversal_of, reason, note, created_at,
-  version, customer_name (customer.name)
+  reference, handler, allocated, advance, refunded, open_advance, rate, home, home_advance,
+  reversed_by, reversal_of, refund_of, reason, note, created_at, version, customer_name
+  (customer.name)
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
 """
@@ -379,6 +354,39 @@ DecisionRole: TypeAlias = Literal["other", "decision_maker", "user", "influencer
 * ``finance``: Pays and takes invoices.
 """
 
+DifferenceKind: TypeAlias = Literal[
+    "entry_unbalanced",
+    "entry_unbalanced_home",
+    "schedule_sum",
+    "contract_settled",
+    "installment_equation",
+    "installment_settled",
+    "installment_open",
+    "installment_home",
+    "receipt_equation",
+    "receipt_allocated",
+    "receipt_advance",
+    "receipt_home",
+]
+"""What does not agree.
+
+* ``entry_unbalanced``: An entry of the journal does not sum to zero in its currency.
+* ``entry_unbalanced_home``: An entry of the journal does not sum to zero in the ledger's currency.
+* ``schedule_sum``: The installments do not sum to the contract and its late charges.
+* ``contract_settled``: What the contract says is settled is not the sum over its installments.
+* ``installment_equation``: The parts of an installment are not its amount, or its status is another
+  than they say.
+* ``installment_settled``: What is settled of an installment is not the sum of the allocations to
+  it.
+* ``installment_open``: What is open of an installment, under its due date, is not what the journal
+  says.
+* ``installment_home``: The same in the ledger's currency.
+* ``receipt_equation``: The parts of a receipt are not its amount.
+* ``receipt_allocated``: What a receipt says is allocated is not the sum of its allocations.
+* ``receipt_advance``: The advance of a receipt is not what the journal says.
+* ``receipt_home``: The same in the ledger's currency.
+"""
+
 Direction: TypeAlias = Literal["ascending", "descending"]
 """Sort direction. Empty cells are the smallest: first ascending, last descending.
 
@@ -395,33 +403,14 @@ ImportKind: TypeAlias = Literal["customer", "contact", "product", "opportunity"]
 * ``opportunity``: Opportunities, also ended ones.
 """
 
-InstallmentStatus: TypeAlias = Literal["planned", "open", "settled", "cancelled"]
+InstallmentStatus: TypeAlias = Literal["planned", "open", "settled", "cancelled", "written_off"]
 """Where an installment stands.
 
 * ``planned``: The contract is not in effect yet.
 * ``open``: Money is outstanding.
 * ``settled``: Fully settled.
 * ``cancelled``: What was outstanding is no longer owed.
-"""
-
-InvoiceKind: TypeAlias = Literal["vat_special", "vat_ordinary", "other"]
-"""What kind of invoice it is.
-
-* ``vat_special``: A special VAT invoice: the buyer deducts its tax.
-* ``vat_ordinary``: An ordinary VAT invoice.
-* ``other``: Anything else: foreign invoices, receipts. Neither its number nor its tax rates are
-  checked.
-"""
-
-InvoiceStatus: TypeAlias = Literal["planned", "issued", "partly_reversed", "reversed", "red", "void"]
-"""Where an invoice stands.
-
-* ``planned``: To be issued; it holds its part of the contract.
-* ``issued``: Issued, or received from the supplier.
-* ``partly_reversed``: Part of it is taken back by red invoices.
-* ``reversed``: All of it is taken back by red invoices.
-* ``red``: A red invoice: it takes back all or part of another one.
-* ``void``: Planned and given up.
+* ``written_off``: Closed, in part or wholly without money.
 """
 
 LeadUnit: TypeAlias = Literal["days", "working_days"]
@@ -531,13 +520,6 @@ StepState: TypeAlias = Literal["none", "open", "done", "superseded"]
 * ``superseded``: A newer follow-up took its place.
 """
 
-TaxRounding: TypeAlias = Literal["per_line", "per_invoice"]
-"""Where the tax of an invoice is rounded.
-
-* ``per_line``: On each line; the invoice is the sum of its lines.
-* ``per_invoice``: Once per tax rate, on the sum of its lines.
-"""
-
 TextEncoding: TypeAlias = Literal["auto", "utf8", "gbk", "gb18030"]
 """How a file's text is encoded.
 
@@ -577,15 +559,6 @@ WarningState: TypeAlias = Literal["open", "acknowledged", "snoozed"]
 * ``open``: Nothing yet.
 * ``acknowledged``: Somebody has taken note.
 * ``snoozed``: Somebody wants to see it again later.
-"""
-
-ZeroStyle: TypeAlias = Literal["usual", "after_yuan", "after_wan"]
-"""Where 零 is written when the regulation leaves it open: the digit of 万 or of 元 is 0, its neighbour to
-the right is not.
-
-* ``usual``: As the module says: nowhere, but before 角 where thousands have to be set off.
-* ``after_yuan``: Between 元 and 角: 壹仟陆佰捌拾元零叁角贰分, 壹拾万柒仟元零伍角叁分.
-* ``after_wan``: After 万: 壹拾万零柒仟元伍角叁分.
 """
 
 
@@ -687,7 +660,7 @@ class AgingRow:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """The part of a receipt applied to an installment; below zero in a reversal."""
+    """The part of a receipt applied to an installment; below zero where it is taken back."""
 
     receipt: UUID
     """The receipt."""
@@ -710,19 +683,14 @@ class Allocation:
     allocated_on: dt.date
     """When it was applied."""
 
+    exchange: Decimal | None
+    """That value less the value at which the installment was booked: the realised exchange difference,
+    a gain when
+    above zero on what is receivable, and a loss on what is payable.
+    """
 
-@dataclass(frozen=True, slots=True)
-class AmountWords:
-    """An amount in capital figures."""
-
-    words: str
-    """The figures: 壹仟陆佰捌拾元叁角贰分."""
-
-    prefixed: str
-    """The same with the prefix that bills need: 人民币壹仟陆佰捌拾元叁角贰分."""
-
-    accepted: tuple[str, ...]
-    """Every spelling that the rules accept, without the prefix, the usual one first."""
+    home: Decimal | None
+    """What the money was booked at in the ledger's currency; none when that is its currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -865,6 +833,9 @@ class Contract:
     settled: Decimal
     """What has been settled, in the contract's direction."""
 
+    surcharge: Decimal
+    """Late charges beside the contract amount; its installments sum to both together."""
+
     status: ContractStatus
     """Where it stands."""
 
@@ -900,6 +871,11 @@ class Contract:
 
     owner: UUID | None
     """The user responsible."""
+
+    rate: Decimal | None
+    """What one unit of its currency was worth in the ledger's when it took effect; none in the
+    ledger's own currency.
+    """
 
     runs_until: dt.date | None
     """Last day of the term while the contract is in effect, otherwise none: what warnings look at."""
@@ -1134,28 +1110,6 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
-class DateWords:
-    """A date in capital figures."""
-
-    words: str
-    """The whole date: 贰零贰陆年零壹月壹拾伍日."""
-
-    year: str
-    """The year: 贰零贰陆年."""
-
-    month: str
-    """The month: 零壹月."""
-
-    day: str
-    """The day: 壹拾伍日."""
-
-    accepted: tuple[str, ...]
-    """Every spelling of the whole date that banks take, the usual one first: 零 may also stand before
-    the other months.
-    """
-
-
-@dataclass(frozen=True, slots=True)
 class DueItem:
     """An open installment that is due."""
 
@@ -1197,6 +1151,23 @@ class DueItem:
 
     owner: UUID | None
     """Who is responsible for the contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRate:
+    """What one unit of a currency costs in the ledger's currency, from a day on until the next rate."""
+
+    currency: str
+    """The currency."""
+
+    date: dt.date
+    """The first day it holds."""
+
+    rate: Decimal
+    """Units of the ledger's currency for one unit, up to six places."""
+
+    note: str | None
+    """Where it comes from: the bank, the customs rate of the month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1359,8 +1330,8 @@ class ImportedField:
 
 @dataclass(frozen=True, slots=True)
 class Installment:
-    """An amount due on a date or when an event happens. Always `amount = settled + cancelled +
-    outstanding`.
+    """An amount due on a date or when an event happens. Always
+    `amount = settled + discounted + written_off + cancelled + outstanding`.
     """
 
     contract: UUID
@@ -1390,6 +1361,12 @@ class Installment:
     cancelled: Decimal
     """How much is no longer owed."""
 
+    discounted: Decimal
+    """How much was given up because it was paid early, or was too small for a coin."""
+
+    written_off: Decimal
+    """How much was closed without money."""
+
     status: InstallmentStatus
     """Where it stands."""
 
@@ -1404,6 +1381,9 @@ class Installment:
 
     due_date: dt.date | None
     """When it is due; none while its event has not happened."""
+
+    home_open: Decimal | None
+    """What `open_amount` is booked at in the ledger's currency; none for a contract in that currency."""
 
     open_amount: Decimal | None
     """What is outstanding while it can be collected, otherwise none."""
@@ -1439,153 +1419,6 @@ class InstallmentProgress:
 
     due_date: dt.date | None
     """When it is due."""
-
-
-@dataclass(frozen=True, slots=True)
-class Invoice:
-    """An invoice to a customer, or from a supplier. Always `net + tax = gross`, and the lines sum to
-    all three; a red
-    invoice has them below zero.
-    """
-
-    id: UUID
-    """Id."""
-
-    number: str
-    """Our number, unique; given, or `FP-yyyy-000001` by the year and a gapless count."""
-
-    direction: SettlementDirection
-    """Receivable for invoices we issue, payable for those we receive."""
-
-    kind: InvoiceKind
-    """What kind it is."""
-
-    customer: UUID
-    """The contract's customer."""
-
-    contract: UUID
-    """The contract."""
-
-    currency: str
-    """The contract's currency."""
-
-    status: InvoiceStatus
-    """Where it stands."""
-
-    net: Decimal
-    """Amount without tax."""
-
-    tax: Decimal
-    """Tax."""
-
-    gross: Decimal
-    """Amount with tax."""
-
-    rounding: TaxRounding
-    """Where its tax is rounded."""
-
-    reversed: Decimal
-    """Gross taken back by red invoices, 0 to `gross`."""
-
-    handler: UUID
-    """Who wrote it."""
-
-    created_at: dt.datetime
-    """When written."""
-
-    version: int
-    """Version."""
-
-    buyer_credit_code: str | None
-    """The buyer's unified social credit code."""
-
-    buyer_name: str | None
-    """The buyer's name as the invoice has it."""
-
-    issued_number: str | None
-    """The number that the tax system or the supplier gave it; none while planned."""
-
-    issued_on: dt.date | None
-    """When it was issued."""
-
-    note: str | None
-    """Remarks."""
-
-    plan_open: dt.date | None
-    """The same day while it is planned, otherwise none: what warnings look at."""
-
-    planned_on: dt.date | None
-    """The day on which it is to be issued; none when it was issued without a plan."""
-
-    rate_reason: str | None
-    """Why a tax rate applies that was not in force on the day of issue."""
-
-    reason: str | None
-    """Why it was voided, or takes another one back."""
-
-    red_of: UUID | None
-    """The invoice that this one takes back."""
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceDetails:
-    """An invoice with its lines."""
-
-    invoice: Invoice
-    """The invoice."""
-
-    lines: tuple[InvoiceLine, ...]
-    """Its lines, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceLine:
-    """A line of an invoice. Always `net + tax = gross`."""
-
-    invoice: UUID
-    """The invoice."""
-
-    seq: int
-    """Position, from 1."""
-
-    contract: UUID
-    """The invoice's contract."""
-
-    description: str
-    """What it is."""
-
-    tax_rate: Decimal
-    """Value added tax rate: `0.13` is 13%."""
-
-    currency: str
-    """The invoice's currency."""
-
-    net: Decimal
-    """Amount without tax."""
-
-    tax: Decimal
-    """Tax."""
-
-    gross: Decimal
-    """Amount with tax."""
-
-    reversed: Decimal
-    """Gross taken back by red invoices, 0 to `gross`."""
-
-    contract_line: int | None
-    """The contract's line that it invoices, by its position."""
-
-    installment: int | None
-    """The contract's installment that it invoices, by its position."""
-
-    quantity: Decimal | None
-    """How much."""
-
-    red_of_line: int | None
-    """In a red invoice, the line of the original that it takes back."""
-
-    unit: str | None
-    """Of which unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1865,8 +1698,8 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Money received or paid. Always `amount = allocated + advance`; a reversal has all three below
-    zero.
+    """Money received or paid. Always `amount = allocated + advance + refunded`; in a reversal or
+    refund all are below zero.
     """
 
     id: UUID
@@ -1902,6 +1735,9 @@ class Receipt:
     advance: Decimal
     """What is not allocated yet (预收款)."""
 
+    refunded: Decimal
+    """What went back to the payer."""
+
     created_at: dt.datetime
     """When posted."""
 
@@ -1911,14 +1747,29 @@ class Receipt:
     account: str | None
     """Our account."""
 
+    home: Decimal | None
+    """The amount in the ledger's currency; none when that is its currency."""
+
+    home_advance: Decimal | None
+    """What the advance is booked at in the ledger's currency; none when that is its currency."""
+
     note: str | None
     """Remarks."""
 
+    open_advance: Decimal | None
+    """The advance while there is one to use, otherwise none."""
+
+    rate: Decimal | None
+    """What one unit of its currency was worth in the ledger's; none in the ledger's own currency."""
+
     reason: str | None
-    """Why it was reversed."""
+    """Why it was reversed or refunded."""
 
     reference: str | None
     """The bank's reference, the bill's number."""
+
+    refund_of: UUID | None
+    """The receipt of which this one returns an advance."""
 
     reversal_of: UUID | None
     """The receipt that this one reverses."""
@@ -1965,6 +1816,58 @@ class RowError:
 
     column: str | None
     """The column of the file, when the error is in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementCheck:
+    """What a verification found."""
+
+    clean: bool
+    """Whether everything agrees."""
+
+    entries: int
+    """Entries of the journal."""
+
+    lines: int
+    """Lines of the journal."""
+
+    contracts: int
+    """Contracts."""
+
+    installments: int
+    """Installments."""
+
+    receipts: int
+    """Receipts and payments."""
+
+    allocations: int
+    """Allocations."""
+
+    differences: int
+    """How much does not agree."""
+
+    found: tuple[SettlementDifference, ...]
+    """The first hundred of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementDifference:
+    """Something that does not agree."""
+
+    kind: DifferenceKind
+    """What it is."""
+
+    subject: UUID
+    """The entry, contract or receipt."""
+
+    expected: Decimal
+    """What is recomputed."""
+
+    actual: Decimal
+    """What is stored."""
+
+    seq: int | None
+    """The contract's installment, by its position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2016,43 +1919,6 @@ class StageChange:
     """Why."""
 
 
-@dataclass(frozen=True, slots=True)
-class TaxRate:
-    """A tax rate that the ledger adds to the built-in ones, or replaces one of them with."""
-
-    name: str
-    """A built-in category such as `standard`, or a name of the ledger's own."""
-
-    valid_from: dt.date
-    """First day."""
-
-    rate: Decimal
-    """The rate: `0.13` is 13%."""
-
-    note: str | None
-    """Remarks: the regulation."""
-
-    valid_until: dt.date | None
-    """Last day; the day before the next rate of this name when none is given."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaxRateEntry:
-    """A tax rate and its days."""
-
-    name: str
-    """A built-in category or a name of the ledger's own."""
-
-    valid_from: dt.date
-    """First day."""
-
-    rate: Decimal
-    """The rate: `0.13` is 13%."""
-
-    valid_until: dt.date | None
-    """Last day: as given, or the day before the next rate of this name; none while it is open."""
-
-
 class TermAlignNextMonthOn(TypedDict):
     """On this day (1 to 31, clamped) of the month after the one that the offset reaches."""
 
@@ -2101,100 +1967,6 @@ class TermShareAmount(TypedDict):
     """An amount in the contract's currency."""
 
     amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class ThreeWayInstallment:
-    """An installment beside its invoices and its money."""
-
-    seq: int
-    """Its position."""
-
-    label: str
-    """What it is called."""
-
-    amount: Decimal
-    """How much in all."""
-
-    cancelled: Decimal
-    """What of it is no longer owed."""
-
-    planned: Decimal
-    """Invoices that are planned and not issued."""
-
-    invoiced: Decimal
-    """Invoiced, by invoices that name this installment."""
-
-    received: Decimal
-    """Received; for a payable contract paid."""
-
-    invoiced_not_received: Decimal
-    """Invoiced and not received."""
-
-    received_not_invoiced: Decimal
-    """Received and not invoiced."""
-
-    not_invoiced: Decimal
-    """What can still be planned or invoiced of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ThreeWayRow:
-    """A contract beside its invoices and its money."""
-
-    contract: UUID
-    """The contract."""
-
-    number: str
-    """Its number."""
-
-    title: str
-    """Its title."""
-
-    customer: UUID
-    """Its customer."""
-
-    direction: SettlementDirection
-    """Receivable or payable."""
-
-    status: ContractStatus
-    """Its status."""
-
-    currency: str
-    """The currency of all amounts."""
-
-    amount: Decimal
-    """The contract amount."""
-
-    cancelled: Decimal
-    """What of it is no longer owed."""
-
-    planned: Decimal
-    """Invoices that are planned and not issued."""
-
-    invoiced: Decimal
-    """Invoiced."""
-
-    received: Decimal
-    """Received; for a payable contract paid."""
-
-    invoiced_not_received: Decimal
-    """Invoiced and not received (已开票未收款)."""
-
-    received_not_invoiced: Decimal
-    """Received and not invoiced (已收款未开票)."""
-
-    not_invoiced: Decimal
-    """What can still be planned or invoiced."""
-
-    excess: Decimal
-    """Invoiced beyond what is owed, after a termination: to be taken back by red invoices."""
-
-    unassigned: Decimal
-    """Invoiced without naming an installment."""
-
-    installments: tuple[ThreeWayInstallment, ...]
-    """The installments, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2330,6 +2102,15 @@ class AllocationRequestInputContracts(TypedDict):
     """The open installments of these contracts, due first."""
 
     contracts: Sequence[IdLike]
+
+
+class AllocationRequestInputProportional(TypedDict):
+    """The open installments of these contracts, or of all the customer's when none is named, each in
+    proportion to what
+    is open of it; exact to the minor unit.
+    """
+
+    proportional: Sequence[IdLike]
 
 
 class AllocationRequestInputTold(TypedDict):
@@ -2471,25 +2252,6 @@ class ContractDataInput(TypedDict):
 
     terms: NotRequired[Sequence[PaymentTermInput | PaymentTerm]]
     """How it is paid; the shares make up the whole amount."""
-
-
-class ContractLinePartInput(TypedDict):
-    """A contract line, or part of it by quantity or amount."""
-
-    line: int
-    """The contract's line by its position."""
-
-    amount: NotRequired[DecimalLike | None]
-    """How much with tax, above zero, in place of a quantity."""
-
-    quantity: NotRequired[DecimalLike | None]
-    """How much of it, above zero; what is left when both this and `amount` are left out. Its amount is
-    in proportion to the line's, and
-    the last part takes what is left.
-    """
-
-    tax_rate: NotRequired[DecimalLike | None]
-    """A tax rate in place of the line's."""
 
 
 class ContractPartyInput(TypedDict):
@@ -2670,82 +2432,14 @@ class GroupByInput(TypedDict):
     """For dates: the period they fall in; the group shows its first day."""
 
 
-class InstallmentPartInput(TypedDict):
-    """An installment, or part of it."""
-
-    installment: int
-    """The installment by its position."""
-
-    amount: NotRequired[DecimalLike | None]
-    """How much with tax, above zero; what is left when left out."""
-
-    tax_rate: NotRequired[DecimalLike | None]
-    """One tax rate for all of it, in place of the contract's."""
-
-
-class InvoiceCoverInputInstallments(TypedDict):
-    """These installments. The gross of each is split over the tax rates of the contract's lines."""
-
-    installments: Sequence[InstallmentPartInput]
-
-
-class InvoiceCoverInputLines(TypedDict):
-    """These lines of the contract."""
-
-    lines: Sequence[ContractLinePartInput]
-
-
-class InvoiceCoverInputStated(TypedDict):
-    """Exactly these lines, as another system or the supplier wrote them."""
-
-    stated: Sequence[StatedLineInput]
-
-
-class InvoiceDataInput(TypedDict):
-    """What an invoice says."""
+class InstallmentRefInput(TypedDict):
+    """An installment of a contract."""
 
     contract: IdLike
-    """The contract. It has been signed."""
+    """The contract."""
 
-    buyer_credit_code: NotRequired[str | None]
-    """The buyer's unified social credit code; the customer's when left out. A special VAT invoice that
-    we issue needs one.
-    """
-
-    buyer_name: NotRequired[str | None]
-    """The buyer's name; when left out, the customer's, or the ledger's for an invoice that we receive."""
-
-    cover: NotRequired[InvoiceCoverInput]
-    """What of the contract it covers."""
-
-    kind: NotRequired[InvoiceKind]
-    """What kind of invoice."""
-
-    note: NotRequired[str | None]
-    """Remarks."""
-
-    number: NotRequired[str | None]
-    """Our number, up to 60 characters; `FP-yyyy-000001` and so on when left out."""
-
-    planned_on: NotRequired[DateLike | None]
-    """When it is to be issued; today when left out. It may lie ahead. An invoice that is issued at
-    once needs none.
-    """
-
-    rounding: NotRequired[TaxRounding]
-    """Where its tax is rounded."""
-
-
-class IssueSourceInputPlanned(TypedDict):
-    """One that was planned."""
-
-    planned: PlannedInvoiceInput
-
-
-class IssueSourceInputNew(TypedDict):
-    """A new one, without a plan."""
-
-    new: InvoiceDataInput
+    installment: int
+    """The installment, by its position."""
 
 
 class LineDataInput(TypedDict):
@@ -2898,16 +2592,6 @@ class PaymentTermInput(TypedDict):
     """Where a due date goes that is not a working day; it stays when left out."""
 
 
-class PlannedInvoiceInput(TypedDict):
-    """A planned invoice."""
-
-    id: IdLike
-    """The invoice."""
-
-    version: int
-    """The version you have read."""
-
-
 class ProductDataInput(TypedDict):
     """What is known of a product."""
 
@@ -2947,27 +2631,6 @@ class ProductDataInput(TypedDict):
     """The unit that quantities count: 台, 套, 人天."""
 
 
-class RedLineInput(TypedDict):
-    """How much of a line is taken back."""
-
-    line: int
-    """The line by its position."""
-
-    amount: NotRequired[DecimalLike | None]
-    """How much with tax, above zero; what is left of it when left out."""
-
-    quantity: NotRequired[DecimalLike | None]
-    """How many came back, above zero. It can be invoiced again; without it an allowance on the price
-    is meant.
-    """
-
-
-class RedRequestInputLines(TypedDict):
-    """These lines, as far as said."""
-
-    lines: Sequence[RedLineInput]
-
-
 class RelativeInput(TypedDict):
     """A date counted from today."""
 
@@ -2998,31 +2661,6 @@ class StageInput(TypedDict):
     """Probability of winning as a fraction from 0 to 1; for won and lost it is 1 and 0 and may be left
     out.
     """
-
-
-class StatedLineInput(TypedDict):
-    """A line as it stands on the invoice."""
-
-    description: str
-    """What it is, up to 500 characters."""
-
-    amount: DecimalLike
-    """The amount, above zero, with or without tax as the contract's prices are."""
-
-    tax_rate: DecimalLike
-    """Value added tax rate, 0 to 1: `"0.13"` is 13%."""
-
-    contract_line: NotRequired[int | None]
-    """The contract line that it invoices, by its position."""
-
-    installment: NotRequired[int | None]
-    """The installment that it invoices, by its position."""
-
-    quantity: NotRequired[DecimalLike | None]
-    """How much."""
-
-    unit: NotRequired[str | None]
-    """Of which unit."""
 
 
 class TermAlignInputNextMonthOn(TypedDict):
@@ -3090,7 +2728,10 @@ TermShare: TypeAlias = Literal["balance"] | TermShareRate | TermShareAmount
 """How much of the contract an installment is."""
 
 AllocationRequestInput: TypeAlias = (
-    Literal["first_due", "none"] | AllocationRequestInputContracts | AllocationRequestInputTold
+    Literal["first_due", "none"]
+    | AllocationRequestInputContracts
+    | AllocationRequestInputProportional
+    | AllocationRequestInputTold
 )
 """What a receipt is to settle."""
 
@@ -3119,14 +2760,6 @@ ExprInput: TypeAlias = (
 `contract.customer.name`.
 """
 
-InvoiceCoverInput: TypeAlias = (
-    Literal["rest"] | InvoiceCoverInputInstallments | InvoiceCoverInputLines | InvoiceCoverInputStated
-)
-"""What of a contract an invoice covers."""
-
-IssueSourceInput: TypeAlias = IssueSourceInputPlanned | IssueSourceInputNew
-"""Which invoice is issued."""
-
 MeasureInput: TypeAlias = MeasureInputCount | MeasureInputSum | MeasureInputMin | MeasureInputMax
 """A figure of a group."""
 
@@ -3143,9 +2776,6 @@ OperandInput: TypeAlias = (
     | CurrentUserInput
 )
 """What a field is compared with."""
-
-RedRequestInput: TypeAlias = Literal["rest"] | RedRequestInputLines
-"""What is taken back."""
 
 TermAlignInput: TypeAlias = (
     Literal["none", "month_end_before", "month_end"] | TermAlignInputNextMonthOn | TermAlignInputOnOrAfter

@@ -60,6 +60,8 @@ def read_allocation(w: Any) -> t.Allocation:
         Decimal(w["amount"]),
         w["currency"],
         date(w["allocated_on"]),
+        None if (v0 := w.get("exchange")) is None else Decimal(v0),
+        None if (v0 := w.get("home")) is None else Decimal(v0),
     )
 
 
@@ -131,6 +133,7 @@ def read_contract(w: Any) -> t.Contract:
         Decimal(w["tax"]),
         w["tax_included"],
         Decimal(w["settled"]),
+        Decimal(w["surcharge"]),
         w["status"],
         tuple([read_payment_term(v0) for v0 in w["terms"]]),
         instant(w["created_at"]),
@@ -143,6 +146,7 @@ def read_contract(w: Any) -> t.Contract:
         w.get("note"),
         None if (v0 := w.get("opportunity")) is None else UUID(v0),
         None if (v0 := w.get("owner")) is None else UUID(v0),
+        None if (v0 := w.get("rate")) is None else Decimal(v0),
         None if (v0 := w.get("runs_until")) is None else date(v0),
         None if (v0 := w.get("signed_on")) is None else date(v0),
         None if (v0 := w.get("starts_on")) is None else date(v0),
@@ -270,6 +274,15 @@ def read_due_item(w: Any) -> t.DueItem:
     )
 
 
+def read_exchange_rate(w: Any) -> t.ExchangeRate:
+    return t.ExchangeRate(
+        w["currency"],
+        date(w["date"]),
+        Decimal(w["rate"]),
+        w.get("note"),
+    )
+
+
 def read_external_reference(w: Any) -> t.ExternalReference:
     return t.ExternalReference(
         w["system"],
@@ -358,11 +371,14 @@ def read_installment(w: Any) -> t.Installment:
         Decimal(w["amount"]),
         Decimal(w["settled"]),
         Decimal(w["cancelled"]),
+        Decimal(w["discounted"]),
+        Decimal(w["written_off"]),
         w["status"],
         w["anchor"],
         w["term"],
         None if (v0 := w.get("anchor_date")) is None else date(v0),
         None if (v0 := w.get("due_date")) is None else date(v0),
+        None if (v0 := w.get("home_open")) is None else Decimal(v0),
         None if (v0 := w.get("open_amount")) is None else Decimal(v0),
     )
 
@@ -569,12 +585,18 @@ def read_receipt(w: Any) -> t.Receipt:
         UUID(w["handler"]),
         Decimal(w["allocated"]),
         Decimal(w["advance"]),
+        Decimal(w["refunded"]),
         instant(w["created_at"]),
         w["version"],
         w.get("account"),
+        None if (v0 := w.get("home")) is None else Decimal(v0),
+        None if (v0 := w.get("home_advance")) is None else Decimal(v0),
         w.get("note"),
+        None if (v0 := w.get("open_advance")) is None else Decimal(v0),
+        None if (v0 := w.get("rate")) is None else Decimal(v0),
         w.get("reason"),
         w.get("reference"),
+        None if (v0 := w.get("refund_of")) is None else UUID(v0),
         None if (v0 := w.get("reversal_of")) is None else UUID(v0),
         None if (v0 := w.get("reversed_by")) is None else UUID(v0),
     )
@@ -597,6 +619,30 @@ def read_row_error(w: Any) -> t.RowError:
         w["row"],
         read_wire_error(w["error"]),
         w.get("column"),
+    )
+
+
+def read_settlement_check(w: Any) -> t.SettlementCheck:
+    return t.SettlementCheck(
+        w["clean"],
+        int(w["entries"]),
+        int(w["lines"]),
+        int(w["contracts"]),
+        int(w["installments"]),
+        int(w["receipts"]),
+        int(w["allocations"]),
+        int(w["differences"]),
+        tuple([read_settlement_difference(v0) for v0 in w["found"]]),
+    )
+
+
+def read_settlement_difference(w: Any) -> t.SettlementDifference:
+    return t.SettlementDifference(
+        w["kind"],
+        UUID(w["subject"]),
+        Decimal(w["expected"]),
+        Decimal(w["actual"]),
+        w.get("seq"),
     )
 
 

@@ -1,10 +1,12 @@
 //! Contracts, their lines, decisions and installments as stored.
 
+mod journal;
 mod terms;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use journal::{Account, EntryKind, JournalLine, JournalLineColumns};
 pub use terms::{PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare};
 
 use crate::areas::access::{OrgUnit, Owned, User};
@@ -17,6 +19,7 @@ use crate::kernel::decimal::{Amount, Price, Quantity, Rate};
 use crate::kernel::error::Result;
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
+use crate::store::cell::Cell;
 use crate::store::record::Json;
 
 crate::coded! {
@@ -137,6 +140,8 @@ crate::coded! {
         Settled = 3, "settled", "已结清";
         /// What was outstanding is no longer owed.
         Cancelled = 4, "cancelled", "已取消";
+        /// Closed, in part or wholly without money.
+        WrittenOff = 5, "written_off", "已坏账核销";
     }
 }
 
@@ -187,6 +192,10 @@ crate::record! {
         tax_rate: Option<Rate>,
         /// What has been settled, in the contract's direction.
         settled: Amount,
+        /// Late charges beside the contract amount; its installments sum to both together.
+        surcharge: Amount = since 2 or Cell::Int(0),
+        /// What one unit of its currency was worth in the ledger's when it took effect; none in the ledger's own currency.
+        rate: Option<Price> = since 2 or Cell::Null,
         /// First day of the term.
         starts_on: Option<Date>,
         /// Last day of the term.
@@ -284,7 +293,8 @@ crate::record! {
 }
 
 crate::record! {
-    /// An amount due on a date or when an event happens. Always `amount = settled + cancelled + outstanding`.
+    /// An amount due on a date or when an event happens. Always
+    /// `amount = settled + discounted + written_off + cancelled + outstanding`.
     pub struct Installment, InstallmentColumns in "installment" key (contract, seq) {
         /// The contract.
         contract: Id<Contract>,
@@ -304,8 +314,14 @@ crate::record! {
         settled: Amount,
         /// How much is no longer owed.
         cancelled: Amount,
+        /// How much was given up because it was paid early, or was too small for a coin.
+        discounted: Amount = since 2 or Cell::Int(0),
+        /// How much was closed without money.
+        written_off: Amount = since 2 or Cell::Int(0),
         /// What is outstanding while it can be collected, otherwise none.
         open_amount: Option<Amount>,
+        /// What `open_amount` is booked at in the ledger's currency; none for a contract in that currency.
+        home_open: Option<Amount> = since 2 or Cell::Null,
         /// When it is due; none while its event has not happened.
         due_date: Option<Date>,
         /// Where it stands.

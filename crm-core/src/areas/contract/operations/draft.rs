@@ -318,6 +318,8 @@ impl Operation for CreateContract {
             tax_included: true,
             tax_rate: None,
             settled: Amount::ZERO,
+            surcharge: Amount::ZERO,
+            rate: None,
             starts_on: None,
             ends_on: None,
             runs_until: None,

@@ -1,21 +1,25 @@
 //! Operations on contracts.
 
 mod draft;
+mod journal;
 mod life;
 mod read;
 
 pub use draft::{ContractData, CreateContract, LineData, UpdateContract};
+pub(crate) use journal::{Posting, post};
 pub use life::{
     AcceptContract, ApproveContract, CancelContract, CompleteContract, DeliverContract, EffectContract,
     RejectContract, SignContract, SubmitContract, TerminateContract, WithdrawContract,
 };
 pub use read::{ContractDetails, GetContract, ListContracts};
 
-use super::model::{Contract, ContractStatus, Installment};
+use super::model::{Contract, ContractStatus, EntryKind, Installment};
+use super::rules::journal::Change;
 use super::rules::schedule::{self, Anchors};
 use crate::app::Cx;
 use crate::areas::party::GIVEN_CUSTOMER;
 use crate::catalog::{Entry, Given};
+use crate::kernel::date::Date;
 use crate::kernel::error::{Error, Result};
 use crate::store::record::Record;
 
@@ -70,11 +74,12 @@ pub(crate) fn installments(cx: &mut Cx<'_>, contract: &Contract) -> Result<Vec<I
     cx.query::<Installment>().equal(c.contract, contract.id).ascending(c.seq).fetch(cx.tx())
 }
 
-/// Brings due dates and statuses of the installments up to what the contract says now.
-fn refresh_installments(cx: &mut Cx<'_>, contract: &Contract) -> Result<()> {
+/// Brings due dates and statuses of the installments up to what the contract says now; what moves is booked as of `date`.
+fn refresh_installments(cx: &mut Cx<'_>, contract: &Contract, kind: EntryKind, date: Date) -> Result<()> {
     let calendar = cx.calendar()?;
     let anchors = Anchors::of(contract);
     let live = contract.status == ContractStatus::Effective;
+    let mut changes = Vec::new();
     for before in installments(cx, contract)? {
         let position = before.term.saturating_sub(1);
         let Some(term) = contract.terms.0.get(position as usize) else {
@@ -83,7 +88,7 @@ fn refresh_installments(cx: &mut Cx<'_>, contract: &Contract) -> Result<()> {
         };
         let after = schedule::refreshed(before.clone(), term, &anchors, live, &calendar)
             .map_err(|error| error.within(format!("terms[{position}]")))?;
-        cx.replace(&before, &after)?;
+        changes.push(Change::new(Some(before), after));
     }
-    Ok(())
+    post(cx, &Posting::of(contract, kind, date), changes, Vec::new())
 }

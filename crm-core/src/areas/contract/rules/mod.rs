@@ -1,6 +1,7 @@
 //! Rules on contracts: pure functions. The status machine, the amounts of lines, and the settlement schedule.
 
 pub mod amounts;
+pub mod journal;
 pub mod schedule;
 pub mod status;
 

@@ -203,7 +203,10 @@ pub fn plan(contract: &Contract, calendar: &Calendar) -> Result<Vec<Installment>
             amount: part.amount(),
             settled: Amount::ZERO,
             cancelled: Amount::ZERO,
+            discounted: Amount::ZERO,
+            written_off: Amount::ZERO,
             open_amount: None,
+            home_open: None,
             due_date,
             status: InstallmentStatus::Planned,
             anchor: term.anchor.kind(),
@@ -214,20 +217,20 @@ pub fn plan(contract: &Contract, calendar: &Calendar) -> Result<Vec<Installment>
     planned.collect()
 }
 
-/// What is outstanding of an installment: neither settled nor cancelled.
+/// What is outstanding of an installment: neither settled, discounted, written off nor cancelled.
 ///
 /// # Errors
-/// `INTERNAL` when more is settled and cancelled than there is.
+/// `INTERNAL` when these are more than there is.
 pub fn outstanding(installment: &Installment) -> Result<Amount> {
-    let rest = installment.amount.checked_sub(installment.settled)?.checked_sub(installment.cancelled)?;
-    if rest.is_negative() || installment.settled.is_negative() || installment.cancelled.is_negative() {
-        let Installment { contract, seq, amount, settled, cancelled, .. } = installment;
-        return Err(Error::new(&error::INTERNAL).with(
-            "what",
-            format!(
-                "installment {seq} of {contract}: {settled} settled and {cancelled} cancelled of {amount}"
-            ),
-        ));
+    let Installment { contract, seq, amount, settled, discounted, written_off, cancelled, .. } = installment;
+    let parts = [*settled, *discounted, *written_off, *cancelled];
+    let rest = amount.checked_sub(Amount::checked_sum(parts)?)?;
+    if rest.is_negative() || parts.iter().any(|part| part.is_negative()) {
+        let what = format!(
+            "installment {seq} of {contract}: {settled} settled, {discounted} discounted, {written_off} written off \
+             and {cancelled} cancelled of {amount}"
+        );
+        return Err(Error::new(&error::INTERNAL).with("what", what));
     }
     Ok(rest)
 }
@@ -242,6 +245,8 @@ pub fn restated(mut installment: Installment, live: bool) -> Result<Installment>
         if live { InstallmentStatus::Open } else { InstallmentStatus::Planned }
     } else if installment.cancelled.is_positive() {
         InstallmentStatus::Cancelled
+    } else if installment.written_off.is_positive() {
+        InstallmentStatus::WrittenOff
     } else if live {
         InstallmentStatus::Settled
     } else {
@@ -484,7 +489,10 @@ mod tests {
             amount: Amount::ZERO,
             settled: Amount::ZERO,
             cancelled: Amount::ZERO,
+            discounted: Amount::ZERO,
+            written_off: Amount::ZERO,
             open_amount: None,
+            home_open: None,
             due_date: None,
             status: InstallmentStatus::Planned,
             anchor: AnchorKind::Signed,
