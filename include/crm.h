@@ -285,6 +285,11 @@ struct ArrowArrayStream {
 #define CRM_ERROR_PARTY_TWICE 1606 /* There is more than one {role}. */
 #define CRM_ERROR_TERMS_DO_NOT_SUM 1650 /* The payment terms sum to {actual} and not to {expected}. */
 #define CRM_ERROR_BALANCE_NOT_LAST 1651 /* Only the last payment term can be the balance. */
+#define CRM_ERROR_TERM_LINE_UNKNOWN 1652 /* There is no contract line {line}; the contract has {lines}. */
+#define CRM_ERROR_TERM_LINE_TWICE 1653 /* Contract line {line} is paid by more than one group of payment terms. */
+#define CRM_ERROR_TERM_LINE_MISSING 1654 /* No payment term pays contract line {line}. */
+#define CRM_ERROR_SPANS_OVERLAP 1655 /* {from} is not after {previous}; suspensions and price revisions follow one another in order. */
+#define CRM_ERROR_OUTSIDE_PERIOD 1656 /* {from} to {to} is not within {first} to {last}. */
 #define CRM_ERROR_CONTRACT_NOT_EFFECTIVE 1700 /* The contract {number} is {status}; money can be allocated only to a contract in effect. */
 #define CRM_ERROR_ABOVE_OPEN 1701 /* {amount} is more than the {open} that is open. */
 #define CRM_ERROR_ABOVE_RECEIPT 1702 /* {amount} is more than the {available} that can be allocated. */

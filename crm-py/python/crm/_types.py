@@ -60,7 +60,10 @@ __all__ = [
     "DecisionRole",
     "DifferenceKind",
     "Direction",
+    "DiscountBase",
     "DueItem",
+    "EarlyDiscount",
+    "EarlyDiscountInput",
     "ExchangeRate",
     "ExprInput",
     "ExprInputAnd",
@@ -90,6 +93,7 @@ __all__ = [
     "ImportReport",
     "ImportedField",
     "Installment",
+    "InstallmentKind",
     "InstallmentProgress",
     "InstallmentRefInput",
     "InstallmentStatus",
@@ -118,13 +122,20 @@ __all__ = [
     "PaymentTerm",
     "PaymentTermInput",
     "Period",
+    "PeriodAlign",
+    "PeriodAlignDay",
     "Pipeline",
     "PostedReceipt",
     "Preview",
+    "PriceRevision",
     "Product",
     "ProductDataInput",
+    "Proration",
     "Receipt",
     "ReceiptMethod",
+    "Recurrence",
+    "RecurrenceTiming",
+    "RecurrenceUnit",
     "RelativeInput",
     "Role",
     "RowError",
@@ -138,16 +149,27 @@ __all__ = [
     "StageInput",
     "StageKind",
     "StepState",
+    "Suspension",
     "TermAlign",
+    "TermAlignDayOfMonth",
+    "TermAlignDayOfMonth",
     "TermAlignInput",
+    "TermAlignInputDayOfMonth",
+    "TermAlignInputDayOfMonthInput",
+    "TermAlignInputMonthEndAndDays",
     "TermAlignInputNextMonthOn",
     "TermAlignInputOnOrAfter",
+    "TermAlignInputOnOrBefore",
+    "TermAlignMonthEndAndDays",
     "TermAlignNextMonthOn",
     "TermAlignOnOrAfter",
+    "TermAlignOnOrBefore",
     "TermAnchor",
     "TermAnchorDate",
     "TermAnchorInput",
     "TermAnchorInputDate",
+    "TermAnchorInputMilestone",
+    "TermAnchorMilestone",
     "TermOffset",
     "TermOffsetDays",
     "TermOffsetInput",
@@ -205,8 +227,8 @@ Dataset: TypeAlias = Literal[
 * ``contract`` 合同: id, number, title, kind, direction, customer, parties, currency, amount, net,
   tax, tax_included, tax_rate, settled, surcharge, rate, starts_on, ends_on, runs_until, owner,
   unit, opportunity, status, terms, submitted_by, signed_on, effective_on, delivered_on,
-  accepted_on, ended_on, termination_reason, note, created_at, version, customer_name
-  (customer.name)
+  accepted_on, ended_on, termination_reason, note, created_at, version, term_set, term_set_revision,
+  recurrence, customer_name (customer.name)
 * ``contract_decision`` 合同审批意见: contract, seq, kind, user, at, opinion, contract_number
   (contract.number)
 * ``contract_line`` 合同明细: contract, seq, product, description, quantity, unit, unit_price, discount,
@@ -217,8 +239,8 @@ Dataset: TypeAlias = Literal[
 * ``exchange_rate`` 汇率: currency, date, rate, note
 * ``installment`` 结算节点: contract, seq, customer, direction, currency, label, amount, settled,
   cancelled, discounted, written_off, open_amount, home_open, due_date, status, anchor, anchor_date,
-  term, contract_number (contract.number), contract_title (contract.title), customer_name
-  (customer.name), owner (contract.owner)
+  term, kind, forecast_date, released_on, period_from, period_to, contract_number (contract.number),
+  contract_title (contract.title), customer_name (customer.name), owner (contract.owner)
 * ``journal`` 结算日记账: entry, seq, kind, account, date, direction, customer, contract, installment,
   due_date, document, currency, amount, home, contract_number (contract.number), customer_name
   (customer.name)
@@ -241,14 +263,34 @@ Dataset: TypeAlias = Literal[
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
 """
 
-AnchorKind: TypeAlias = Literal["signed", "effective", "delivered", "accepted", "date"]
+AnchorKind: TypeAlias = Literal[
+    "signed",
+    "effective",
+    "delivered",
+    "accepted",
+    "date",
+    "start",
+    "end",
+    "delivery",
+    "invoiced",
+    "milestone",
+    "previous",
+    "period",
+]
 """The kind of event an installment waits for.
 
 * ``signed``: The signing.
 * ``effective``: The taking effect.
-* ``delivered``: The delivery.
+* ``delivered``: The last delivery.
 * ``accepted``: The acceptance.
 * ``date``: A fixed date.
+* ``start``: The first day of the term.
+* ``end``: The last day of the term.
+* ``delivery``: Each delivery.
+* ``invoiced``: The invoice.
+* ``milestone``: A named milestone.
+* ``previous``: The due date of the term before.
+* ``period``: A period of a recurring contract.
 """
 
 Channel: TypeAlias = Literal["phone", "visit", "mail", "wechat", "meeting", "other"]
@@ -394,6 +436,15 @@ Direction: TypeAlias = Literal["ascending", "descending"]
 * ``descending``: Largest first.
 """
 
+DiscountBase: TypeAlias = Literal["total", "untaxed", "tax_reducing"]
+"""What an early-payment discount is taken of.
+
+* ``total``: Of the total: the amount without tax and the tax, each by the rate.
+* ``untaxed``: Of the amount without tax; the tax stays whole.
+* ``tax_reducing``: Of the amount without tax; the tax is stated on the discounted amount whether it
+  is paid early or not.
+"""
+
 ImportKind: TypeAlias = Literal["customer", "contact", "product", "opportunity"]
 """What is imported.
 
@@ -401,6 +452,14 @@ ImportKind: TypeAlias = Literal["customer", "contact", "product", "opportunity"]
 * ``contact``: Contacts.
 * ``product``: Products.
 * ``opportunity``: Opportunities, also ended ones.
+"""
+
+InstallmentKind: TypeAlias = Literal["scheduled", "retention", "late_charge"]
+"""What an installment is.
+
+* ``scheduled``: Part of the price, by the payment terms or for a period.
+* ``retention``: Held back until it is released.
+* ``late_charge``: A charge for paying late.
 """
 
 InstallmentStatus: TypeAlias = Literal["planned", "open", "settled", "cancelled", "written_off"]
@@ -477,6 +536,15 @@ Period: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
 * ``year``: A calendar year.
 """
 
+Proration: TypeAlias = Literal["actual_days", "thirty_day_months", "none"]
+"""How a period that is not served whole is charged.
+
+* ``actual_days``: By its days over the days of the whole period.
+* ``thirty_day_months``: Every month has 30 days: the 31st counts nothing, the last day of February
+  up to the 30th; for months and longer.
+* ``none``: Whole, whenever any day of it is served; at the price of its first day.
+"""
+
 ReceiptMethod: TypeAlias = Literal["bank_transfer", "cash", "bill", "other"]
 """How money moved.
 
@@ -484,6 +552,24 @@ ReceiptMethod: TypeAlias = Literal["bank_transfer", "cash", "bill", "other"]
 * ``cash``: Cash.
 * ``bill``: A bill of exchange or cheque.
 * ``other``: Anything else.
+"""
+
+RecurrenceTiming: TypeAlias = Literal["advance", "arrears"]
+"""When a period is paid.
+
+* ``advance``: At its first day (先付).
+* ``arrears``: At its end (后付).
+"""
+
+RecurrenceUnit: TypeAlias = Literal["day", "week", "month", "quarter", "half_year", "year"]
+"""What the periods of a recurring contract are counted in.
+
+* ``day``: Days.
+* ``week``: Weeks.
+* ``month``: Months.
+* ``quarter``: Quarters.
+* ``half_year``: Half-years.
+* ``year``: Years.
 """
 
 SettlementDirection: TypeAlias = Literal["receivable", "payable"]
@@ -877,6 +963,9 @@ class Contract:
     ledger's own currency.
     """
 
+    recurrence: Recurrence | None
+    """How its installments recur, in place of payment terms."""
+
     runs_until: dt.date | None
     """Last day of the term while the contract is in effect, otherwise none: what warnings look at."""
 
@@ -891,6 +980,12 @@ class Contract:
 
     tax_rate: Decimal | None
     """The tax rate on the whole, when there are no lines."""
+
+    term_set: UUID | None
+    """The term set that its payment terms were taken from."""
+
+    term_set_revision: int | None
+    """The revision of the term set."""
 
     termination_reason: str | None
     """Why it was terminated or cancelled."""
@@ -1154,6 +1249,20 @@ class DueItem:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyDiscount:
+    """What is taken off an installment that is paid early (现金折扣)."""
+
+    rate: Decimal
+    """The discount: `"0.02"` is 2%; above 0 and at most 1."""
+
+    days: int
+    """Calendar days from the anchor's date within which it is granted, the last one included."""
+
+    base: DiscountBase
+    """What it is taken of."""
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeRate:
     """What one unit of a currency costs in the ledger's currency, from a day on until the next rate."""
 
@@ -1376,17 +1485,32 @@ class Installment:
     term: int
     """The payment term it was planned from, by position from 1."""
 
+    kind: InstallmentKind
+    """What it is."""
+
     anchor_date: dt.date | None
     """When that happened."""
 
     due_date: dt.date | None
     """When it is due; none while its event has not happened."""
 
+    forecast_date: dt.date | None
+    """When it will be due as the terms say and the event is expected; only while there is no due date."""
+
     home_open: Decimal | None
     """What `open_amount` is booked at in the ledger's currency; none for a contract in that currency."""
 
     open_amount: Decimal | None
     """What is outstanding while it can be collected, otherwise none."""
+
+    period_from: dt.date | None
+    """First day of the period it is for, of a recurring contract."""
+
+    period_to: dt.date | None
+    """Last day of the period it is for."""
+
+    released_on: dt.date | None
+    """When what was held back was released."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1577,7 +1701,7 @@ class PaymentTerm:
     """
 
     share: TermShare
-    """How much of the contract."""
+    """How much of the contract, or of `lines`."""
 
     anchor: TermAnchor
     """The event or date that the term counts from."""
@@ -1585,14 +1709,46 @@ class PaymentTerm:
     align: TermAlign
     """Where in the month the due date lies."""
 
+    discount: EarlyDiscount | None
+    """What is taken off for paying early."""
+
+    expected: dt.date | None
+    """When the event is expected: gives a forecast of the due date while the event has not happened."""
+
     label: str | None
     """What the installment is called; 第1期, 第2期 … when left out."""
+
+    lines: tuple[int, ...]
+    """Positions of the contract lines that the share is of, from 1; the whole contract when left out.
+    Terms with the
+    same lines make up the gross of these lines; no line stands in two such groups.
+    """
 
     offset: TermOffset
     """How far from the anchor."""
 
+    retention: bool
+    """Whether the installment is held back (质保金): what the terms reach is a forecast, and it is due
+    when it is
+    released.
+    """
+
+    round_to: Decimal | None
+    """The step that a rate share is rounded to, half-up, such as `"1"` for whole units; the currency's
+    minor unit when
+    left out. What rounding leaves goes to the balance or the last rate.
+    """
+
     shift: Shift
     """Where a due date goes that is not a working day; it stays when left out."""
+
+
+class PeriodAlignDay(TypedDict):
+    """On this day (1 to 31, clamped) of the month, for months and longer; the first period runs up to
+    it.
+    """
+
+    day: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -1647,6 +1803,17 @@ class Preview:
 
     fields: tuple[ImportedField, ...]
     """The fields that can be filled."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRevision:
+    """Another price from a date on."""
+
+    from_: dt.date
+    """The first day that it holds."""
+
+    price: Decimal
+    """The gross price of one whole period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1776,6 +1943,52 @@ class Receipt:
 
     reversed_by: UUID | None
     """The reversal of this receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """A recurring contract's rule: its installments are one for each period."""
+
+    unit: RecurrenceUnit
+    """The unit."""
+
+    timing: RecurrenceTiming
+    """Whether a period is paid in advance or in arrears."""
+
+    price: Decimal
+    """The gross price of one whole period, in the contract's currency."""
+
+    align: PeriodAlign
+    """Where periods begin."""
+
+    every: int
+    """How many units a period is long, 1 to 1000."""
+
+    first_due: dt.date | None
+    """When the first period is due, if not at its usual day, which makes it longer or shorter. In
+    advance it runs to the
+    end of the period that would begin on this day; in arrears to where a period due on this day
+    ends. Later periods
+    count from there.
+    """
+
+    offset: TermOffset | None
+    """When a period is due: from its first day when paid in advance, from its last day when paid in
+    arrears. When left
+    out: that day; in arrears, unless periods follow the calendar, the day after.
+    """
+
+    proration: Proration
+    """How a period that is not served whole is charged."""
+
+    revisions: tuple[PriceRevision, ...]
+    """Other prices from a date on, in the order of their dates."""
+
+    shift: Shift
+    """Where a due date goes that is not a working day; it stays when left out."""
+
+    suspensions: tuple[Suspension, ...]
+    """Spans in which nothing is served, in order and apart from each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1919,10 +2132,33 @@ class StageChange:
     """Why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """A span in which nothing is served."""
+
+    from_: dt.date
+    """Its first day."""
+
+    until: dt.date | None
+    """Its last day; none while it is not known."""
+
+
+class TermAlignMonthEndAndDays(TypedDict):
+    """So many days after the end of the month that the offset reaches; before it when negative."""
+
+    month_end_and_days: int
+
+
 class TermAlignNextMonthOn(TypedDict):
     """On this day (1 to 31, clamped) of the month after the one that the offset reaches."""
 
     next_month_on: int
+
+
+class TermAlignDayOfMonth(TypedDict):
+    """On a day of the month that lies so many months after the one that the offset reaches."""
+
+    day_of_month: TermAlignDayOfMonth
 
 
 class TermAlignOnOrAfter(TypedDict):
@@ -1931,6 +2167,31 @@ class TermAlignOnOrAfter(TypedDict):
     """
 
     on_or_after: tuple[int, ...]
+
+
+class TermAlignOnOrBefore(TypedDict):
+    """On the last of these days of a month (1 to 31, clamped) that is not after what the offset
+    reaches.
+    """
+
+    on_or_before: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TermAlignDayOfMonth:
+    """"""
+
+    day: int
+    """The day, 1 to 31, clamped to the month's end."""
+
+    months: int
+    """How many months on; 0 for the month that the offset reaches."""
+
+
+class TermAnchorMilestone(TypedDict):
+    """A milestone of this name, 1 to 100 characters."""
+
+    milestone: str
 
 
 class TermAnchorDate(TypedDict):
@@ -2314,6 +2575,19 @@ class CustomerDataInput(TypedDict):
     """Labels."""
 
 
+class EarlyDiscountInput(TypedDict):
+    """What is taken off an installment that is paid early (现金折扣)."""
+
+    rate: DecimalLike
+    """The discount: `"0.02"` is 2%; above 0 and at most 1."""
+
+    days: int
+    """Calendar days from the anchor's date within which it is granted, the last one included."""
+
+    base: NotRequired[DiscountBase]
+    """What it is taken of."""
+
+
 ExprInputAnd = TypedDict(
     "ExprInputAnd",
     {
@@ -2574,7 +2848,7 @@ class PaymentTermInput(TypedDict):
     """
 
     share: TermShareInput
-    """How much of the contract."""
+    """How much of the contract, or of `lines`."""
 
     anchor: TermAnchorInput
     """The event or date that the term counts from."""
@@ -2582,11 +2856,35 @@ class PaymentTermInput(TypedDict):
     align: NotRequired[TermAlignInput]
     """Where in the month the due date lies."""
 
+    discount: NotRequired[EarlyDiscountInput | EarlyDiscount | None]
+    """What is taken off for paying early."""
+
+    expected: NotRequired[DateLike | None]
+    """When the event is expected: gives a forecast of the due date while the event has not happened."""
+
     label: NotRequired[str | None]
     """What the installment is called; 第1期, 第2期 … when left out."""
 
+    lines: NotRequired[Sequence[int]]
+    """Positions of the contract lines that the share is of, from 1; the whole contract when left out.
+    Terms with the
+    same lines make up the gross of these lines; no line stands in two such groups.
+    """
+
     offset: NotRequired[TermOffsetInput]
     """How far from the anchor."""
+
+    retention: NotRequired[bool]
+    """Whether the installment is held back (质保金): what the terms reach is a forecast, and it is due
+    when it is
+    released.
+    """
+
+    round_to: NotRequired[DecimalLike | None]
+    """The step that a rate share is rounded to, half-up, such as `"1"` for whole units; the currency's
+    minor unit when
+    left out. What rounding leaves goes to the balance or the last rate.
+    """
 
     shift: NotRequired[Shift]
     """Where a due date goes that is not a working day; it stays when left out."""
@@ -2663,10 +2961,22 @@ class StageInput(TypedDict):
     """
 
 
+class TermAlignInputMonthEndAndDays(TypedDict):
+    """So many days after the end of the month that the offset reaches; before it when negative."""
+
+    month_end_and_days: int
+
+
 class TermAlignInputNextMonthOn(TypedDict):
     """On this day (1 to 31, clamped) of the month after the one that the offset reaches."""
 
     next_month_on: int
+
+
+class TermAlignInputDayOfMonth(TypedDict):
+    """On a day of the month that lies so many months after the one that the offset reaches."""
+
+    day_of_month: TermAlignInputDayOfMonthInput
 
 
 class TermAlignInputOnOrAfter(TypedDict):
@@ -2675,6 +2985,30 @@ class TermAlignInputOnOrAfter(TypedDict):
     """
 
     on_or_after: Sequence[int]
+
+
+class TermAlignInputOnOrBefore(TypedDict):
+    """On the last of these days of a month (1 to 31, clamped) that is not after what the offset
+    reaches.
+    """
+
+    on_or_before: Sequence[int]
+
+
+class TermAlignInputDayOfMonthInput(TypedDict):
+    """"""
+
+    day: int
+    """The day, 1 to 31, clamped to the month's end."""
+
+    months: NotRequired[int]
+    """How many months on; 0 for the month that the offset reaches."""
+
+
+class TermAnchorInputMilestone(TypedDict):
+    """A milestone of this name, 1 to 100 characters."""
+
+    milestone: str
 
 
 class TermAnchorInputDate(TypedDict):
@@ -2713,12 +3047,24 @@ class TermShareInputAmount(TypedDict):
     amount: DecimalLike
 
 
+PeriodAlign: TypeAlias = Literal["start", "calendar"] | PeriodAlignDay
+"""Where the periods of a recurring contract begin."""
+
 TermAlign: TypeAlias = (
-    Literal["none", "month_end_before", "month_end"] | TermAlignNextMonthOn | TermAlignOnOrAfter
+    Literal["none", "month_end_before", "month_end"]
+    | TermAlignMonthEndAndDays
+    | TermAlignNextMonthOn
+    | TermAlignDayOfMonth
+    | TermAlignOnOrAfter
+    | TermAlignOnOrBefore
 )
 """Where in the month a due date lies."""
 
-TermAnchor: TypeAlias = Literal["signed", "effective", "delivered", "accepted"] | TermAnchorDate
+TermAnchor: TypeAlias = (
+    Literal["signed", "effective", "start", "end", "delivery", "delivered", "accepted", "invoiced", "previous"]
+    | TermAnchorMilestone
+    | TermAnchorDate
+)
 """What a term counts from."""
 
 TermOffset: TypeAlias = TermOffsetDays | TermOffsetWorkingDays | TermOffsetMonths
@@ -2778,11 +3124,20 @@ OperandInput: TypeAlias = (
 """What a field is compared with."""
 
 TermAlignInput: TypeAlias = (
-    Literal["none", "month_end_before", "month_end"] | TermAlignInputNextMonthOn | TermAlignInputOnOrAfter
+    Literal["none", "month_end_before", "month_end"]
+    | TermAlignInputMonthEndAndDays
+    | TermAlignInputNextMonthOn
+    | TermAlignInputDayOfMonth
+    | TermAlignInputOnOrAfter
+    | TermAlignInputOnOrBefore
 )
 """Where in the month a due date lies."""
 
-TermAnchorInput: TypeAlias = Literal["signed", "effective", "delivered", "accepted"] | TermAnchorInputDate
+TermAnchorInput: TypeAlias = (
+    Literal["signed", "effective", "start", "end", "delivery", "delivered", "accepted", "invoiced", "previous"]
+    | TermAnchorInputMilestone
+    | TermAnchorInputDate
+)
 """What a term counts from."""
 
 TermOffsetInput: TypeAlias = TermOffsetInputDays | TermOffsetInputWorkingDays | TermOffsetInputMonths

@@ -65,14 +65,6 @@ def read_allocation(w: Any) -> t.Allocation:
     )
 
 
-def read_amount_words(w: Any) -> t.AmountWords:
-    return t.AmountWords(
-        w["words"],
-        w["prefixed"],
-        tuple(w["accepted"]),
-    )
-
-
 def read_audit_entry(w: Any) -> t.AuditEntry:
     return t.AuditEntry(
         int(w["seq"]),
@@ -147,11 +139,14 @@ def read_contract(w: Any) -> t.Contract:
         None if (v0 := w.get("opportunity")) is None else UUID(v0),
         None if (v0 := w.get("owner")) is None else UUID(v0),
         None if (v0 := w.get("rate")) is None else Decimal(v0),
+        None if (v0 := w.get("recurrence")) is None else read_recurrence(v0),
         None if (v0 := w.get("runs_until")) is None else date(v0),
         None if (v0 := w.get("signed_on")) is None else date(v0),
         None if (v0 := w.get("starts_on")) is None else date(v0),
         None if (v0 := w.get("submitted_by")) is None else UUID(v0),
         None if (v0 := w.get("tax_rate")) is None else Decimal(v0),
+        None if (v0 := w.get("term_set")) is None else UUID(v0),
+        w.get("term_set_revision"),
         w.get("termination_reason"),
         None if (v0 := w.get("unit")) is None else UUID(v0),
     )
@@ -246,16 +241,6 @@ def read_customer(w: Any) -> t.Customer:
     )
 
 
-def read_date_words(w: Any) -> t.DateWords:
-    return t.DateWords(
-        w["words"],
-        w["year"],
-        w["month"],
-        w["day"],
-        tuple(w["accepted"]),
-    )
-
-
 def read_due_item(w: Any) -> t.DueItem:
     return t.DueItem(
         UUID(w["contract"]),
@@ -271,6 +256,14 @@ def read_due_item(w: Any) -> t.DueItem:
         date(w["due_date"]),
         w["days_late"],
         None if (v0 := w.get("owner")) is None else UUID(v0),
+    )
+
+
+def read_early_discount(w: Any) -> t.EarlyDiscount:
+    return t.EarlyDiscount(
+        Decimal(w["rate"]),
+        w["days"],
+        w.get("base", "total"),
     )
 
 
@@ -376,10 +369,15 @@ def read_installment(w: Any) -> t.Installment:
         w["status"],
         w["anchor"],
         w["term"],
+        w["kind"],
         None if (v0 := w.get("anchor_date")) is None else date(v0),
         None if (v0 := w.get("due_date")) is None else date(v0),
+        None if (v0 := w.get("forecast_date")) is None else date(v0),
         None if (v0 := w.get("home_open")) is None else Decimal(v0),
         None if (v0 := w.get("open_amount")) is None else Decimal(v0),
+        None if (v0 := w.get("period_from")) is None else date(v0),
+        None if (v0 := w.get("period_to")) is None else date(v0),
+        None if (v0 := w.get("released_on")) is None else date(v0),
     )
 
 
@@ -394,64 +392,6 @@ def read_installment_progress(w: Any) -> t.InstallmentProgress:
         Decimal(w["open"]),
         w.get("days_late"),
         None if (v0 := w.get("due_date")) is None else date(v0),
-    )
-
-
-def read_invoice(w: Any) -> t.Invoice:
-    return t.Invoice(
-        UUID(w["id"]),
-        w["number"],
-        w["direction"],
-        w["kind"],
-        UUID(w["customer"]),
-        UUID(w["contract"]),
-        w["currency"],
-        w["status"],
-        Decimal(w["net"]),
-        Decimal(w["tax"]),
-        Decimal(w["gross"]),
-        w["rounding"],
-        Decimal(w["reversed"]),
-        UUID(w["handler"]),
-        instant(w["created_at"]),
-        w["version"],
-        w.get("buyer_credit_code"),
-        w.get("buyer_name"),
-        w.get("issued_number"),
-        None if (v0 := w.get("issued_on")) is None else date(v0),
-        w.get("note"),
-        None if (v0 := w.get("plan_open")) is None else date(v0),
-        None if (v0 := w.get("planned_on")) is None else date(v0),
-        w.get("rate_reason"),
-        w.get("reason"),
-        None if (v0 := w.get("red_of")) is None else UUID(v0),
-    )
-
-
-def read_invoice_details(w: Any) -> t.InvoiceDetails:
-    return t.InvoiceDetails(
-        read_invoice(w["invoice"]),
-        tuple([read_invoice_line(v0) for v0 in w["lines"]]),
-    )
-
-
-def read_invoice_line(w: Any) -> t.InvoiceLine:
-    return t.InvoiceLine(
-        UUID(w["invoice"]),
-        w["seq"],
-        UUID(w["contract"]),
-        w["description"],
-        Decimal(w["tax_rate"]),
-        w["currency"],
-        Decimal(w["net"]),
-        Decimal(w["tax"]),
-        Decimal(w["gross"]),
-        Decimal(w["reversed"]),
-        w.get("contract_line"),
-        w.get("installment"),
-        None if (v0 := w.get("quantity")) is None else Decimal(v0),
-        w.get("red_of_line"),
-        w.get("unit"),
     )
 
 
@@ -519,8 +459,13 @@ def read_payment_term(w: Any) -> t.PaymentTerm:
         read_term_share(w["share"]),
         read_term_anchor(w["anchor"]),
         read_term_align(w.get("align", "none")),
+        None if (v0 := w.get("discount")) is None else read_early_discount(v0),
+        None if (v0 := w.get("expected")) is None else date(v0),
         w.get("label"),
+        None if (v0 := w.get("lines")) is None else tuple(v0),
         w.get("offset"),
+        w.get("retention"),
+        None if (v0 := w.get("round_to")) is None else Decimal(v0),
         w.get("shift", "none"),
     )
 
@@ -550,6 +495,13 @@ def read_preview(w: Any) -> t.Preview:
         tuple(w["header"]),
         tuple([tuple(v0) for v0 in w["rows"]]),
         tuple([read_imported_field(v0) for v0 in w["fields"]]),
+    )
+
+
+def read_price_revision(w: Any) -> t.PriceRevision:
+    return t.PriceRevision(
+        date(w["from"]),
+        Decimal(w["price"]),
     )
 
 
@@ -599,6 +551,22 @@ def read_receipt(w: Any) -> t.Receipt:
         None if (v0 := w.get("refund_of")) is None else UUID(v0),
         None if (v0 := w.get("reversal_of")) is None else UUID(v0),
         None if (v0 := w.get("reversed_by")) is None else UUID(v0),
+    )
+
+
+def read_recurrence(w: Any) -> t.Recurrence:
+    return t.Recurrence(
+        w["unit"],
+        w["timing"],
+        Decimal(w["price"]),
+        w.get("align", "start"),
+        w.get("every", 1),
+        None if (v0 := w.get("first_due")) is None else date(v0),
+        w.get("offset"),
+        w.get("proration", "actual_days"),
+        None if (v0 := w.get("revisions")) is None else tuple([read_price_revision(v1) for v1 in v0]),
+        w.get("shift", "none"),
+        None if (v0 := w.get("suspensions")) is None else tuple([read_suspension(v1) for v1 in v0]),
     )
 
 
@@ -669,38 +637,41 @@ def read_stage_change(w: Any) -> t.StageChange:
     )
 
 
-def read_tax_rate(w: Any) -> t.TaxRate:
-    return t.TaxRate(
-        w["name"],
-        date(w["valid_from"]),
-        Decimal(w["rate"]),
-        w.get("note"),
-        None if (v0 := w.get("valid_until")) is None else date(v0),
-    )
-
-
-def read_tax_rate_entry(w: Any) -> t.TaxRateEntry:
-    return t.TaxRateEntry(
-        w["name"],
-        date(w["valid_from"]),
-        Decimal(w["rate"]),
-        None if (v0 := w.get("valid_until")) is None else date(v0),
+def read_suspension(w: Any) -> t.Suspension:
+    return t.Suspension(
+        date(w["from"]),
+        None if (v0 := w.get("until")) is None else date(v0),
     )
 
 
 def read_term_align(w: Any) -> t.TermAlign:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
+    if "month_end_and_days" in w:
+        return {"month_end_and_days": w["month_end_and_days"]}
     if "next_month_on" in w:
         return {"next_month_on": w["next_month_on"]}
+    if "day_of_month" in w:
+        return {"day_of_month": read_term_align_day_of_month(w["day_of_month"])}
     if "on_or_after" in w:
         return {"on_or_after": tuple(w["on_or_after"])}
+    if "on_or_before" in w:
+        return {"on_or_before": tuple(w["on_or_before"])}
     return w  # type: ignore[no-any-return]
+
+
+def read_term_align_day_of_month(w: Any) -> t.TermAlignDayOfMonth:
+    return t.TermAlignDayOfMonth(
+        w["day"],
+        w.get("months", 0),
+    )
 
 
 def read_term_anchor(w: Any) -> t.TermAnchor:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
+    if "milestone" in w:
+        return {"milestone": w["milestone"]}
     if "date" in w:
         return {"date": date(w["date"])}
     return w  # type: ignore[no-any-return]
@@ -714,44 +685,6 @@ def read_term_share(w: Any) -> t.TermShare:
     if "amount" in w:
         return {"amount": Decimal(w["amount"])}
     return w  # type: ignore[no-any-return]
-
-
-def read_three_way_installment(w: Any) -> t.ThreeWayInstallment:
-    return t.ThreeWayInstallment(
-        w["seq"],
-        w["label"],
-        Decimal(w["amount"]),
-        Decimal(w["cancelled"]),
-        Decimal(w["planned"]),
-        Decimal(w["invoiced"]),
-        Decimal(w["received"]),
-        Decimal(w["invoiced_not_received"]),
-        Decimal(w["received_not_invoiced"]),
-        Decimal(w["not_invoiced"]),
-    )
-
-
-def read_three_way_row(w: Any) -> t.ThreeWayRow:
-    return t.ThreeWayRow(
-        UUID(w["contract"]),
-        w["number"],
-        w["title"],
-        UUID(w["customer"]),
-        w["direction"],
-        w["status"],
-        w["currency"],
-        Decimal(w["amount"]),
-        Decimal(w["cancelled"]),
-        Decimal(w["planned"]),
-        Decimal(w["invoiced"]),
-        Decimal(w["received"]),
-        Decimal(w["invoiced_not_received"]),
-        Decimal(w["received_not_invoiced"]),
-        Decimal(w["not_invoiced"]),
-        Decimal(w["excess"]),
-        Decimal(w["unassigned"]),
-        tuple([read_three_way_installment(v0) for v0 in w["installments"]]),
-    )
 
 
 def read_user(w: Any) -> t.User:
@@ -818,24 +751,8 @@ def write_contract_data_input(value: Any) -> Any:
     return fields(value, WRITE_CONTRACT_DATA_INPUT)
 
 
-def write_contract_line_part_input(value: Any) -> Any:
-    return fields(value, WRITE_CONTRACT_LINE_PART_INPUT)
-
-
-def write_installment_part_input(value: Any) -> Any:
-    return fields(value, WRITE_INSTALLMENT_PART_INPUT)
-
-
-def write_invoice_cover_input(value: Any) -> Any:
-    return fields(value, WRITE_INVOICE_COVER_INPUT)
-
-
-def write_invoice_data_input(value: Any) -> Any:
-    return fields(value, WRITE_INVOICE_DATA_INPUT)
-
-
-def write_issue_source_input(value: Any) -> Any:
-    return fields(value, WRITE_ISSUE_SOURCE_INPUT)
+def write_early_discount_input(value: Any) -> Any:
+    return fields(value, WRITE_EARLY_DISCOUNT_INPUT)
 
 
 def write_line_data_input(value: Any) -> Any:
@@ -854,20 +771,8 @@ def write_product_data_input(value: Any) -> Any:
     return fields(value, WRITE_PRODUCT_DATA_INPUT)
 
 
-def write_red_line_input(value: Any) -> Any:
-    return fields(value, WRITE_RED_LINE_INPUT)
-
-
-def write_red_request_input(value: Any) -> Any:
-    return fields(value, WRITE_RED_REQUEST_INPUT)
-
-
 def write_stage_input(value: Any) -> Any:
     return fields(value, WRITE_STAGE_INPUT)
-
-
-def write_stated_line_input(value: Any) -> Any:
-    return fields(value, WRITE_STATED_LINE_INPUT)
 
 
 def write_term_share_input(value: Any) -> Any:
@@ -882,15 +787,7 @@ WRITE_CONTRACT_DATA_INPUT: Table = {
     "tax_rate": number,
     "terms": each(write_payment_term_input),
 }
-WRITE_CONTRACT_LINE_PART_INPUT: Table = {"amount": number, "quantity": number, "tax_rate": number}
-WRITE_INSTALLMENT_PART_INPUT: Table = {"amount": number, "tax_rate": number}
-WRITE_INVOICE_COVER_INPUT: Table = {
-    "installments": each(write_installment_part_input),
-    "lines": each(write_contract_line_part_input),
-    "stated": each(write_stated_line_input),
-}
-WRITE_INVOICE_DATA_INPUT: Table = {"cover": write_invoice_cover_input}
-WRITE_ISSUE_SOURCE_INPUT: Table = {"new": write_invoice_data_input}
+WRITE_EARLY_DISCOUNT_INPUT: Table = {"rate": number}
 WRITE_LINE_DATA_INPUT: Table = {
     "quantity": number,
     "unit_price": number,
@@ -898,12 +795,13 @@ WRITE_LINE_DATA_INPUT: Table = {
     "tax_rate": number,
 }
 WRITE_OPPORTUNITY_DATA_INPUT: Table = {"expected_amount": number}
-WRITE_PAYMENT_TERM_INPUT: Table = {"share": write_term_share_input}
+WRITE_PAYMENT_TERM_INPUT: Table = {
+    "share": write_term_share_input,
+    "discount": write_early_discount_input,
+    "round_to": number,
+}
 WRITE_PRODUCT_DATA_INPUT: Table = {"list_price": number, "tax_rate": number}
-WRITE_RED_LINE_INPUT: Table = {"amount": number, "quantity": number}
-WRITE_RED_REQUEST_INPUT: Table = {"lines": each(write_red_line_input)}
 WRITE_STAGE_INPUT: Table = {"probability": number}
-WRITE_STATED_LINE_INPUT: Table = {"amount": number, "tax_rate": number, "quantity": number}
 WRITE_TERM_SHARE_INPUT: Table = {"rate": number, "amount": number}
 CONTRACT_CREATE_LINES = each(write_line_data_input)
 CONTRACT_CREATE_TERMS = each(write_payment_term_input)

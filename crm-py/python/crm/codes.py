@@ -458,6 +458,37 @@ BALANCE_NOT_LAST: Final = 1651
 只有最后一个付款条款可以是余款。
 """
 
+TERM_LINE_UNKNOWN: Final = 1652
+"""``InvalidError``: There is no contract line {line}; the contract has {lines}.
+
+没有第 {line} 行合同明细,合同共有 {lines} 行。
+"""
+
+TERM_LINE_TWICE: Final = 1653
+"""``InvalidError``: Contract line {line} is paid by more than one group of payment terms.
+
+合同明细第 {line} 行属于多组付款条款。
+"""
+
+TERM_LINE_MISSING: Final = 1654
+"""``InvalidError``: No payment term pays contract line {line}.
+
+合同明细第 {line} 行没有付款条款。
+"""
+
+SPANS_OVERLAP: Final = 1655
+"""``InvalidError``: {from} is not after {previous}; suspensions and price revisions follow one another
+in order.
+
+{from} 不晚于 {previous};暂停期间和调价须按先后顺序且互不重叠。
+"""
+
+OUTSIDE_PERIOD: Final = 1656
+"""``InvalidError``: {from} to {to} is not within {first} to {last}.
+
+{from} 至 {to} 不在 {first} 至 {last} 之内。
+"""
+
 CONTRACT_NOT_EFFECTIVE: Final = 1700
 """``StateError``: The contract {number} is {status}; money can be allocated only to a contract in
 effect.

@@ -8,10 +8,13 @@ mod operations;
 pub mod rules;
 
 pub use model::{
-    Account, AnchorKind, Contract, ContractColumns, ContractDecision, ContractDecisionColumns, ContractKind,
-    ContractLine, ContractLineColumns, ContractParty, ContractStatus, DecisionKind, EntryKind, Installment,
-    InstallmentColumns, InstallmentStatus, JournalLine, JournalLineColumns, PartyRole, PaymentTerm,
-    SettlementDirection, TermAlign, TermAnchor, TermOffset, TermShare,
+    Account, AnchorKind, Contract, ContractColumns, ContractDecision, ContractDecisionColumns, ContractEvent,
+    ContractEventColumns, ContractEventKind, ContractKind, ContractLine, ContractLineColumns, ContractParty,
+    ContractStatus, DecisionKind, DiscountBase, EarlyDiscount, EntryKind, Installment, InstallmentColumns,
+    InstallmentKind, InstallmentStatus, JournalLine, JournalLineColumns, PartyRole, PaymentTerm, PeriodAlign,
+    PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, SettlementDirection, Suspension,
+    TermAlign, TermAnchor, TermOffset, TermSet, TermSetColumns, TermSetRevision, TermSetRevisionColumns,
+    TermShare,
 };
 pub use operations::*;
 
@@ -62,6 +65,9 @@ pub static AREA: Area = Area {
         ContractDecision::table,
         Installment::table,
         JournalLine::table,
+        ContractEvent::table,
+        TermSet::table,
+        TermSetRevision::table,
     ],
     datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &JOURNAL],
     permissions: &[("contract.approve", "Approve and reject contracts", "审批合同")],
