@@ -136,9 +136,18 @@ struct ArrowArrayStream {
 #define CRM_OP_CUSTOMER_GET "customer.get"
 #define CRM_OP_CUSTOMER_LIST "customer.list"
 #define CRM_OP_CUSTOMER_UPDATE "customer.update"
+#define CRM_OP_DATE_WORDS "date.words"
 #define CRM_OP_IMPORT_PREVIEW "import.preview"
 #define CRM_OP_IMPORT_RUN "import.run"
 #define CRM_OP_INSTALLMENT_LIST "installment.list"
+#define CRM_OP_INVOICE_GET "invoice.get"
+#define CRM_OP_INVOICE_ISSUE "invoice.issue"
+#define CRM_OP_INVOICE_LIST "invoice.list"
+#define CRM_OP_INVOICE_PLAN "invoice.plan"
+#define CRM_OP_INVOICE_RED "invoice.red"
+#define CRM_OP_INVOICE_THREE_WAY "invoice.three_way"
+#define CRM_OP_INVOICE_VOID "invoice.void"
+#define CRM_OP_INVOICE_LINE_LIST "invoice_line.list"
 #define CRM_OP_LEDGER_FIND_REFERENCE "ledger.find_reference"
 #define CRM_OP_LEDGER_GET "ledger.get"
 #define CRM_OP_LEDGER_RATES "ledger.rates"
@@ -146,6 +155,7 @@ struct ArrowArrayStream {
 #define CRM_OP_LEDGER_SET_RATE "ledger.set_rate"
 #define CRM_OP_LEDGER_SET_REFERENCE "ledger.set_reference"
 #define CRM_OP_LEDGER_WORKING_DAY "ledger.working_day"
+#define CRM_OP_MONEY_WORDS "money.words"
 #define CRM_OP_OPPORTUNITY_CREATE "opportunity.create"
 #define CRM_OP_OPPORTUNITY_FUNNEL "opportunity.funnel"
 #define CRM_OP_OPPORTUNITY_GET "opportunity.get"
@@ -177,6 +187,8 @@ struct ArrowArrayStream {
 #define CRM_OP_SETTLEMENT_DUE "settlement.due"
 #define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
 #define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
+#define CRM_OP_TAX_RATE_LIST "tax_rate.list"
+#define CRM_OP_TAX_RATE_SET "tax_rate.set"
 #define CRM_OP_UNIT_CREATE "unit.create"
 #define CRM_OP_UNIT_LIST "unit.list"
 #define CRM_OP_USER_CREATE "user.create"
@@ -199,6 +211,8 @@ struct ArrowArrayStream {
 #define CRM_DATASET_CUSTOMER "customer"
 #define CRM_DATASET_EXCHANGE_RATE "exchange_rate"
 #define CRM_DATASET_INSTALLMENT "installment"
+#define CRM_DATASET_INVOICE "invoice"
+#define CRM_DATASET_INVOICE_LINE "invoice_line"
 #define CRM_DATASET_JOURNAL "journal"
 #define CRM_DATASET_OPPORTUNITY "opportunity"
 #define CRM_DATASET_OPPORTUNITY_STAGE_CHANGE "opportunity_stage_change"
@@ -303,6 +317,18 @@ struct ArrowArrayStream {
 #define CRM_ERROR_ABOVE_ADVANCE 1710 /* {amount} is more than the advance of {advance}. */
 #define CRM_ERROR_REFUNDED 1711 /* {refunded} of the receipt {number} were refunded; reverse the refund first. */
 #define CRM_ERROR_NOT_ALLOCATED 1712 /* The receipt {number} settles nothing of that. */
+#define CRM_ERROR_INVOICE_NUMBER_TAKEN 1750 /* Another invoice has the number {value}. */
+#define CRM_ERROR_WRONG_INVOICE_STATUS 1751 /* An invoice that is {status} cannot be {action}; it must be: {allowed}. */
+#define CRM_ERROR_ABOVE_INVOICEABLE 1752 /* {amount} is more than the {left} that {part} has left to invoice. */
+#define CRM_ERROR_NOTHING_TO_INVOICE 1753 /* {part} has nothing left to invoice. */
+#define CRM_ERROR_CONTRACT_NOT_SIGNED 1754 /* The contract {number} is {status}; only a contract that has been signed can be invoiced. */
+#define CRM_ERROR_TAX_RATE_NOT_IN_FORCE 1755 /* {rate} is not a tax rate in force on {date}; give a reason if an earlier one applies. */
+#define CRM_ERROR_ABOVE_LEFT 1756 /* {amount} is more than the {left} that is left of line {line}. */
+#define CRM_ERROR_INVOICE_NUMBER_WRONG 1757 /* {value} is not the number of a VAT invoice: 20 digits, or a code of 10 or 12 digits and 8 digits. */
+#define CRM_ERROR_NO_INVOICE_LINE 1758 /* The invoice {number} has no line {seq}. */
+#define CRM_ERROR_NO_CONTRACT_LINE 1759 /* The contract {number} has no line {seq}. */
+#define CRM_ERROR_BUYER_CODE_MISSING 1760 /* A special VAT invoice needs the buyer's unified social credit code. */
+#define CRM_ERROR_INVOICED_TWICE 1761 /* {part} is named more than once. */
 #define CRM_ERROR_NO_WARNING 1800 /* There is no warning {kind} of {subject} now. */
 #define CRM_ERROR_COLUMN_UNKNOWN 1850 /* The file has no column {column}. Columns: {known}. */
 #define CRM_ERROR_COLUMN_AMBIGUOUS 1851 /* The file has more than one column {column}. */
