@@ -107,6 +107,8 @@ struct ArrowArrayStream {
 #define CRM_OP_ACTIVITY_CREATE "activity.create"
 #define CRM_OP_ACTIVITY_GET "activity.get"
 #define CRM_OP_ACTIVITY_LIST "activity.list"
+#define CRM_OP_ADJUSTMENT_LIST "adjustment.list"
+#define CRM_OP_ADJUSTMENT_REVERSE "adjustment.reverse"
 #define CRM_OP_AUDIT_LIST "audit.list"
 #define CRM_OP_AUDIT_VERIFY "audit.verify"
 #define CRM_OP_CHANGE_READ "change.read"
@@ -139,7 +141,9 @@ struct ArrowArrayStream {
 #define CRM_OP_DATE_WORDS "date.words"
 #define CRM_OP_IMPORT_PREVIEW "import.preview"
 #define CRM_OP_IMPORT_RUN "import.run"
+#define CRM_OP_INSTALLMENT_CHARGE_LATE "installment.charge_late"
 #define CRM_OP_INSTALLMENT_LIST "installment.list"
+#define CRM_OP_INSTALLMENT_WRITE_OFF "installment.write_off"
 #define CRM_OP_INVOICE_GET "invoice.get"
 #define CRM_OP_INVOICE_ISSUE "invoice.issue"
 #define CRM_OP_INVOICE_LIST "invoice.list"
@@ -185,6 +189,7 @@ struct ArrowArrayStream {
 #define CRM_OP_ROLE_UPDATE "role.update"
 #define CRM_OP_SETTLEMENT_AGING "settlement.aging"
 #define CRM_OP_SETTLEMENT_DUE "settlement.due"
+#define CRM_OP_SETTLEMENT_LATE_CHARGE "settlement.late_charge"
 #define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
 #define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
 #define CRM_OP_TAX_RATE_LIST "tax_rate.list"
@@ -203,6 +208,7 @@ struct ArrowArrayStream {
 
 /* Datasets: the names for CRM_OP_QUERY_ROWS, CRM_OP_QUERY_SUMMARY and crm_query_arrow. */
 #define CRM_DATASET_ACTIVITY "activity"
+#define CRM_DATASET_ADJUSTMENT "adjustment"
 #define CRM_DATASET_ALLOCATION "allocation"
 #define CRM_DATASET_CONTACT "contact"
 #define CRM_DATASET_CONTRACT "contract"
@@ -317,6 +323,11 @@ struct ArrowArrayStream {
 #define CRM_ERROR_ABOVE_ADVANCE 1710 /* {amount} is more than the advance of {advance}. */
 #define CRM_ERROR_REFUNDED 1711 /* {refunded} of the receipt {number} were refunded; reverse the refund first. */
 #define CRM_ERROR_NOT_ALLOCATED 1712 /* The receipt {number} settles nothing of that. */
+#define CRM_ERROR_NOTHING_OPEN 1713 /* Nothing is open of installment {seq} of the contract {number}. */
+#define CRM_ERROR_NO_LATE_TERMS 1714 /* The contract {number} does not say what is charged for paying late. */
+#define CRM_ERROR_NOTHING_LATE 1715 /* Nothing more can be charged for installment {seq} of the contract {number} until {date}. */
+#define CRM_ERROR_ADJUSTMENT_FINAL 1716 /* The adjustment {number} is reversed or a reversal; it cannot be reversed again. */
+#define CRM_ERROR_DISCOUNT_OF_RECEIPT 1717 /* {number} was granted with a receipt; reverse or reallocate that. */
 #define CRM_ERROR_INVOICE_NUMBER_TAKEN 1750 /* Another invoice has the number {value}. */
 #define CRM_ERROR_WRONG_INVOICE_STATUS 1751 /* An invoice that is {status} cannot be {action}; it must be: {allowed}. */
 #define CRM_ERROR_ABOVE_INVOICEABLE 1752 /* {amount} is more than the {left} that {part} has left to invoice. */

@@ -11,10 +11,10 @@ pub use model::{
     Account, AnchorKind, Contract, ContractColumns, ContractDecision, ContractDecisionColumns, ContractEvent,
     ContractEventColumns, ContractEventKind, ContractKind, ContractLine, ContractLineColumns, ContractParty,
     ContractStatus, DecisionKind, DiscountBase, EarlyDiscount, EntryKind, Installment, InstallmentColumns,
-    InstallmentKind, InstallmentStatus, JournalLine, JournalLineColumns, PartyRole, PaymentTerm, PeriodAlign,
-    PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, SettlementDirection, Suspension,
-    TermAlign, TermAnchor, TermOffset, TermSet, TermSetColumns, TermSetRevision, TermSetRevisionColumns,
-    TermShare,
+    InstallmentKind, InstallmentStatus, JournalLine, JournalLineColumns, LateTerms, PartyRole, PaymentTerm,
+    PeriodAlign, PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, SettlementDirection,
+    Suspension, TermAlign, TermAnchor, TermOffset, TermSet, TermSetColumns, TermSetRevision,
+    TermSetRevisionColumns, TermShare,
 };
 pub use operations::*;
 
@@ -60,14 +60,14 @@ pub static AREA: Area = Area {
     name: "contract",
     zh: "合同",
     tables: &[
+        TermSet::table,
+        TermSetRevision::table,
         Contract::table,
         ContractLine::table,
         ContractDecision::table,
         Installment::table,
         JournalLine::table,
         ContractEvent::table,
-        TermSet::table,
-        TermSetRevision::table,
     ],
     datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &JOURNAL],
     permissions: &[("contract.approve", "Approve and reject contracts", "审批合同")],

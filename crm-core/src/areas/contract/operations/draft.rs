@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{GIVEN_CONTRACT, installments};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
-    Contract, ContractKind, ContractLine, ContractParty, ContractStatus, PaymentTerm, SettlementDirection,
+    Contract, ContractKind, ContractLine, ContractParty, ContractStatus, LateTerms, PaymentTerm,
+    SettlementDirection,
 };
 use crate::areas::contract::rules::amounts::{self, Pricing, Taxed};
 use crate::areas::contract::rules::status::{self, Action};
@@ -80,6 +81,9 @@ pub struct ContractData {
     /// How it is paid; the shares make up the whole amount.
     #[serde(default)]
     pub terms: Vec<PaymentTerm>,
+    /// What is charged for paying late; nothing when left out.
+    #[serde(default)]
+    pub late: Option<LateTerms>,
     /// Remarks.
     #[serde(default)]
     pub note: Option<String>,
@@ -142,6 +146,7 @@ impl ContractData {
         }
         contract.opportunity = self.opportunity;
         contract.terms = Json(self.terms);
+        contract.late = Json(self.late.map(check_late).transpose().map_err(|error| error.within("late"))?);
         contract.note = optional(self.note);
         if self.lines.len() > LINES_MAX {
             return Err(out_of_range(self.lines.len(), LINES_MAX).at("lines"));
@@ -212,6 +217,21 @@ impl LineData {
 
 fn out_of_range(value: impl std::fmt::Display, max: impl std::fmt::Display) -> Error {
     Error::new(&error::OUT_OF_RANGE).with("value", value).with("min", 0).with("max", max)
+}
+
+fn check_late(late: LateTerms) -> Result<LateTerms> {
+    let most = Rate::from_scaled(100_000);
+    if !late.daily_rate.is_positive() || late.daily_rate > most {
+        return Err(Error::new(&error::OUT_OF_RANGE)
+            .at("daily_rate")
+            .with("value", late.daily_rate)
+            .with("min", "0.000001")
+            .with("max", most));
+    }
+    if let Some(cap) = late.cap.filter(|cap| cap.is_negative() || *cap > Rate::ONE) {
+        return Err(out_of_range(cap, Rate::ONE).at("cap"));
+    }
+    Ok(late)
 }
 
 fn check_parties(parties: Vec<ContractParty>) -> Result<Vec<ContractParty>> {
@@ -328,6 +348,7 @@ impl Operation for CreateContract {
             opportunity: None,
             status: ContractStatus::Draft,
             terms: Json::default(),
+            late: Json(None),
             submitted_by: None,
             signed_on: None,
             effective_on: None,
