@@ -100,7 +100,7 @@ fn settlement_and_warnings_read_by_index() {
         let log = log.lock().unwrap();
         log.iter().filter(|select| select.base.name == table).map(plan).collect()
     };
-    let about = json!({ "kind": "installment_overdue", "subject": contract, "seq": 1 });
+    let about = json!({ "rule": "installment_overdue", "subject": contract, "seq": 1 });
     for (name, input, table, expected) in [
         (
             "settlement.aging",
@@ -109,11 +109,11 @@ fn settlement_and_warnings_read_by_index() {
             &["SEARCH installment USING COVERING INDEX installment_open (direction=?)"][..],
         ),
         ("settlement.due", json!({}), "installment", &["installment_due"]),
-        ("warning.list", json!({ "kinds": ["installment_due"] }), "installment", &["installment_due"]),
-        ("warning.list", json!({ "kinds": ["installment_overdue"] }), "installment", &["installment_due"]),
-        ("warning.list", json!({ "kinds": ["contract_ending"] }), "contract", &["contract_ending"]),
-        ("warning.list", json!({ "kinds": ["opportunity_stalled"] }), "opportunity", &["opportunity_since"]),
-        ("warning.list", json!({ "kinds": ["followup_overdue"] }), "activity", &["activity_due"]),
+        ("warning.list", json!({ "rules": ["installment_due"] }), "installment", &["installment_due"]),
+        ("warning.list", json!({ "rules": ["installment_overdue"] }), "installment", &["installment_due"]),
+        ("warning.list", json!({ "rules": ["contract_ending"] }), "contract", &["contract_ending"]),
+        ("warning.list", json!({ "rules": ["opportunity_stalled"] }), "opportunity", &["opportunity_since"]),
+        ("warning.list", json!({ "rules": ["followup_overdue"] }), "activity", &["activity_due"]),
         ("warning.acknowledge", about, "installment", &["PRIMARY KEY (contract=? AND seq=?)"]),
         ("contract.get", json!({ "id": contract }), "installment", &["PRIMARY KEY (contract=?)"]),
         ("receipt.list", json!({ "sort": [{ "field": "date" }] }), "receipt", &["receipt_date"]),
