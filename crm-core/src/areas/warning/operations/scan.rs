@@ -242,8 +242,8 @@ impl Scan<'_> {
                 known.load(cx, rule, after.as_ref(), until.as_ref())?;
             }
             let met = merge(cx, rule, rows, &mut known, after.as_ref(), until.as_ref())?;
-            if let Some(stopped) = self.hand_out(cx, rule, &look, met)? {
-                return Ok(End::Stopped(Some(stopped)));
+            if let End::Stopped(at) = self.hand_out(cx, rule, &look, after, met)? {
+                return Ok(End::Stopped(at));
             }
             match until {
                 Some(until) => after = Some(until),
@@ -260,31 +260,33 @@ impl Scan<'_> {
         Ok(End::Done)
     }
 
-    /// Decides, writes and hands out. Returns the last place looked at when there is no more room.
+    /// Decides, writes and hands out, of what lies behind a place.
     fn hand_out(
         &mut self,
         cx: &mut Cx<'_>,
         rule: &Rule,
         look: &Look<'_>,
+        after: Option<Key>,
         met: Vec<Met>,
-    ) -> Result<Option<Key>> {
+    ) -> Result<End> {
         let definition = &rule.definition;
         let is_state = definition.timing == WarningTiming::State;
-        let (mut drafts, mut added, mut stopped) = (Vec::new(), Vec::new(), None);
-        let mut met = met.into_iter().peekable();
-        while let Some(next) = met.next() {
-            let place = next.key(is_state);
-            let (row, before) = match next {
+        let (mut drafts, mut added) = (Vec::new(), Vec::new());
+        let (mut end, mut done) = (End::Done, after);
+        for met in met {
+            if self.room == 0 {
+                end = End::Stopped(done);
+                break;
+            }
+            let place = met.key(is_state);
+            let (row, before) = match met {
                 Met::Gone(before) => {
-                    let after =
-                        WarningMark { standing: None, resolved_on: Some(self.today), ..before.clone() };
+                    let resolved_on = Some(self.today);
+                    let after = WarningMark { standing: None, resolved_on, ..before.clone() };
                     cx.replace(&before, &after)?;
                     self.resolved += 1;
-                    self.room = self.room.saturating_sub(1);
-                    if self.room == 0 && met.peek().is_some() {
-                        stopped = Some(place);
-                        break;
-                    }
+                    self.room -= 1;
+                    done = Some(place);
                     continue;
                 }
                 Met::Stands(row, before) => (row, before),
@@ -295,9 +297,14 @@ impl Scan<'_> {
                 _ => self.today,
             };
             let has_passed = as_of < self.today;
+            let was_standing = before.as_ref().is_some_and(|before| before.standing.is_some());
+            self.resolved += u32::from(has_passed && was_standing);
             let item = item(rule, row, before.as_ref(), as_of, self.calendar)?;
             let escalation = definition.settings.escalation.as_ref();
-            let owed = owed(item.level, before.as_ref(), escalation, as_of, self.calendar)?;
+            let mut owed = owed(item.level, before.as_ref(), escalation, as_of, self.calendar)?;
+            let is_cut = owed.len() > self.room;
+            owed.truncate(self.room);
+            self.room -= owed.len();
             let mut mark = before.clone().unwrap_or_else(|| new_mark(rule, place, self.today));
             mark.standing = mark.standing.or(Some(self.today)).filter(|_| !has_passed);
             mark.resolved_on = has_passed.then_some(mark.resolved_on.unwrap_or(self.today));
@@ -309,20 +316,21 @@ impl Scan<'_> {
                     mark.noticed_on = mark.noticed_on.or(Some(self.today));
                 }
                 drafts.push(Draft { key: place, owed, item: item.clone() });
-                self.room = self.room.saturating_sub(1);
             }
             match &before {
                 Some(before) => cx.replace(before, &mark)?,
                 None => added.push(mark),
             }
-            if self.room == 0 && met.peek().is_some() {
-                stopped = Some(place);
+            if is_cut {
+                // The rest of what this one owes comes with the next call.
+                end = End::Stopped(done);
                 break;
             }
+            done = Some(place);
         }
         cx.insert_all(&added)?;
         self.write(cx, rule, look, drafts)?;
-        Ok(stopped)
+        Ok(end)
     }
 
     /// Fills in what people want to know, and writes the notices.
