@@ -142,7 +142,9 @@ struct ArrowArrayStream {
 #define CRM_OP_INSTALLMENT_LIST "installment.list"
 #define CRM_OP_LEDGER_FIND_REFERENCE "ledger.find_reference"
 #define CRM_OP_LEDGER_GET "ledger.get"
+#define CRM_OP_LEDGER_RATES "ledger.rates"
 #define CRM_OP_LEDGER_SET_CALENDAR_DAYS "ledger.set_calendar_days"
+#define CRM_OP_LEDGER_SET_RATE "ledger.set_rate"
 #define CRM_OP_LEDGER_SET_REFERENCE "ledger.set_reference"
 #define CRM_OP_LEDGER_WORKING_DAY "ledger.working_day"
 #define CRM_OP_OPPORTUNITY_CREATE "opportunity.create"
@@ -166,6 +168,8 @@ struct ArrowArrayStream {
 #define CRM_OP_RECEIPT_GET "receipt.get"
 #define CRM_OP_RECEIPT_LIST "receipt.list"
 #define CRM_OP_RECEIPT_POST "receipt.post"
+#define CRM_OP_RECEIPT_REALLOCATE "receipt.reallocate"
+#define CRM_OP_RECEIPT_REFUND "receipt.refund"
 #define CRM_OP_RECEIPT_REVERSE "receipt.reverse"
 #define CRM_OP_ROLE_CREATE "role.create"
 #define CRM_OP_ROLE_LIST "role.list"
@@ -173,6 +177,7 @@ struct ArrowArrayStream {
 #define CRM_OP_SETTLEMENT_AGING "settlement.aging"
 #define CRM_OP_SETTLEMENT_DUE "settlement.due"
 #define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
+#define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
 #define CRM_OP_UNIT_CREATE "unit.create"
 #define CRM_OP_UNIT_LIST "unit.list"
 #define CRM_OP_UNIT_UPDATE "unit.update"
@@ -199,7 +204,9 @@ struct ArrowArrayStream {
 #define CRM_DATASET_CONTRACT_DECISION "contract_decision"
 #define CRM_DATASET_CONTRACT_LINE "contract_line"
 #define CRM_DATASET_CUSTOMER "customer"
+#define CRM_DATASET_EXCHANGE_RATE "exchange_rate"
 #define CRM_DATASET_INSTALLMENT "installment"
+#define CRM_DATASET_JOURNAL "journal"
 #define CRM_DATASET_OPPORTUNITY "opportunity"
 #define CRM_DATASET_OPPORTUNITY_STAGE_CHANGE "opportunity_stage_change"
 #define CRM_DATASET_ORG_UNIT "org_unit"
@@ -261,6 +268,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_STREAM_BROKEN_OFF 1221 /* The stream broke off: {reason}. */
 #define CRM_ERROR_REFERENCE_TAKEN 1250 /* {system} {value} already stands for another record. */
 #define CRM_ERROR_REFERENCE_UNKNOWN 1251 /* No record is known as {system} {value}. */
+#define CRM_ERROR_NO_RATE 1252 /* No exchange rate of {currency} is known on {date}; set one with ledger.set_rate or state it. */
 #define CRM_ERROR_LOGIN_TAKEN 1300 /* The login {value} is taken. */
 #define CRM_ERROR_NAME_TAKEN 1301 /* The name {value} is taken. */
 #define CRM_ERROR_LAST_ADMINISTRATOR 1303 /* This is the last active user who may do everything. */
@@ -286,6 +294,11 @@ struct ArrowArrayStream {
 #define CRM_ERROR_PARTY_TWICE 1606 /* There is more than one {role}. */
 #define CRM_ERROR_TERMS_DO_NOT_SUM 1650 /* The payment terms sum to {actual} and not to {expected}. */
 #define CRM_ERROR_BALANCE_NOT_LAST 1651 /* Only the last payment term can be the balance. */
+#define CRM_ERROR_TERM_LINE_UNKNOWN 1652 /* There is no contract line {line}; the contract has {lines}. */
+#define CRM_ERROR_TERM_LINE_TWICE 1653 /* Contract line {line} is paid by more than one group of payment terms. */
+#define CRM_ERROR_TERM_LINE_MISSING 1654 /* No payment term pays contract line {line}. */
+#define CRM_ERROR_SPANS_OVERLAP 1655 /* {from} is not after {previous}; suspensions and price revisions follow one another in order. */
+#define CRM_ERROR_OUTSIDE_PERIOD 1656 /* {from} to {to} is not within {first} to {last}. */
 #define CRM_ERROR_CONTRACT_NOT_EFFECTIVE 1700 /* The contract {number} is {status}; money can be allocated only to a contract in effect. */
 #define CRM_ERROR_ABOVE_OPEN 1701 /* {amount} is more than the {open} that is open. */
 #define CRM_ERROR_ABOVE_RECEIPT 1702 /* {amount} is more than the {available} that can be allocated. */
@@ -296,6 +309,9 @@ struct ArrowArrayStream {
 #define CRM_ERROR_IS_REVERSAL 1707 /* {number} is a reversal; it can be neither reversed nor allocated. */
 #define CRM_ERROR_NO_ADVANCE 1708 /* Nothing of the receipt {number} is left to allocate. */
 #define CRM_ERROR_RECEIPT_NUMBER_TAKEN 1709 /* Another receipt has the number {value}. */
+#define CRM_ERROR_ABOVE_ADVANCE 1710 /* {amount} is more than the advance of {advance}. */
+#define CRM_ERROR_REFUNDED 1711 /* {refunded} of the receipt {number} were refunded; reverse the refund first. */
+#define CRM_ERROR_NOT_ALLOCATED 1712 /* The receipt {number} settles nothing of that. */
 #define CRM_ERROR_NO_WARNING 1800 /* There is no warning {rule} of {subject} now. */
 #define CRM_ERROR_NO_RULE 1801 /* There is no warning rule {name}. Rules: {known}. */
 #define CRM_ERROR_RULE_NAME_TAKEN 1802 /* There is a warning rule {name} already. */

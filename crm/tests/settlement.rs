@@ -149,6 +149,7 @@ fn receipts_refused() {
     let contract = world.effective(&ours, "1000", terms.clone(), "2026-03-02");
     let other = world.effective(&theirs, "1000", terms.clone(), "2026-03-02");
     let draft = world.contract(&ours, "1000", terms.clone());
+    world.call("ledger.set_rate", json!({ "currency": "USD", "date": "2026-01-01", "rate": "7.1" }));
     let [dollars, buying] = [
         json!({ "title": "出口", "customer": ours, "amount": "1000", "currency": "USD", "terms": terms }),
         json!({ "title": "采购", "kind": "purchase", "customer": ours, "amount": "1000", "terms": terms }),

@@ -173,10 +173,32 @@ impl IdCodec {
         Uuid::from_u64_pair(high, low)
     }
 
+    /// The least id that can have been made at an instant: what was made before it is smaller, what is made from then on
+    /// is not. Instants outside 2020–2089 take the nearest one inside.
+    pub fn first_at(self, instant: Instant) -> Uuid {
+        self.uuid(i64::try_from(span_ms(instant) << COUNTER_BITS).unwrap_or(i64::MAX))
+    }
+
+    /// When an id was made, to the millisecond.
+    ///
+    /// # Errors
+    /// `NOT_AN_ID` when the id was not made by this ledger.
+    pub fn made_at(self, uuid: Uuid) -> Result<Instant> {
+        let key = u64::try_from(self.key(uuid)?).unwrap_or(0);
+        let milliseconds = (key >> COUNTER_BITS) + EPOCH_MS;
+        Instant::from_micros(i64::try_from(milliseconds).unwrap_or(0) * 1000)
+    }
+
     /// The typed id of a key.
     pub fn id<K>(self, key: i64) -> Id<K> {
         Id::from_uuid(self.uuid(key))
     }
+}
+
+/// Milliseconds of an instant since the first that an id can name, within what ids can name.
+fn span_ms(instant: Instant) -> u64 {
+    let milliseconds = u64::try_from(instant.to_micros() / 1000).unwrap_or(0);
+    milliseconds.saturating_sub(EPOCH_MS).min(SPAN_MS_MAX)
 }
 
 /// Makes new ids of one ledger; they grow, also when the clock stands still or goes back.
@@ -199,8 +221,7 @@ impl IdSource {
 
     /// A new id for something that happens at `now`. Instants outside 2020–2089 take the nearest one inside.
     pub fn next<K>(&self, now: Instant) -> Id<K> {
-        let milliseconds = u64::try_from(now.to_micros() / 1000).unwrap_or(0);
-        let span = milliseconds.saturating_sub(EPOCH_MS).min(SPAN_MS_MAX);
+        let span = span_ms(now);
         let mut last = self.last_key.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *last = if span > *last >> COUNTER_BITS {
             // A random start in the lower half leaves room to count up within the millisecond.

@@ -175,6 +175,36 @@ impl Money {
         Money::from_wide_minor(minor, self.currency).ok_or_else(overflow)
     }
 
+    /// This money in another currency: amount × rate, rounded half-up to that currency's minor unit. `rate` is what one
+    /// unit of this currency costs in the other.
+    ///
+    /// `OVERFLOW` beyond what [`Amount`] holds.
+    ///
+    /// ```
+    /// use crm_core::kernel::{currency::Currency, decimal::Price, money::Money};
+    /// let dollars = Money::parse("100.01", Currency::from_code("USD")?)?;
+    /// assert_eq!(dollars.convert(Price::parse("7.1234")?, Currency::CNY)?.to_plain(), "712.41");
+    /// # Ok::<(), crm_core::kernel::error::Error>(())
+    /// ```
+    pub fn convert(self, rate: Price, to: Currency) -> Result<Money> {
+        let product = i128::from(self.amount.to_scaled()) * i128::from(rate.to_scaled());
+        let places = Amount::SCALE + Price::SCALE - u32::from(to.minor_unit());
+        Money::from_wide_minor(Rounding::HalfUp.divide(product, ten_to(places)), to).ok_or_else(overflow)
+    }
+
+    /// The value of a part of this money, when all of it is worth `value`: in proportion, rounded half-up to the minor
+    /// unit of `value`; the whole is worth all of it, so that parts taken one after the other use it up exactly.
+    ///
+    /// `OVERFLOW` beyond what [`Amount`] holds.
+    pub fn portion(self, part: Amount, value: Money) -> Result<Money> {
+        if part == self.amount || self.amount.is_zero() {
+            return Ok(value);
+        }
+        let product = i128::from(value.to_minor()) * i128::from(part.to_scaled());
+        let minor = Rounding::HalfUp.divide(product, i128::from(self.amount.to_scaled()));
+        Money::from_wide_minor(minor, value.currency).ok_or_else(overflow)
+    }
+
     /// Parts in proportion to `weights`, in minor units, which sum to the whole exactly.
     ///
     /// The rule: each part is first its exact share cut down to a whole minor unit; the units left over go one each to

@@ -40,12 +40,14 @@ from crm._types import (
     DataScope,
     DecisionRole,
     DueItem,
+    ExchangeRate,
     ExprInput,
     ExternalReference,
     Funnel,
     ImportKind,
     ImportReport,
     Installment,
+    InstallmentRefInput,
     LedgerInfo,
     Level,
     LineDataInput,
@@ -66,6 +68,7 @@ from crm._types import (
     ReceiptMethod,
     Role,
     ScannedWarnings,
+    SettlementCheck,
     SettlementDirection,
     SortByInput,
     StageChange,
@@ -802,6 +805,7 @@ class ContractOperations(Group):
         *,
         version: int,
         effective_on: DateLike | None = None,
+        rate: DecimalLike | None = None,
         idempotency_key: str | None = None,
     ) -> Contract:
         """Lets a signed contract take effect: its installments become open.
@@ -813,19 +817,24 @@ class ContractOperations(Group):
             version: The version you have read.
             effective_on: When it took effect; today when left out, never later and not before the
                 signing.
+            rate: What one unit of its currency is worth in the ledger's; the rate of that day when
+                left out. Not for a contract in the ledger's own currency.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
         Raises:
             ConflictError: ``stale_version``.
             InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``,
-                ``unknown_calendar_year``, ``date_out_of_range``.
+                ``unknown_calendar_year``, ``date_out_of_range``, ``not_applicable``,
+                ``out_of_range``, ``overflow``.
             NotFoundError: ``not_found``.
-            StateError: ``wrong_status``.
+            StateError: ``wrong_status``, ``no_rate``.
         """
         _sent: dict[str, Any] = {"id": id, "version": version}
         if effective_on is not None:
             _sent["effective_on"] = effective_on
+        if rate is not None:
+            _sent["rate"] = _convert.number(rate)
         return _wire.read_contract(self._perform("contract.effective", _sent, idempotency_key))
 
     def get(self, id: IdLike) -> ContractDetails:
@@ -934,6 +943,7 @@ class ContractOperations(Group):
         *,
         version: int,
         effective_on: DateLike | None = None,
+        rate: DecimalLike | None = None,
         signed_on: DateLike | None = None,
         idempotency_key: str | None = None,
     ) -> Contract:
@@ -950,6 +960,8 @@ class ContractOperations(Group):
             version: The version you have read.
             effective_on: When it took effect, not before the signing and not after today; when left
                 out it waits for `contract.effective`.
+            rate: What one unit of its currency is worth in the ledger's; the rate of that day when
+                left out. Not for a contract in the ledger's own currency.
             signed_on: When it was signed; today when left out, never later.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
@@ -957,13 +969,16 @@ class ContractOperations(Group):
         Raises:
             ConflictError: ``stale_version``.
             InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``,
-                ``unknown_calendar_year``, ``date_out_of_range``.
+                ``unknown_calendar_year``, ``date_out_of_range``, ``not_applicable``,
+                ``out_of_range``, ``overflow``.
             NotFoundError: ``not_found``.
-            StateError: ``wrong_status``.
+            StateError: ``wrong_status``, ``no_rate``.
         """
         _sent: dict[str, Any] = {"id": id, "version": version}
         if effective_on is not None:
             _sent["effective_on"] = effective_on
+        if rate is not None:
+            _sent["rate"] = _convert.number(rate)
         if signed_on is not None:
             _sent["signed_on"] = signed_on
         return _wire.read_contract(self._perform("contract.sign", _sent, idempotency_key))
@@ -1502,6 +1517,62 @@ class LedgerOperations(Group):
         """
         return _wire.read_ledger_info(self._perform("ledger.get", {}))
 
+    def rates(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[ExchangeRate]:
+        """Lists exchange rates.
+
+        汇率列表 (``ledger.rates``). Needs ``read`` on ``ledger``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("ledger.rates", _sent, _wire.read_exchange_rate)
+
+    def iterate_rates(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[ExchangeRate]:
+        """Lists exchange rates. One by one, over all pages; ``limit`` is the size of a page.
+
+        汇率列表 (``ledger.rates``). Needs ``read`` on ``ledger``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("ledger.rates", _sent, _wire.read_exchange_rate, None)
+
     def set_calendar_days(
         self,
         *,
@@ -1525,6 +1596,38 @@ class LedgerOperations(Group):
         """
         _answer: int = self._perform("ledger.set_calendar_days", {"days": days}, idempotency_key)
         return _answer
+
+    def set_rate(
+        self,
+        *,
+        currency: str,
+        rate: DecimalLike,
+        date: DateLike | None = None,
+        note: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> ExchangeRate:
+        """Sets what one unit of a currency costs in the ledger's currency from a day on. What has been
+        booked keeps its rate.
+
+        设置汇率 (``ledger.set_rate``). Needs ``edit`` on ``ledger``.
+
+        Args:
+            currency: The currency, another than the ledger's.
+            rate: Units of the ledger's currency for one unit, above zero, up to six places.
+            date: The first day it holds; today when left out.
+            note: Where it comes from.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``not_applicable``.
+        """
+        _sent: dict[str, Any] = {"currency": currency, "rate": _convert.number(rate)}
+        if date is not None:
+            _sent["date"] = date
+        if note is not None:
+            _sent["note"] = note
+        return _wire.read_exchange_rate(self._perform("ledger.set_rate", _sent, idempotency_key))
 
     def set_reference(
         self,
@@ -2269,6 +2372,7 @@ class ReceiptOperations(Group):
         method: ReceiptMethod = "bank_transfer",
         note: str | None = None,
         number: str | None = None,
+        rate: DecimalLike | None = None,
         reference: str | None = None,
         idempotency_key: str | None = None,
     ) -> PostedReceipt:
@@ -2292,6 +2396,8 @@ class ReceiptOperations(Group):
             note: Remarks.
             number: Number, up to 60 characters; `SK-yyyy-000001` or `FK-yyyy-000001` and so on when
                 left out.
+            rate: What one unit of its currency is worth in the ledger's; the rate of that day when
+                left out. Not for the ledger's own currency.
             reference: The bank's reference, the bill's number.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
@@ -2300,9 +2406,9 @@ class ReceiptOperations(Group):
             ConflictError: ``receipt_number_taken``, ``above_open``, ``stale_version``.
             InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
                 ``date_in_future``, ``above_receipt``, ``wrong_customer``, ``wrong_direction``,
-                ``currency_mismatch``.
+                ``currency_mismatch``, ``not_applicable``, ``overflow``.
             NotFoundError: ``not_found``, ``no_installment``.
-            StateError: ``contract_not_effective``.
+            StateError: ``contract_not_effective``, ``no_rate``.
         """
         _sent: dict[str, Any] = {
             "customer": customer,
@@ -2323,9 +2429,108 @@ class ReceiptOperations(Group):
             _sent["note"] = note
         if number is not None:
             _sent["number"] = number
+        if rate is not None:
+            _sent["rate"] = _convert.number(rate)
         if reference is not None:
             _sent["reference"] = reference
         return _wire.read_posted_receipt(self._perform("receipt.post", _sent, idempotency_key))
+
+    def reallocate(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        allocate: AllocationRequestInput = "none",
+        date: DateLike | None = None,
+        release: Sequence[InstallmentRefInput] | None = None,
+        idempotency_key: str | None = None,
+    ) -> PostedReceipt:
+        """Takes a receipt from what it has settled, in part or wholly, and lets it settle something
+        else.
+
+        What is taken back opens again exactly, at the value it was booked at before.
+
+        调整核销 (``receipt.reallocate``). Needs ``manage`` on ``settlement``.
+
+        Args:
+            id: The receipt.
+            version: The version you have read.
+            allocate: What it settles instead; nothing when left out, so that it becomes an advance.
+            date: From when it counts; today when left out, never later and not before the receipt.
+            release: The installments that it shall no longer settle; all that it settles when left
+                out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``, ``above_open``.
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``,
+                ``end_before_start``, ``date_in_future``, ``above_receipt``, ``wrong_customer``,
+                ``wrong_direction``, ``currency_mismatch``.
+            NotFoundError: ``not_found``, ``not_allocated``, ``no_installment``.
+            StateError: ``already_reversed``, ``is_reversal``, ``contract_not_effective``.
+        """
+        _sent: dict[str, Any] = {
+            "id": id,
+            "version": version,
+            "allocate": _wire.write_allocation_request_input(allocate),
+        }
+        if date is not None:
+            _sent["date"] = date
+        if release is not None:
+            _sent["release"] = release
+        return _wire.read_posted_receipt(self._perform("receipt.reallocate", _sent, idempotency_key))
+
+    def refund(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        reason: str,
+        account: str | None = None,
+        amount: DecimalLike | None = None,
+        date: DateLike | None = None,
+        method: ReceiptMethod = "bank_transfer",
+        reference: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> PostedReceipt:
+        """Returns an advance, or a part of it, to the customer (退款).
+
+        The refund is a receipt below zero. In the ledger's currency it goes at the value at which
+        the advance is booked, for an advance is not revalued (《企业会计准则第19号——外币折算》 article 11:
+        non-monetary items).
+
+        退还预收付款 (``receipt.refund``). Needs ``manage`` on ``settlement``.
+
+        Args:
+            id: The receipt with the advance.
+            version: The version you have read.
+            reason: Why, up to 1000 characters.
+            account: Our account.
+            amount: How much, above zero; the whole advance when left out.
+            date: When it went; today when left out, never later and not before the receipt.
+            method: How it went.
+            reference: The bank's reference.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``, ``above_advance``.
+            InvalidError: ``not_an_id``, ``empty``, ``too_long``, ``out_of_range``,
+                ``too_many_decimals``, ``end_before_start``, ``date_in_future``.
+            NotFoundError: ``not_found``.
+            StateError: ``already_reversed``, ``is_reversal``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "reason": reason, "method": method}
+        if account is not None:
+            _sent["account"] = account
+        if amount is not None:
+            _sent["amount"] = _convert.number(amount)
+        if date is not None:
+            _sent["date"] = date
+        if reference is not None:
+            _sent["reference"] = reference
+        return _wire.read_posted_receipt(self._perform("receipt.refund", _sent, idempotency_key))
 
     def reverse(
         self,
@@ -2341,6 +2546,8 @@ class ReceiptOperations(Group):
 
         A completed contract of which something opens again is in effect again. On a terminated
         contract what opens again can be collected; what the termination cancelled stays cancelled.
+        A refund is reversed like a receipt, which makes its amount an advance again; a receipt of
+        which an advance was refunded can be reversed only after its refunds.
 
         红冲收付款 (``receipt.reverse``). Needs ``manage`` on ``settlement``.
 
@@ -2357,7 +2564,7 @@ class ReceiptOperations(Group):
             InvalidError: ``not_an_id``, ``empty``, ``too_long``, ``end_before_start``,
                 ``date_in_future``.
             NotFoundError: ``not_found``.
-            StateError: ``already_reversed``, ``is_reversal``.
+            StateError: ``already_reversed``, ``is_reversal``, ``refunded``.
         """
         _sent: dict[str, Any] = {"id": id, "version": version, "reason": reason}
         if date is not None:
@@ -2653,6 +2860,17 @@ class SettlementOperations(Group):
         if as_of is not None:
             _sent["as_of"] = as_of
         return _wire.read_contract_progress(self._perform("settlement.progress", _sent))
+
+    def verify(self) -> SettlementCheck:
+        """Recomputes every balance of the ledger from the settlement journal, and names what does not
+        agree.
+
+        Nothing is changed. What was posted before the ledger had a journal (schema version 1) shows
+        as differences.
+
+        核对结算账 (``settlement.verify``). Needs the permission ``settlement.verify``.
+        """
+        return _wire.read_settlement_check(self._perform("settlement.verify", {}))
 
 
 class UnitOperations(Group):

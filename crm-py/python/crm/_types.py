@@ -23,6 +23,7 @@ __all__ = [
     "AllocationLineInput",
     "AllocationRequestInput",
     "AllocationRequestInputContracts",
+    "AllocationRequestInputProportional",
     "AllocationRequestInputTold",
     "AnchorKind",
     "AuditEntry",
@@ -59,8 +60,13 @@ __all__ = [
     "DayStatus",
     "DecisionKind",
     "DecisionRole",
+    "DifferenceKind",
     "Direction",
+    "DiscountBase",
     "DueItem",
+    "EarlyDiscount",
+    "EarlyDiscountInput",
+    "ExchangeRate",
     "Expr",
     "ExprAnd",
     "ExprAtLeast",
@@ -106,7 +112,9 @@ __all__ = [
     "ImportReport",
     "ImportedField",
     "Installment",
+    "InstallmentKind",
     "InstallmentProgress",
+    "InstallmentRefInput",
     "InstallmentStatus",
     "LeadUnit",
     "LedgerInfo",
@@ -138,18 +146,27 @@ __all__ = [
     "PaymentTerm",
     "PaymentTermInput",
     "Period",
+    "PeriodAlign",
+    "PeriodAlignDay",
     "Pipeline",
     "PostedReceipt",
     "Preview",
+    "PriceRevision",
     "Product",
     "ProductDataInput",
+    "Proration",
     "Receipt",
     "ReceiptMethod",
+    "Recurrence",
+    "RecurrenceTiming",
+    "RecurrenceUnit",
     "Relative",
     "RelativeInput",
     "Role",
     "RowError",
     "ScannedWarnings",
+    "SettlementCheck",
+    "SettlementDifference",
     "SettlementDirection",
     "Shift",
     "SortByInput",
@@ -158,16 +175,27 @@ __all__ = [
     "StageInput",
     "StageKind",
     "StepState",
+    "Suspension",
     "TermAlign",
+    "TermAlignDayOfMonth",
+    "TermAlignDayOfMonth",
     "TermAlignInput",
+    "TermAlignInputDayOfMonth",
+    "TermAlignInputDayOfMonthInput",
+    "TermAlignInputMonthEndAndDays",
     "TermAlignInputNextMonthOn",
     "TermAlignInputOnOrAfter",
+    "TermAlignInputOnOrBefore",
+    "TermAlignMonthEndAndDays",
     "TermAlignNextMonthOn",
     "TermAlignOnOrAfter",
+    "TermAlignOnOrBefore",
     "TermAnchor",
     "TermAnchorDate",
     "TermAnchorInput",
     "TermAnchorInputDate",
+    "TermAnchorInputMilestone",
+    "TermAnchorMilestone",
     "TermOffset",
     "TermOffsetDays",
     "TermOffsetInput",
@@ -226,7 +254,9 @@ Dataset: TypeAlias = Literal[
     "contract_decision",
     "contract_line",
     "customer",
+    "exchange_rate",
     "installment",
+    "journal",
     "opportunity",
     "opportunity_stage_change",
     "org_unit",
@@ -242,15 +272,16 @@ Dataset: TypeAlias = Literal[
 * ``activity`` 跟进记录: id, customer, opportunity, contact, channel, at, summary, result, next_step,
   next_date, step, open_next_date, owner, created_at, version, customer_name (customer.name),
   owner_name (owner.name)
-* ``allocation`` 核销: receipt, seq, contract, installment, amount, currency, allocated_on,
-  receipt_number (receipt.number), contract_number (contract.number), customer_name
+* ``allocation`` 核销: receipt, seq, contract, installment, amount, currency, home, exchange,
+  allocated_on, receipt_number (receipt.number), contract_number (contract.number), customer_name
   (contract.customer.name)
 * ``contact`` 联系人: id, customer, name, title, role, mobile, email, wechat, birthday, primary, note,
   created_at, version, customer_name (customer.name)
 * ``contract`` 合同: id, number, title, kind, direction, customer, parties, currency, amount, net,
-  tax, tax_included, tax_rate, settled, starts_on, ends_on, runs_until, owner, unit, opportunity,
-  status, terms, submitted_by, signed_on, effective_on, delivered_on, accepted_on, ended_on,
-  termination_reason, note, created_at, version, customer_name (customer.name)
+  tax, tax_included, tax_rate, settled, surcharge, rate, starts_on, ends_on, runs_until, owner,
+  unit, opportunity, status, terms, submitted_by, signed_on, effective_on, delivered_on,
+  accepted_on, ended_on, termination_reason, note, created_at, version, term_set, term_set_revision,
+  recurrence, customer_name (customer.name)
 * ``contract_decision`` 合同审批意见: contract, seq, kind, user, at, opinion, contract_number
   (contract.number)
 * ``contract_line`` 合同明细: contract, seq, product, description, quantity, unit, unit_price, discount,
@@ -258,10 +289,14 @@ Dataset: TypeAlias = Literal[
   (contract.customer.name)
 * ``customer`` 客户: id, name, kind, stage, level, industry, region, credit_code, phone, address,
   tags, owner, unit, note, credit_limit, created_at, version
+* ``exchange_rate`` 汇率: currency, date, rate, note
 * ``installment`` 结算节点: contract, seq, customer, direction, currency, label, amount, settled,
-  cancelled, open_amount, due_date, status, anchor, anchor_date, term, contract_number
-  (contract.number), contract_title (contract.title), customer_name (customer.name), owner
-  (contract.owner)
+  cancelled, discounted, written_off, open_amount, home_open, due_date, status, anchor, anchor_date,
+  term, kind, forecast_date, released_on, period_from, period_to, contract_number (contract.number),
+  contract_title (contract.title), customer_name (customer.name), owner (contract.owner)
+* ``journal`` 结算日记账: entry, seq, kind, account, date, direction, customer, contract, installment,
+  due_date, document, currency, amount, home, contract_number (contract.number), customer_name
+  (customer.name)
 * ``opportunity`` 商机: id, number, name, customer, contact, product, source, pipeline, stage,
   stage_name, reached_stage, status, probability, expected_amount, currency, expected_close,
   open_expected_close, opened_on, closed_on, closed_amount, reason, stage_since, owner, unit, note,
@@ -274,22 +309,43 @@ Dataset: TypeAlias = Literal[
 * ``product`` 产品: id, code, name, line, category, specification, unit, list_price, currency,
   tax_rate, active, note, created_at, version
 * ``receipt`` 收付款: id, number, direction, customer, date, method, amount, currency, account,
-  reference, handler, allocated, advance, reversed_by, reversal_of, reason, note, created_at,
-  version, customer_name (customer.name)
+  reference, handler, allocated, advance, refunded, open_advance, rate, home, home_advance,
+  reversed_by, reversal_of, refund_of, reason, note, created_at, version, customer_name
+  (customer.name)
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
 * ``warning_notice`` 预警通知: rule, subject, subject_seq, date, level, escalated, rule_name, title,
   due_date, amount, currency, owner, unit, recipients, noticed_at, owner_name (owner.name)
 """
 
-AnchorKind: TypeAlias = Literal["signed", "effective", "delivered", "accepted", "date"]
+AnchorKind: TypeAlias = Literal[
+    "signed",
+    "effective",
+    "delivered",
+    "accepted",
+    "date",
+    "start",
+    "end",
+    "delivery",
+    "invoiced",
+    "milestone",
+    "previous",
+    "period",
+]
 """The kind of event an installment waits for.
 
 * ``signed``: The signing.
 * ``effective``: The taking effect.
-* ``delivered``: The delivery.
+* ``delivered``: The last delivery.
 * ``accepted``: The acceptance.
 * ``date``: A fixed date.
+* ``start``: The first day of the term.
+* ``end``: The last day of the term.
+* ``delivery``: Each delivery.
+* ``invoiced``: The invoice.
+* ``milestone``: A named milestone.
+* ``previous``: The due date of the term before.
+* ``period``: A period of a recurring contract.
 """
 
 Channel: TypeAlias = Literal["phone", "visit", "mail", "wechat", "meeting", "other"]
@@ -395,11 +451,53 @@ DecisionRole: TypeAlias = Literal["other", "decision_maker", "user", "influencer
 * ``finance``: Pays and takes invoices.
 """
 
+DifferenceKind: TypeAlias = Literal[
+    "entry_unbalanced",
+    "entry_unbalanced_home",
+    "schedule_sum",
+    "contract_settled",
+    "installment_equation",
+    "installment_settled",
+    "installment_open",
+    "installment_home",
+    "receipt_equation",
+    "receipt_allocated",
+    "receipt_advance",
+    "receipt_home",
+]
+"""What does not agree.
+
+* ``entry_unbalanced``: An entry of the journal does not sum to zero in its currency.
+* ``entry_unbalanced_home``: An entry of the journal does not sum to zero in the ledger's currency.
+* ``schedule_sum``: The installments do not sum to the contract and its late charges.
+* ``contract_settled``: What the contract says is settled is not the sum over its installments.
+* ``installment_equation``: The parts of an installment are not its amount, or its status is another
+  than they say.
+* ``installment_settled``: What is settled of an installment is not the sum of the allocations to
+  it.
+* ``installment_open``: What is open of an installment, under its due date, is not what the journal
+  says.
+* ``installment_home``: The same in the ledger's currency.
+* ``receipt_equation``: The parts of a receipt are not its amount.
+* ``receipt_allocated``: What a receipt says is allocated is not the sum of its allocations.
+* ``receipt_advance``: The advance of a receipt is not what the journal says.
+* ``receipt_home``: The same in the ledger's currency.
+"""
+
 Direction: TypeAlias = Literal["ascending", "descending"]
 """Sort direction. Empty cells are the smallest: first ascending, last descending.
 
 * ``ascending``: Smallest first.
 * ``descending``: Largest first.
+"""
+
+DiscountBase: TypeAlias = Literal["total", "untaxed", "tax_reducing"]
+"""What an early-payment discount is taken of.
+
+* ``total``: Of the total: the amount without tax and the tax, each by the rate.
+* ``untaxed``: Of the amount without tax; the tax stays whole.
+* ``tax_reducing``: Of the amount without tax; the tax is stated on the discounted amount whether it
+  is paid early or not.
 """
 
 ImportKind: TypeAlias = Literal["customer", "contact", "product", "opportunity"]
@@ -411,13 +509,22 @@ ImportKind: TypeAlias = Literal["customer", "contact", "product", "opportunity"]
 * ``opportunity``: Opportunities, also ended ones.
 """
 
-InstallmentStatus: TypeAlias = Literal["planned", "open", "settled", "cancelled"]
+InstallmentKind: TypeAlias = Literal["scheduled", "retention", "late_charge"]
+"""What an installment is.
+
+* ``scheduled``: Part of the price, by the payment terms or for a period.
+* ``retention``: Held back until it is released.
+* ``late_charge``: A charge for paying late.
+"""
+
+InstallmentStatus: TypeAlias = Literal["planned", "open", "settled", "cancelled", "written_off"]
 """Where an installment stands.
 
 * ``planned``: The contract is not in effect yet.
 * ``open``: Money is outstanding.
 * ``settled``: Fully settled.
 * ``cancelled``: What was outstanding is no longer owed.
+* ``written_off``: Closed, in part or wholly without money.
 """
 
 LeadUnit: TypeAlias = Literal["days", "working_days"]
@@ -484,6 +591,15 @@ Period: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
 * ``year``: A calendar year.
 """
 
+Proration: TypeAlias = Literal["actual_days", "thirty_day_months", "none"]
+"""How a period that is not served whole is charged.
+
+* ``actual_days``: By its days over the days of the whole period.
+* ``thirty_day_months``: Every month has 30 days: the 31st counts nothing, the last day of February
+  up to the 30th; for months and longer.
+* ``none``: Whole, whenever any day of it is served; at the price of its first day.
+"""
+
 ReceiptMethod: TypeAlias = Literal["bank_transfer", "cash", "bill", "other"]
 """How money moved.
 
@@ -491,6 +607,24 @@ ReceiptMethod: TypeAlias = Literal["bank_transfer", "cash", "bill", "other"]
 * ``cash``: Cash.
 * ``bill``: A bill of exchange or cheque.
 * ``other``: Anything else.
+"""
+
+RecurrenceTiming: TypeAlias = Literal["advance", "arrears"]
+"""When a period is paid.
+
+* ``advance``: At its first day (先付).
+* ``arrears``: At its end (后付).
+"""
+
+RecurrenceUnit: TypeAlias = Literal["day", "week", "month", "quarter", "half_year", "year"]
+"""What the periods of a recurring contract are counted in.
+
+* ``day``: Days.
+* ``week``: Weeks.
+* ``month``: Months.
+* ``quarter``: Quarters.
+* ``half_year``: Half-years.
+* ``year``: Years.
 """
 
 SettlementDirection: TypeAlias = Literal["receivable", "payable"]
@@ -660,7 +794,7 @@ class AgingRow:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """The part of a receipt applied to an installment; below zero in a reversal."""
+    """The part of a receipt applied to an installment; below zero where it is taken back."""
 
     receipt: UUID
     """The receipt."""
@@ -682,6 +816,15 @@ class Allocation:
 
     allocated_on: dt.date
     """When it was applied."""
+
+    exchange: Decimal | None
+    """That value less the value at which the installment was booked: the realised exchange difference,
+    a gain when
+    above zero on what is receivable, and a loss on what is payable.
+    """
+
+    home: Decimal | None
+    """What the money was booked at in the ledger's currency; none when that is its currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -824,6 +967,9 @@ class Contract:
     settled: Decimal
     """What has been settled, in the contract's direction."""
 
+    surcharge: Decimal
+    """Late charges beside the contract amount; its installments sum to both together."""
+
     status: ContractStatus
     """Where it stands."""
 
@@ -860,6 +1006,14 @@ class Contract:
     owner: UUID | None
     """The user responsible."""
 
+    rate: Decimal | None
+    """What one unit of its currency was worth in the ledger's when it took effect; none in the
+    ledger's own currency.
+    """
+
+    recurrence: Recurrence | None
+    """How its installments recur, in place of payment terms."""
+
     runs_until: dt.date | None
     """Last day of the term while the contract is in effect, otherwise none: what warnings look at."""
 
@@ -874,6 +1028,12 @@ class Contract:
 
     tax_rate: Decimal | None
     """The tax rate on the whole, when there are no lines."""
+
+    term_set: UUID | None
+    """The term set that its payment terms were taken from."""
+
+    term_set_revision: int | None
+    """The revision of the term set."""
 
     termination_reason: str | None
     """Why it was terminated or cancelled."""
@@ -1176,6 +1336,37 @@ class DueItem:
     """Who is responsible for the contract."""
 
 
+@dataclass(frozen=True, slots=True)
+class EarlyDiscount:
+    """What is taken off an installment that is paid early (现金折扣)."""
+
+    rate: Decimal
+    """The discount: `"0.02"` is 2%; above 0 and at most 1."""
+
+    days: int
+    """Calendar days from the anchor's date within which it is granted, the last one included."""
+
+    base: DiscountBase
+    """What it is taken of."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRate:
+    """What one unit of a currency costs in the ledger's currency, from a day on until the next rate."""
+
+    currency: str
+    """The currency."""
+
+    date: dt.date
+    """The first day it holds."""
+
+    rate: Decimal
+    """Units of the ledger's currency for one unit, up to six places."""
+
+    note: str | None
+    """Where it comes from: the bank, the customs rate of the month."""
+
+
 ExprAnd = TypedDict(
     "ExprAnd",
     {
@@ -1444,8 +1635,8 @@ class ImportedField:
 
 @dataclass(frozen=True, slots=True)
 class Installment:
-    """An amount due on a date or when an event happens. Always `amount = settled + cancelled +
-    outstanding`.
+    """An amount due on a date or when an event happens. Always
+    `amount = settled + discounted + written_off + cancelled + outstanding`.
     """
 
     contract: UUID
@@ -1475,6 +1666,12 @@ class Installment:
     cancelled: Decimal
     """How much is no longer owed."""
 
+    discounted: Decimal
+    """How much was given up because it was paid early, or was too small for a coin."""
+
+    written_off: Decimal
+    """How much was closed without money."""
+
     status: InstallmentStatus
     """Where it stands."""
 
@@ -1484,14 +1681,32 @@ class Installment:
     term: int
     """The payment term it was planned from, by position from 1."""
 
+    kind: InstallmentKind
+    """What it is."""
+
     anchor_date: dt.date | None
     """When that happened."""
 
     due_date: dt.date | None
     """When it is due; none while its event has not happened."""
 
+    forecast_date: dt.date | None
+    """When it will be due as the terms say and the event is expected; only while there is no due date."""
+
+    home_open: Decimal | None
+    """What `open_amount` is booked at in the ledger's currency; none for a contract in that currency."""
+
     open_amount: Decimal | None
     """What is outstanding while it can be collected, otherwise none."""
+
+    period_from: dt.date | None
+    """First day of the period it is for, of a recurring contract."""
+
+    period_to: dt.date | None
+    """Last day of the period it is for."""
+
+    released_on: dt.date | None
+    """When what was held back was released."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1776,7 +1991,7 @@ class PaymentTerm:
     """
 
     share: TermShare
-    """How much of the contract."""
+    """How much of the contract, or of `lines`."""
 
     anchor: TermAnchor
     """The event or date that the term counts from."""
@@ -1784,14 +1999,46 @@ class PaymentTerm:
     align: TermAlign
     """Where in the month the due date lies."""
 
+    discount: EarlyDiscount | None
+    """What is taken off for paying early."""
+
+    expected: dt.date | None
+    """When the event is expected: gives a forecast of the due date while the event has not happened."""
+
     label: str | None
     """What the installment is called; 第1期, 第2期 … when left out."""
+
+    lines: tuple[int, ...]
+    """Positions of the contract lines that the share is of, from 1; the whole contract when left out.
+    Terms with the
+    same lines make up the gross of these lines; no line stands in two such groups.
+    """
 
     offset: TermOffset
     """How far from the anchor."""
 
+    retention: bool
+    """Whether the installment is held back (质保金): what the terms reach is a forecast, and it is due
+    when it is
+    released.
+    """
+
+    round_to: Decimal | None
+    """The step that a rate share is rounded to, half-up, such as `"1"` for whole units; the currency's
+    minor unit when
+    left out. What rounding leaves goes to the balance or the last rate.
+    """
+
     shift: Shift
     """Where a due date goes that is not a working day; it stays when left out."""
+
+
+class PeriodAlignDay(TypedDict):
+    """On this day (1 to 31, clamped) of the month, for months and longer; the first period runs up to
+    it.
+    """
+
+    day: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -1849,6 +2096,17 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceRevision:
+    """Another price from a date on."""
+
+    from_: dt.date
+    """The first day that it holds."""
+
+    price: Decimal
+    """The gross price of one whole period."""
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """Something that is sold: goods or a service."""
 
@@ -1897,8 +2155,8 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Money received or paid. Always `amount = allocated + advance`; a reversal has all three below
-    zero.
+    """Money received or paid. Always `amount = allocated + advance + refunded`; in a reversal or
+    refund all are below zero.
     """
 
     id: UUID
@@ -1934,6 +2192,9 @@ class Receipt:
     advance: Decimal
     """What is not allocated yet (预收款)."""
 
+    refunded: Decimal
+    """What went back to the payer."""
+
     created_at: dt.datetime
     """When posted."""
 
@@ -1943,20 +2204,81 @@ class Receipt:
     account: str | None
     """Our account."""
 
+    home: Decimal | None
+    """The amount in the ledger's currency; none when that is its currency."""
+
+    home_advance: Decimal | None
+    """What the advance is booked at in the ledger's currency; none when that is its currency."""
+
     note: str | None
     """Remarks."""
 
+    open_advance: Decimal | None
+    """The advance while there is one to use, otherwise none."""
+
+    rate: Decimal | None
+    """What one unit of its currency was worth in the ledger's; none in the ledger's own currency."""
+
     reason: str | None
-    """Why it was reversed."""
+    """Why it was reversed or refunded."""
 
     reference: str | None
     """The bank's reference, the bill's number."""
+
+    refund_of: UUID | None
+    """The receipt of which this one returns an advance."""
 
     reversal_of: UUID | None
     """The receipt that this one reverses."""
 
     reversed_by: UUID | None
     """The reversal of this receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """A recurring contract's rule: its installments are one for each period."""
+
+    unit: RecurrenceUnit
+    """The unit."""
+
+    timing: RecurrenceTiming
+    """Whether a period is paid in advance or in arrears."""
+
+    price: Decimal
+    """The gross price of one whole period, in the contract's currency."""
+
+    align: PeriodAlign
+    """Where periods begin."""
+
+    every: int
+    """How many units a period is long, 1 to 1000."""
+
+    first_due: dt.date | None
+    """When the first period is due, if not at its usual day, which makes it longer or shorter. In
+    advance it runs to the
+    end of the period that would begin on this day; in arrears to where a period due on this day
+    ends. Later periods
+    count from there.
+    """
+
+    offset: TermOffset | None
+    """When a period is due: from its first day when paid in advance, from its last day when paid in
+    arrears. When left
+    out: that day; in arrears, unless periods follow the calendar, the day after.
+    """
+
+    proration: Proration
+    """How a period that is not served whole is charged."""
+
+    revisions: tuple[PriceRevision, ...]
+    """Other prices from a date on, in the order of their dates."""
+
+    shift: Shift
+    """Where a due date goes that is not a working day; it stays when left out."""
+
+    suspensions: tuple[Suspension, ...]
+    """Spans in which nothing is served, in order and apart from each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2022,6 +2344,58 @@ class ScannedWarnings:
 
 
 @dataclass(frozen=True, slots=True)
+class SettlementCheck:
+    """What a verification found."""
+
+    clean: bool
+    """Whether everything agrees."""
+
+    entries: int
+    """Entries of the journal."""
+
+    lines: int
+    """Lines of the journal."""
+
+    contracts: int
+    """Contracts."""
+
+    installments: int
+    """Installments."""
+
+    receipts: int
+    """Receipts and payments."""
+
+    allocations: int
+    """Allocations."""
+
+    differences: int
+    """How much does not agree."""
+
+    found: tuple[SettlementDifference, ...]
+    """The first hundred of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementDifference:
+    """Something that does not agree."""
+
+    kind: DifferenceKind
+    """What it is."""
+
+    subject: UUID
+    """The entry, contract or receipt."""
+
+    expected: Decimal
+    """What is recomputed."""
+
+    actual: Decimal
+    """What is stored."""
+
+    seq: int | None
+    """The contract's installment, by its position."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A stage of a pipeline."""
 
@@ -2070,10 +2444,33 @@ class StageChange:
     """Why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """A span in which nothing is served."""
+
+    from_: dt.date
+    """Its first day."""
+
+    until: dt.date | None
+    """Its last day; none while it is not known."""
+
+
+class TermAlignMonthEndAndDays(TypedDict):
+    """So many days after the end of the month that the offset reaches; before it when negative."""
+
+    month_end_and_days: int
+
+
 class TermAlignNextMonthOn(TypedDict):
     """On this day (1 to 31, clamped) of the month after the one that the offset reaches."""
 
     next_month_on: int
+
+
+class TermAlignDayOfMonth(TypedDict):
+    """On a day of the month that lies so many months after the one that the offset reaches."""
+
+    day_of_month: TermAlignDayOfMonth
 
 
 class TermAlignOnOrAfter(TypedDict):
@@ -2082,6 +2479,31 @@ class TermAlignOnOrAfter(TypedDict):
     """
 
     on_or_after: tuple[int, ...]
+
+
+class TermAlignOnOrBefore(TypedDict):
+    """On the last of these days of a month (1 to 31, clamped) that is not after what the offset
+    reaches.
+    """
+
+    on_or_before: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TermAlignDayOfMonth:
+    """"""
+
+    day: int
+    """The day, 1 to 31, clamped to the month's end."""
+
+    months: int
+    """How many months on; 0 for the month that the offset reaches."""
+
+
+class TermAnchorMilestone(TypedDict):
+    """A milestone of this name, 1 to 100 characters."""
+
+    milestone: str
 
 
 class TermAnchorDate(TypedDict):
@@ -2514,6 +2936,15 @@ class AllocationRequestInputContracts(TypedDict):
     contracts: Sequence[IdLike]
 
 
+class AllocationRequestInputProportional(TypedDict):
+    """The open installments of these contracts, or of all the customer's when none is named, each in
+    proportion to what
+    is open of it; exact to the minor unit.
+    """
+
+    proportional: Sequence[IdLike]
+
+
 class AllocationRequestInputTold(TypedDict):
     """Exactly this."""
 
@@ -2720,6 +3151,19 @@ class CustomerDataInput(TypedDict):
     """Labels."""
 
 
+class EarlyDiscountInput(TypedDict):
+    """What is taken off an installment that is paid early (现金折扣)."""
+
+    rate: DecimalLike
+    """The discount: `"0.02"` is 2%; above 0 and at most 1."""
+
+    days: int
+    """Calendar days from the anchor's date within which it is granted, the last one included."""
+
+    base: NotRequired[DiscountBase]
+    """What it is taken of."""
+
+
 ExprInputAnd = TypedDict(
     "ExprInputAnd",
     {
@@ -2836,6 +3280,16 @@ class GroupByInput(TypedDict):
 
     period: NotRequired[Period | None]
     """For dates: the period they fall in; the group shows its first day."""
+
+
+class InstallmentRefInput(TypedDict):
+    """An installment of a contract."""
+
+    contract: IdLike
+    """The contract."""
+
+    installment: int
+    """The installment, by its position."""
 
 
 class LineDataInput(TypedDict):
@@ -2970,7 +3424,7 @@ class PaymentTermInput(TypedDict):
     """
 
     share: TermShareInput
-    """How much of the contract."""
+    """How much of the contract, or of `lines`."""
 
     anchor: TermAnchorInput
     """The event or date that the term counts from."""
@@ -2978,11 +3432,35 @@ class PaymentTermInput(TypedDict):
     align: NotRequired[TermAlignInput]
     """Where in the month the due date lies."""
 
+    discount: NotRequired[EarlyDiscountInput | EarlyDiscount | None]
+    """What is taken off for paying early."""
+
+    expected: NotRequired[DateLike | None]
+    """When the event is expected: gives a forecast of the due date while the event has not happened."""
+
     label: NotRequired[str | None]
     """What the installment is called; 第1期, 第2期 … when left out."""
 
+    lines: NotRequired[Sequence[int]]
+    """Positions of the contract lines that the share is of, from 1; the whole contract when left out.
+    Terms with the
+    same lines make up the gross of these lines; no line stands in two such groups.
+    """
+
     offset: NotRequired[TermOffsetInput]
     """How far from the anchor."""
+
+    retention: NotRequired[bool]
+    """Whether the installment is held back (质保金): what the terms reach is a forecast, and it is due
+    when it is
+    released.
+    """
+
+    round_to: NotRequired[DecimalLike | None]
+    """The step that a rate share is rounded to, half-up, such as `"1"` for whole units; the currency's
+    minor unit when
+    left out. What rounding leaves goes to the balance or the last rate.
+    """
 
     shift: NotRequired[Shift]
     """Where a due date goes that is not a working day; it stays when left out."""
@@ -3059,10 +3537,22 @@ class StageInput(TypedDict):
     """
 
 
+class TermAlignInputMonthEndAndDays(TypedDict):
+    """So many days after the end of the month that the offset reaches; before it when negative."""
+
+    month_end_and_days: int
+
+
 class TermAlignInputNextMonthOn(TypedDict):
     """On this day (1 to 31, clamped) of the month after the one that the offset reaches."""
 
     next_month_on: int
+
+
+class TermAlignInputDayOfMonth(TypedDict):
+    """On a day of the month that lies so many months after the one that the offset reaches."""
+
+    day_of_month: TermAlignInputDayOfMonthInput
 
 
 class TermAlignInputOnOrAfter(TypedDict):
@@ -3071,6 +3561,30 @@ class TermAlignInputOnOrAfter(TypedDict):
     """
 
     on_or_after: Sequence[int]
+
+
+class TermAlignInputOnOrBefore(TypedDict):
+    """On the last of these days of a month (1 to 31, clamped) that is not after what the offset
+    reaches.
+    """
+
+    on_or_before: Sequence[int]
+
+
+class TermAlignInputDayOfMonthInput(TypedDict):
+    """"""
+
+    day: int
+    """The day, 1 to 31, clamped to the month's end."""
+
+    months: NotRequired[int]
+    """How many months on; 0 for the month that the offset reaches."""
+
+
+class TermAnchorInputMilestone(TypedDict):
+    """A milestone of this name, 1 to 100 characters."""
+
+    milestone: str
 
 
 class TermAnchorInputDate(TypedDict):
@@ -3306,12 +3820,24 @@ Expr: TypeAlias = (
 Operand: TypeAlias = bool | int | str | Relative | OtherField | CurrentUser
 """What a field is compared with."""
 
+PeriodAlign: TypeAlias = Literal["start", "calendar"] | PeriodAlignDay
+"""Where the periods of a recurring contract begin."""
+
 TermAlign: TypeAlias = (
-    Literal["none", "month_end_before", "month_end"] | TermAlignNextMonthOn | TermAlignOnOrAfter
+    Literal["none", "month_end_before", "month_end"]
+    | TermAlignMonthEndAndDays
+    | TermAlignNextMonthOn
+    | TermAlignDayOfMonth
+    | TermAlignOnOrAfter
+    | TermAlignOnOrBefore
 )
 """Where in the month a due date lies."""
 
-TermAnchor: TypeAlias = Literal["signed", "effective", "delivered", "accepted"] | TermAnchorDate
+TermAnchor: TypeAlias = (
+    Literal["signed", "effective", "start", "end", "delivery", "delivered", "accepted", "invoiced", "previous"]
+    | TermAnchorMilestone
+    | TermAnchorDate
+)
 """What a term counts from."""
 
 TermOffset: TypeAlias = TermOffsetDays | TermOffsetWorkingDays | TermOffsetMonths
@@ -3324,7 +3850,10 @@ WarningBound: TypeAlias = WarningBoundAboveField | WarningBoundAbove | WarningBo
 """A bound on figures."""
 
 AllocationRequestInput: TypeAlias = (
-    Literal["first_due", "none"] | AllocationRequestInputContracts | AllocationRequestInputTold
+    Literal["first_due", "none"]
+    | AllocationRequestInputContracts
+    | AllocationRequestInputProportional
+    | AllocationRequestInputTold
 )
 """What a receipt is to settle."""
 
@@ -3374,11 +3903,20 @@ OperandInput: TypeAlias = (
 """What a field is compared with."""
 
 TermAlignInput: TypeAlias = (
-    Literal["none", "month_end_before", "month_end"] | TermAlignInputNextMonthOn | TermAlignInputOnOrAfter
+    Literal["none", "month_end_before", "month_end"]
+    | TermAlignInputMonthEndAndDays
+    | TermAlignInputNextMonthOn
+    | TermAlignInputDayOfMonth
+    | TermAlignInputOnOrAfter
+    | TermAlignInputOnOrBefore
 )
 """Where in the month a due date lies."""
 
-TermAnchorInput: TypeAlias = Literal["signed", "effective", "delivered", "accepted"] | TermAnchorInputDate
+TermAnchorInput: TypeAlias = (
+    Literal["signed", "effective", "start", "end", "delivery", "delivered", "accepted", "invoiced", "previous"]
+    | TermAnchorInputMilestone
+    | TermAnchorInputDate
+)
 """What a term counts from."""
 
 TermOffsetInput: TypeAlias = TermOffsetInputDays | TermOffsetInputWorkingDays | TermOffsetInputMonths

@@ -60,6 +60,8 @@ def read_allocation(w: Any) -> t.Allocation:
         Decimal(w["amount"]),
         w["currency"],
         date(w["allocated_on"]),
+        None if (v0 := w.get("exchange")) is None else Decimal(v0),
+        None if (v0 := w.get("home")) is None else Decimal(v0),
     )
 
 
@@ -123,6 +125,7 @@ def read_contract(w: Any) -> t.Contract:
         Decimal(w["tax"]),
         w["tax_included"],
         Decimal(w["settled"]),
+        Decimal(w["surcharge"]),
         w["status"],
         tuple([read_payment_term(v0) for v0 in w["terms"]]),
         instant(w["created_at"]),
@@ -135,11 +138,15 @@ def read_contract(w: Any) -> t.Contract:
         w.get("note"),
         None if (v0 := w.get("opportunity")) is None else UUID(v0),
         None if (v0 := w.get("owner")) is None else UUID(v0),
+        None if (v0 := w.get("rate")) is None else Decimal(v0),
+        None if (v0 := w.get("recurrence")) is None else read_recurrence(v0),
         None if (v0 := w.get("runs_until")) is None else date(v0),
         None if (v0 := w.get("signed_on")) is None else date(v0),
         None if (v0 := w.get("starts_on")) is None else date(v0),
         None if (v0 := w.get("submitted_by")) is None else UUID(v0),
         None if (v0 := w.get("tax_rate")) is None else Decimal(v0),
+        None if (v0 := w.get("term_set")) is None else UUID(v0),
+        w.get("term_set_revision"),
         w.get("termination_reason"),
         None if (v0 := w.get("unit")) is None else UUID(v0),
     )
@@ -272,6 +279,23 @@ def read_due_item(w: Any) -> t.DueItem:
     )
 
 
+def read_early_discount(w: Any) -> t.EarlyDiscount:
+    return t.EarlyDiscount(
+        Decimal(w["rate"]),
+        w["days"],
+        w.get("base", "total"),
+    )
+
+
+def read_exchange_rate(w: Any) -> t.ExchangeRate:
+    return t.ExchangeRate(
+        w["currency"],
+        date(w["date"]),
+        Decimal(w["rate"]),
+        w.get("note"),
+    )
+
+
 def read_expr(w: Any) -> t.Expr:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
@@ -398,12 +422,20 @@ def read_installment(w: Any) -> t.Installment:
         Decimal(w["amount"]),
         Decimal(w["settled"]),
         Decimal(w["cancelled"]),
+        Decimal(w["discounted"]),
+        Decimal(w["written_off"]),
         w["status"],
         w["anchor"],
         w["term"],
+        w["kind"],
         None if (v0 := w.get("anchor_date")) is None else date(v0),
         None if (v0 := w.get("due_date")) is None else date(v0),
+        None if (v0 := w.get("forecast_date")) is None else date(v0),
+        None if (v0 := w.get("home_open")) is None else Decimal(v0),
         None if (v0 := w.get("open_amount")) is None else Decimal(v0),
+        None if (v0 := w.get("period_from")) is None else date(v0),
+        None if (v0 := w.get("period_to")) is None else date(v0),
+        None if (v0 := w.get("released_on")) is None else date(v0),
     )
 
 
@@ -535,8 +567,13 @@ def read_payment_term(w: Any) -> t.PaymentTerm:
         read_term_share(w["share"]),
         read_term_anchor(w["anchor"]),
         read_term_align(w.get("align", "none")),
+        None if (v0 := w.get("discount")) is None else read_early_discount(v0),
+        None if (v0 := w.get("expected")) is None else date(v0),
         w.get("label"),
+        None if (v0 := w.get("lines")) is None else tuple(v0),
         w.get("offset"),
+        w.get("retention"),
+        None if (v0 := w.get("round_to")) is None else Decimal(v0),
         w.get("shift", "none"),
     )
 
@@ -566,6 +603,13 @@ def read_preview(w: Any) -> t.Preview:
         tuple(w["header"]),
         tuple([tuple(v0) for v0 in w["rows"]]),
         tuple([read_imported_field(v0) for v0 in w["fields"]]),
+    )
+
+
+def read_price_revision(w: Any) -> t.PriceRevision:
+    return t.PriceRevision(
+        date(w["from"]),
+        Decimal(w["price"]),
     )
 
 
@@ -601,14 +645,36 @@ def read_receipt(w: Any) -> t.Receipt:
         UUID(w["handler"]),
         Decimal(w["allocated"]),
         Decimal(w["advance"]),
+        Decimal(w["refunded"]),
         instant(w["created_at"]),
         w["version"],
         w.get("account"),
+        None if (v0 := w.get("home")) is None else Decimal(v0),
+        None if (v0 := w.get("home_advance")) is None else Decimal(v0),
         w.get("note"),
+        None if (v0 := w.get("open_advance")) is None else Decimal(v0),
+        None if (v0 := w.get("rate")) is None else Decimal(v0),
         w.get("reason"),
         w.get("reference"),
+        None if (v0 := w.get("refund_of")) is None else UUID(v0),
         None if (v0 := w.get("reversal_of")) is None else UUID(v0),
         None if (v0 := w.get("reversed_by")) is None else UUID(v0),
+    )
+
+
+def read_recurrence(w: Any) -> t.Recurrence:
+    return t.Recurrence(
+        w["unit"],
+        w["timing"],
+        Decimal(w["price"]),
+        w.get("align", "start"),
+        w.get("every", 1),
+        None if (v0 := w.get("first_due")) is None else date(v0),
+        w.get("offset"),
+        w.get("proration", "actual_days"),
+        None if (v0 := w.get("revisions")) is None else tuple([read_price_revision(v1) for v1 in v0]),
+        w.get("shift", "none"),
+        None if (v0 := w.get("suspensions")) is None else tuple([read_suspension(v1) for v1 in v0]),
     )
 
 
@@ -646,6 +712,30 @@ def read_scanned_warnings(w: Any) -> t.ScannedWarnings:
     )
 
 
+def read_settlement_check(w: Any) -> t.SettlementCheck:
+    return t.SettlementCheck(
+        w["clean"],
+        int(w["entries"]),
+        int(w["lines"]),
+        int(w["contracts"]),
+        int(w["installments"]),
+        int(w["receipts"]),
+        int(w["allocations"]),
+        int(w["differences"]),
+        tuple([read_settlement_difference(v0) for v0 in w["found"]]),
+    )
+
+
+def read_settlement_difference(w: Any) -> t.SettlementDifference:
+    return t.SettlementDifference(
+        w["kind"],
+        UUID(w["subject"]),
+        Decimal(w["expected"]),
+        Decimal(w["actual"]),
+        w.get("seq"),
+    )
+
+
 def read_stage(w: Any) -> t.Stage:
     return t.Stage(
         w["seq"],
@@ -669,19 +759,41 @@ def read_stage_change(w: Any) -> t.StageChange:
     )
 
 
+def read_suspension(w: Any) -> t.Suspension:
+    return t.Suspension(
+        date(w["from"]),
+        None if (v0 := w.get("until")) is None else date(v0),
+    )
+
+
 def read_term_align(w: Any) -> t.TermAlign:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
+    if "month_end_and_days" in w:
+        return {"month_end_and_days": w["month_end_and_days"]}
     if "next_month_on" in w:
         return {"next_month_on": w["next_month_on"]}
+    if "day_of_month" in w:
+        return {"day_of_month": read_term_align_day_of_month(w["day_of_month"])}
     if "on_or_after" in w:
         return {"on_or_after": tuple(w["on_or_after"])}
+    if "on_or_before" in w:
+        return {"on_or_before": tuple(w["on_or_before"])}
     return w  # type: ignore[no-any-return]
+
+
+def read_term_align_day_of_month(w: Any) -> t.TermAlignDayOfMonth:
+    return t.TermAlignDayOfMonth(
+        w["day"],
+        w.get("months", 0),
+    )
 
 
 def read_term_anchor(w: Any) -> t.TermAnchor:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
+    if "milestone" in w:
+        return {"milestone": w["milestone"]}
     if "date" in w:
         return {"date": date(w["date"])}
     return w  # type: ignore[no-any-return]
@@ -886,6 +998,10 @@ def write_customer_data_input(value: Any) -> Any:
     return fields(value, WRITE_CUSTOMER_DATA_INPUT)
 
 
+def write_early_discount_input(value: Any) -> Any:
+    return fields(value, WRITE_EARLY_DISCOUNT_INPUT)
+
+
 def write_line_data_input(value: Any) -> Any:
     return fields(value, WRITE_LINE_DATA_INPUT)
 
@@ -931,6 +1047,7 @@ WRITE_CONTRACT_DATA_INPUT: Table = {
     "terms": each(write_payment_term_input),
 }
 WRITE_CUSTOMER_DATA_INPUT: Table = {"credit_limit": number}
+WRITE_EARLY_DISCOUNT_INPUT: Table = {"rate": number}
 WRITE_LINE_DATA_INPUT: Table = {
     "quantity": number,
     "unit_price": number,
@@ -938,7 +1055,11 @@ WRITE_LINE_DATA_INPUT: Table = {
     "tax_rate": number,
 }
 WRITE_OPPORTUNITY_DATA_INPUT: Table = {"expected_amount": number}
-WRITE_PAYMENT_TERM_INPUT: Table = {"share": write_term_share_input}
+WRITE_PAYMENT_TERM_INPUT: Table = {
+    "share": write_term_share_input,
+    "discount": write_early_discount_input,
+    "round_to": number,
+}
 WRITE_PRODUCT_DATA_INPUT: Table = {"list_price": number, "tax_rate": number}
 WRITE_STAGE_INPUT: Table = {"probability": number}
 WRITE_TERM_SHARE_INPUT: Table = {"rate": number, "amount": number}

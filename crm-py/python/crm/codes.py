@@ -307,6 +307,13 @@ REFERENCE_UNKNOWN: Final = 1251
 没有外部编码为 {system} {value} 的记录。
 """
 
+NO_RATE: Final = 1252
+"""``StateError``: No exchange rate of {currency} is known on {date}; set one with ledger.set_rate or
+state it.
+
+{date} 没有 {currency} 的汇率;请先用 ledger.set_rate 设置,或直接给出汇率。
+"""
+
 LOGIN_TAKEN: Final = 1300
 """``ConflictError``: The login {value} is taken.
 
@@ -457,6 +464,37 @@ BALANCE_NOT_LAST: Final = 1651
 只有最后一个付款条款可以是余款。
 """
 
+TERM_LINE_UNKNOWN: Final = 1652
+"""``InvalidError``: There is no contract line {line}; the contract has {lines}.
+
+没有第 {line} 行合同明细,合同共有 {lines} 行。
+"""
+
+TERM_LINE_TWICE: Final = 1653
+"""``InvalidError``: Contract line {line} is paid by more than one group of payment terms.
+
+合同明细第 {line} 行属于多组付款条款。
+"""
+
+TERM_LINE_MISSING: Final = 1654
+"""``InvalidError``: No payment term pays contract line {line}.
+
+合同明细第 {line} 行没有付款条款。
+"""
+
+SPANS_OVERLAP: Final = 1655
+"""``InvalidError``: {from} is not after {previous}; suspensions and price revisions follow one another
+in order.
+
+{from} 不晚于 {previous};暂停期间和调价须按先后顺序且互不重叠。
+"""
+
+OUTSIDE_PERIOD: Final = 1656
+"""``InvalidError``: {from} to {to} is not within {first} to {last}.
+
+{from} 至 {to} 不在 {first} 至 {last} 之内。
+"""
+
 CONTRACT_NOT_EFFECTIVE: Final = 1700
 """``StateError``: The contract {number} is {status}; money can be allocated only to a contract in
 effect.
@@ -516,6 +554,24 @@ RECEIPT_NUMBER_TAKEN: Final = 1709
 """``ConflictError``: Another receipt has the number {value}.
 
 收付款编号 {value} 已被使用。
+"""
+
+ABOVE_ADVANCE: Final = 1710
+"""``ConflictError``: {amount} is more than the advance of {advance}.
+
+退款金额 {amount} 超过预收余额 {advance}。
+"""
+
+REFUNDED: Final = 1711
+"""``StateError``: {refunded} of the receipt {number} were refunded; reverse the refund first.
+
+收付款 {number} 已退款 {refunded},请先红冲该退款。
+"""
+
+NOT_ALLOCATED: Final = 1712
+"""``NotFoundError``: The receipt {number} settles nothing of that.
+
+收付款 {number} 未核销该节点。
 """
 
 NO_WARNING: Final = 1800

@@ -8,10 +8,13 @@ mod operations;
 pub mod rules;
 
 pub use model::{
-    AnchorKind, Contract, ContractColumns, ContractDecision, ContractDecisionColumns, ContractKind,
-    ContractLine, ContractLineColumns, ContractParty, ContractStatus, DecisionKind, Installment,
-    InstallmentColumns, InstallmentStatus, PartyRole, PaymentTerm, SettlementDirection, TermAlign,
-    TermAnchor, TermOffset, TermShare,
+    Account, AnchorKind, Contract, ContractColumns, ContractDecision, ContractDecisionColumns, ContractEvent,
+    ContractEventColumns, ContractEventKind, ContractKind, ContractLine, ContractLineColumns, ContractParty,
+    ContractStatus, DecisionKind, DiscountBase, EarlyDiscount, EntryKind, Installment, InstallmentColumns,
+    InstallmentKind, InstallmentStatus, JournalLine, JournalLineColumns, PartyRole, PaymentTerm, PeriodAlign,
+    PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, SettlementDirection, Suspension,
+    TermAlign, TermAnchor, TermOffset, TermSet, TermSetColumns, TermSetRevision, TermSetRevisionColumns,
+    TermShare,
 };
 pub use operations::*;
 
@@ -43,13 +46,30 @@ pub static CONTRACT_DECISIONS: Dataset = Dataset {
     fields: &[("contract_number", "contract.number")],
     scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
 };
+/// The settlement journal, under the scope of its customer.
+pub static JOURNAL: Dataset = Dataset {
+    name: "journal",
+    zh: "结算日记账",
+    table: JournalLine::table,
+    fields: &[("contract_number", "contract.number"), ("customer_name", "customer.name")],
+    scope: Some(ScopePaths { record: "customer", owner: "customer.owner", unit: "customer.unit" }),
+};
 
 /// The area.
 pub static AREA: Area = Area {
     name: "contract",
     zh: "合同",
-    tables: &[Contract::table, ContractLine::table, ContractDecision::table, Installment::table],
-    datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS],
+    tables: &[
+        Contract::table,
+        ContractLine::table,
+        ContractDecision::table,
+        Installment::table,
+        JournalLine::table,
+        ContractEvent::table,
+        TermSet::table,
+        TermSetRevision::table,
+    ],
+    datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &JOURNAL],
     permissions: &[("contract.approve", "Approve and reject contracts", "审批合同")],
     codes: &[rules::ALL],
     operations: operations::LIST,

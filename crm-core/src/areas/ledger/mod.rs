@@ -4,12 +4,15 @@
 pub mod idempotency;
 mod model;
 mod operations;
+pub mod rates;
 
 pub use model::{
-    CalendarDay, ExternalReference, ExternalReferenceColumns, LedgerInfo, LedgerInfoColumns, create, load,
-    load_calendar,
+    CalendarDay, ExchangeRate, ExchangeRateColumns, ExternalReference, ExternalReferenceColumns, LedgerInfo,
+    LedgerInfoColumns, create, load, load_calendar,
 };
 pub use operations::*;
+pub(crate) use rates::stated_rate;
+pub use rates::{ListRates, NO_RATE, SetRate, home_value, rate_on};
 
 use crate::app::AuditEntry;
 use crate::catalog::Area;
@@ -19,6 +22,10 @@ use crate::store::record::Record;
 /// The trail as a dataset.
 pub static AUDIT: Dataset =
     Dataset { name: "audit", zh: "审计记录", table: AuditEntry::table, fields: &[], scope: None };
+
+/// Exchange rates.
+pub static EXCHANGE_RATES: Dataset =
+    Dataset { name: "exchange_rate", zh: "汇率", table: ExchangeRate::table, fields: &[], scope: None };
 
 /// The area.
 pub static AREA: Area = Area {
@@ -30,9 +37,10 @@ pub static AREA: Area = Area {
         ExternalReference::table,
         AuditEntry::table,
         idempotency::Kept::table,
+        ExchangeRate::table,
     ],
-    datasets: &[],
+    datasets: &[&EXCHANGE_RATES],
     permissions: &[("audit.read", "Read the audit trail", "查看审计记录")],
-    codes: &[operations::ALL],
+    codes: &[operations::ALL, rates::ALL],
     operations: operations::LIST,
 };

@@ -6,6 +6,7 @@ use crate::app::NewLedger;
 use crate::kernel::calendar::{Calendar, DayKind};
 use crate::kernel::currency::Currency;
 use crate::kernel::date::{Date, Instant};
+use crate::kernel::decimal::Price;
 use crate::kernel::error::Result;
 use crate::kernel::id::IdCodec;
 use crate::store::engine::Tx;
@@ -72,6 +73,20 @@ crate::record! {
         record: Uuid,
     }
     index external_reference_record (record);
+}
+
+crate::record! {
+    /// What one unit of a currency costs in the ledger's currency, from a day on until the next rate.
+    pub struct ExchangeRate, ExchangeRateColumns in "exchange_rate" key (currency, date) since 2 {
+        /// The currency.
+        currency: Currency,
+        /// The first day it holds.
+        date: Date,
+        /// Units of the ledger's currency for one unit, up to six places.
+        rate: Price,
+        /// Where it comes from: the bank, the customs rate of the month.
+        note: Option<String>,
+    }
 }
 
 /// The ledger's data, if it has been created.

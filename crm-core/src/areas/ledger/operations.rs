@@ -18,6 +18,8 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     GetLedger,
     SetCalendarDays,
     WorkingDay,
+    super::SetRate,
+    super::ListRates,
     SetReference,
     FindReference,
     ListAudit,

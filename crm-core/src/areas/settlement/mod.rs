@@ -57,7 +57,10 @@ pub static AREA: Area = Area {
     zh: "结算",
     tables: &[Receipt::table, Allocation::table],
     datasets: &[&INSTALLMENTS, &RECEIPTS, &ALLOCATIONS],
-    permissions: &[],
+    permissions: &[
+        ("settlement.verify", "Verify the settlement books", "核对结算账"),
+        ("settlement.write_off", "Write off what is owed", "坏账核销"),
+    ],
     codes: &[rules::ALL],
     operations: operations::LIST,
 };

@@ -5,10 +5,11 @@ use crate::areas::contract::{Contract, SettlementDirection};
 use crate::areas::party::Customer;
 use crate::kernel::currency::Currency;
 use crate::kernel::date::{Date, Instant};
-use crate::kernel::decimal::Amount;
+use crate::kernel::decimal::{Amount, Price};
 use crate::kernel::error::Result;
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
+use crate::store::cell::Cell;
 
 crate::coded! {
     /// Whether money came or went.
@@ -49,7 +50,7 @@ crate::coded! {
 }
 
 crate::record! {
-    /// Money received or paid. Always `amount = allocated + advance`; a reversal has all three below zero.
+    /// Money received or paid. Always `amount = allocated + advance + refunded`; in a reversal or refund all are below zero.
     pub struct Receipt, ReceiptColumns in "receipt" key (id) {
         /// Id.
         id: Id<Receipt>,
@@ -77,11 +78,23 @@ crate::record! {
         allocated: Amount,
         /// What is not allocated yet (预收款).
         advance: Amount,
+        /// What went back to the payer.
+        refunded: Amount = since 2 or Cell::Int(0),
+        /// The advance while there is one to use, otherwise none.
+        open_advance: Option<Amount> = since 2 or Cell::Null,
+        /// What one unit of its currency was worth in the ledger's; none in the ledger's own currency.
+        rate: Option<Price> = since 2 or Cell::Null,
+        /// The amount in the ledger's currency; none when that is its currency.
+        home: Option<Amount> = since 2 or Cell::Null,
+        /// What the advance is booked at in the ledger's currency; none when that is its currency.
+        home_advance: Option<Amount> = since 2 or Cell::Null,
         /// The reversal of this receipt.
         reversed_by: Option<Id<Receipt>>,
         /// The receipt that this one reverses.
         reversal_of: Option<Id<Receipt>>,
-        /// Why it was reversed.
+        /// The receipt of which this one returns an advance.
+        refund_of: Option<Id<Receipt>> = since 2 or Cell::Null,
+        /// Why it was reversed or refunded.
         reason: Option<String>,
         /// Remarks.
         note: Option<String>,
@@ -93,10 +106,11 @@ crate::record! {
     unique receipt_number (number);
     index receipt_customer (customer, date);
     index receipt_date (date);
+    index receipt_advance (date) where open_advance since 2;
 }
 
 crate::record! {
-    /// The part of a receipt applied to an installment; below zero in a reversal.
+    /// The part of a receipt applied to an installment; below zero where it is taken back.
     pub struct Allocation, AllocationColumns in "allocation" key (receipt, seq) {
         /// The receipt.
         receipt: Id<Receipt>,
@@ -110,6 +124,11 @@ crate::record! {
         amount: Amount,
         /// The receipt's currency.
         currency: Currency,
+        /// What the money was booked at in the ledger's currency; none when that is its currency.
+        home: Option<Amount> = since 2 or Cell::Null,
+        /// That value less the value at which the installment was booked: the realised exchange difference, a gain when
+        /// above zero on what is receivable, and a loss on what is payable.
+        exchange: Option<Amount> = since 2 or Cell::Null,
         /// When it was applied.
         allocated_on: Date,
     }
@@ -125,5 +144,13 @@ impl Receipt {
     /// `TOO_MANY_DECIMALS` for one finer than the currency's minor unit.
     pub fn money(&self, amount: Amount) -> Result<Money> {
         Money::new(amount, self.currency)
+    }
+
+    /// The receipt with its open advance as its amounts say.
+    #[must_use]
+    pub fn restated(mut self) -> Receipt {
+        let usable = self.reversed_by.is_none() && self.advance.is_positive();
+        self.open_advance = usable.then_some(self.advance);
+        self
     }
 }

@@ -1,11 +1,17 @@
 //! Contracts, their lines, decisions and installments as stored.
 
+mod journal;
+mod recurrence;
 mod terms;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use terms::{PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare};
+pub use journal::{Account, EntryKind, JournalLine, JournalLineColumns};
+pub use recurrence::{
+    PeriodAlign, PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, Suspension,
+};
+pub use terms::{DiscountBase, EarlyDiscount, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare};
 
 use crate::areas::access::{OrgUnit, Owned, User};
 use crate::areas::opportunity::Opportunity;
@@ -17,6 +23,7 @@ use crate::kernel::decimal::{Amount, Price, Quantity, Rate};
 use crate::kernel::error::Result;
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
+use crate::store::cell::Cell;
 use crate::store::record::Json;
 
 crate::coded! {
@@ -104,24 +111,44 @@ crate::coded! {
         Signed = 1, "signed", "签订";
         /// The taking effect.
         Effective = 2, "effective", "生效";
-        /// The delivery.
+        /// The last delivery.
         Delivered = 3, "delivered", "交付";
         /// The acceptance.
         Accepted = 4, "accepted", "验收";
         /// A fixed date.
         Date = 5, "date", "固定日期";
+        /// The first day of the term.
+        Start = 6, "start", "合同开始";
+        /// The last day of the term.
+        End = 7, "end", "合同结束";
+        /// Each delivery.
+        Delivery = 8, "delivery", "每次交付";
+        /// The invoice.
+        Invoiced = 9, "invoiced", "开票";
+        /// A named milestone.
+        Milestone = 10, "milestone", "里程碑";
+        /// The due date of the term before.
+        Previous = 11, "previous", "上一期到期";
+        /// A period of a recurring contract.
+        Period = 12, "period", "计费周期";
     }
 }
 
 impl TermAnchor {
     /// The kind of the anchor.
-    pub fn kind(self) -> AnchorKind {
+    pub fn kind(&self) -> AnchorKind {
         match self {
             TermAnchor::Signed => AnchorKind::Signed,
             TermAnchor::Effective => AnchorKind::Effective,
             TermAnchor::Delivered => AnchorKind::Delivered,
             TermAnchor::Accepted => AnchorKind::Accepted,
             TermAnchor::Date(_) => AnchorKind::Date,
+            TermAnchor::Start => AnchorKind::Start,
+            TermAnchor::End => AnchorKind::End,
+            TermAnchor::Delivery => AnchorKind::Delivery,
+            TermAnchor::Invoiced => AnchorKind::Invoiced,
+            TermAnchor::Milestone(_) => AnchorKind::Milestone,
+            TermAnchor::Previous => AnchorKind::Previous,
         }
     }
 }
@@ -137,6 +164,44 @@ crate::coded! {
         Settled = 3, "settled", "已结清";
         /// What was outstanding is no longer owed.
         Cancelled = 4, "cancelled", "已取消";
+        /// Closed, in part or wholly without money.
+        WrittenOff = 5, "written_off", "已坏账核销";
+    }
+}
+
+crate::coded! {
+    /// What an installment is.
+    #[derive(Default)]
+    pub enum InstallmentKind {
+        /// Part of the price, by the payment terms or for a period.
+        #[default]
+        Scheduled = 0, "scheduled", "计划款项";
+        /// Held back until it is released.
+        Retention = 1, "retention", "质保金";
+        /// A charge for paying late.
+        LateCharge = 2, "late_charge", "违约金";
+    }
+}
+
+crate::coded! {
+    /// Something that happened to a contract and that installments wait for, or that changed them.
+    pub enum ContractEventKind {
+        /// A part was delivered.
+        Delivery = 1, "delivery", "部分交付";
+        /// A milestone was reached.
+        Milestone = 2, "milestone", "里程碑";
+        /// An installment was invoiced.
+        Invoice = 3, "invoice", "开票";
+        /// A retention was released.
+        Release = 4, "release", "质保金释放";
+        /// The service was suspended.
+        Suspension = 5, "suspension", "暂停";
+        /// The service was resumed.
+        Resumption = 6, "resumption", "恢复";
+        /// The price was revised.
+        PriceRevision = 7, "price_revision", "调价";
+        /// Periods were added to the schedule.
+        Extension = 8, "extension", "延展计划";
     }
 }
 
@@ -187,6 +252,10 @@ crate::record! {
         tax_rate: Option<Rate>,
         /// What has been settled, in the contract's direction.
         settled: Amount,
+        /// Late charges beside the contract amount; its installments sum to both together.
+        surcharge: Amount = since 2 or Cell::Int(0),
+        /// What one unit of its currency was worth in the ledger's when it took effect; none in the ledger's own currency.
+        rate: Option<Price> = since 2 or Cell::Null,
         /// First day of the term.
         starts_on: Option<Date>,
         /// Last day of the term.
@@ -223,6 +292,12 @@ crate::record! {
         created_at: Instant,
         /// Version.
         version: u32,
+        /// The term set that its payment terms were taken from.
+        term_set: Option<Id<TermSet>> = since 2 or Cell::Null,
+        /// The revision of the term set.
+        term_set_revision: Option<u32> = since 2 or Cell::Null,
+        /// How its installments recur, in place of payment terms.
+        recurrence: Option<Json<Recurrence>> = since 2 or Cell::Null,
     }
     unique contract_number (number);
     index contract_customer (customer);
@@ -284,7 +359,8 @@ crate::record! {
 }
 
 crate::record! {
-    /// An amount due on a date or when an event happens. Always `amount = settled + cancelled + outstanding`.
+    /// An amount due on a date or when an event happens. Always
+    /// `amount = settled + discounted + written_off + cancelled + outstanding`.
     pub struct Installment, InstallmentColumns in "installment" key (contract, seq) {
         /// The contract.
         contract: Id<Contract>,
@@ -304,8 +380,14 @@ crate::record! {
         settled: Amount,
         /// How much is no longer owed.
         cancelled: Amount,
+        /// How much was given up because it was paid early, or was too small for a coin.
+        discounted: Amount = since 2 or Cell::Int(0),
+        /// How much was closed without money.
+        written_off: Amount = since 2 or Cell::Int(0),
         /// What is outstanding while it can be collected, otherwise none.
         open_amount: Option<Amount>,
+        /// What `open_amount` is booked at in the ledger's currency; none for a contract in that currency.
+        home_open: Option<Amount> = since 2 or Cell::Null,
         /// When it is due; none while its event has not happened.
         due_date: Option<Date>,
         /// Where it stands.
@@ -316,12 +398,81 @@ crate::record! {
         anchor_date: Option<Date>,
         /// The payment term it was planned from, by position from 1.
         term: u32,
+        /// What it is.
+        kind: InstallmentKind = since 2 or Cell::Int(0),
+        /// When it will be due as the terms say and the event is expected; only while there is no due date.
+        forecast_date: Option<Date> = since 2 or Cell::Null,
+        /// When what was held back was released.
+        released_on: Option<Date> = since 2 or Cell::Null,
+        /// First day of the period it is for, of a recurring contract.
+        period_from: Option<Date> = since 2 or Cell::Null,
+        /// Last day of the period it is for.
+        period_to: Option<Date> = since 2 or Cell::Null,
     }
     index installment_due (due_date, contract, seq) where open_amount;
     index installment_open (direction, customer, currency, due_date, open_amount) where open_amount;
 }
 
-crate::entity!(Contract);
+crate::record! {
+    /// Something that happened to a contract.
+    pub struct ContractEvent, ContractEventColumns in "contract_event" key (contract, seq) since 2 {
+        /// The contract.
+        contract: Id<Contract>,
+        /// Position, from 1.
+        seq: u32,
+        /// What happened.
+        kind: ContractEventKind,
+        /// The milestone's name, or the invoice's number.
+        name: Option<String>,
+        /// When.
+        date: Date,
+        /// The gross amount that it is about, in the contract's currency: what was delivered or deducted, the new price.
+        amount: Option<Amount>,
+        /// The installment that it dates or changes, by position.
+        installment: Option<u32>,
+        /// Reason or remarks.
+        note: Option<String>,
+    }
+}
+
+crate::record! {
+    /// Payment terms under a name, to be used by many contracts. Each change makes a new revision; contracts keep theirs.
+    pub struct TermSet, TermSetColumns in "term_set" key (id) since 2 {
+        /// Id.
+        id: Id<TermSet>,
+        /// Name, unique.
+        name: String,
+        /// The revision that new contracts take, from 1.
+        revision: u32,
+        /// Whether new contracts may take it.
+        active: bool,
+        /// Remarks.
+        note: Option<String>,
+        /// When created.
+        created_at: Instant,
+        /// Version.
+        version: u32,
+    }
+    unique term_set_name (name);
+}
+
+crate::record! {
+    /// What a term set said in one of its revisions; never changed.
+    pub struct TermSetRevision, TermSetRevisionColumns in "term_set_revision" key (term_set, revision) since 2 {
+        /// The term set.
+        term_set: Id<TermSet>,
+        /// The revision, from 1.
+        revision: u32,
+        /// The payment terms.
+        terms: Json<Vec<PaymentTerm>>,
+        /// Why it was made.
+        note: Option<String>,
+        /// When it was made.
+        created_at: Instant,
+    }
+}
+
+crate::entity!(Contract, TermSet);
 
 impl Owned for Contract {
     fn owner(&self) -> Option<Id<User>> {

@@ -1,7 +1,7 @@
 //! Payment terms as contracts state them, stored as one document with the contract.
 //!
-//! Each part is an enumeration that may gain values (another event, another way to count, a retention); what is stored
-//! today keeps its form.
+//! Each part is an enumeration that may gain values (another event, another way to count); what is stored today keeps
+//! its form.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub struct PaymentTerm {
     /// What the installment is called; 第1期, 第2期 … when left out.
     #[serde(default)]
     pub label: Option<String>,
-    /// How much of the contract.
+    /// How much of the contract, or of `lines`.
     pub share: TermShare,
     /// The event or date that the term counts from.
     pub anchor: TermAnchor,
@@ -33,6 +33,49 @@ pub struct PaymentTerm {
     /// Where a due date goes that is not a working day; it stays when left out.
     #[serde(default)]
     pub shift: Shift,
+    /// Positions of the contract lines that the share is of, from 1; the whole contract when left out. Terms with the
+    /// same lines make up the gross of these lines; no line stands in two such groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<u32>,
+    /// The step that a rate share is rounded to, half-up, such as `"1"` for whole units; the currency's minor unit when
+    /// left out. What rounding leaves goes to the balance or the last rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_to: Option<Amount>,
+    /// When the event is expected: gives a forecast of the due date while the event has not happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Date>,
+    /// Whether the installment is held back (质保金): what the terms reach is a forecast, and it is due when it is
+    /// released.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub retention: bool,
+    /// What is taken off for paying early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<EarlyDiscount>,
+}
+
+// The signature is serde's.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl PaymentTerm {
+    /// A term of this share, due on the anchor's day; everything else as when left out.
+    pub fn new(share: TermShare, anchor: TermAnchor) -> PaymentTerm {
+        PaymentTerm {
+            label: None,
+            share,
+            anchor,
+            offset: TermOffset::default(),
+            align: TermAlign::default(),
+            shift: Shift::default(),
+            lines: Vec::new(),
+            round_to: None,
+            expected: None,
+            retention: false,
+            discount: None,
+        }
+    }
 }
 
 /// How much of the contract an installment is.
@@ -48,17 +91,29 @@ pub enum TermShare {
 }
 
 /// What a term counts from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TermAnchor {
     /// The signing.
     Signed,
     /// The taking effect.
     Effective,
-    /// The delivery.
+    /// The first day of the contract's term.
+    Start,
+    /// The last day of the contract's term.
+    End,
+    /// Each delivery: what is delivered is due by itself, the rest waits.
+    Delivery,
+    /// The last delivery.
     Delivered,
     /// The acceptance.
     Accepted,
+    /// The invoice of the installment.
+    Invoiced,
+    /// A milestone of this name, 1 to 100 characters.
+    Milestone(String),
+    /// The due date of the term before.
+    Previous,
     /// A fixed date.
     Date(Date),
 }
@@ -92,8 +147,47 @@ pub enum TermAlign {
     MonthEndBefore,
     /// At the end of the month that the offset reaches.
     MonthEnd,
+    /// So many days after the end of the month that the offset reaches; before it when negative.
+    MonthEndAndDays(i32),
     /// On this day (1 to 31, clamped) of the month after the one that the offset reaches.
     NextMonthOn(u32),
+    /// On a day of the month that lies so many months after the one that the offset reaches.
+    DayOfMonth {
+        /// The day, 1 to 31, clamped to the month's end.
+        day: u32,
+        /// How many months on; 0 for the month that the offset reaches.
+        #[serde(default)]
+        months: i32,
+    },
     /// On the first of these days of a month (1 to 31, clamped) that is not before what the offset reaches.
     OnOrAfter(Vec<u32>),
+    /// On the last of these days of a month (1 to 31, clamped) that is not after what the offset reaches.
+    OnOrBefore(Vec<u32>),
+}
+
+/// What is taken off an installment that is paid early (现金折扣).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyDiscount {
+    /// The discount: `"0.02"` is 2%; above 0 and at most 1.
+    pub rate: Rate,
+    /// Calendar days from the anchor's date within which it is granted, the last one included.
+    pub days: u32,
+    /// What it is taken of.
+    #[serde(default)]
+    pub base: DiscountBase,
+}
+
+crate::coded! {
+    /// What an early-payment discount is taken of.
+    #[derive(Default)]
+    pub enum DiscountBase {
+        /// Of the total: the amount without tax and the tax, each by the rate.
+        #[default]
+        Total = 1, "total", "含税总额";
+        /// Of the amount without tax; the tax stays whole.
+        Untaxed = 2, "untaxed", "不含税金额";
+        /// Of the amount without tax; the tax is stated on the discounted amount whether it is paid early or not.
+        TaxReducing = 3, "tax_reducing", "不含税金额(税额同减)";
+    }
 }

@@ -318,6 +318,8 @@ impl Operation for CreateContract {
             tax_included: true,
             tax_rate: None,
             settled: Amount::ZERO,
+            surcharge: Amount::ZERO,
+            rate: None,
             starts_on: None,
             ends_on: None,
             runs_until: None,
@@ -336,10 +338,13 @@ impl Operation for CreateContract {
             note: None,
             created_at: cx.now(),
             version: 1,
+            term_set: None,
+            term_set_revision: None,
+            recurrence: None,
         };
         let lines = data.apply(cx, &mut contract)?;
         let calendar = cx.calendar()?;
-        let planned = schedule::plan(&contract, &calendar)?;
+        let planned = schedule::plan(&contract, &lines, &calendar)?;
         check_planned(&contract, planned.iter().map(|planned| planned.amount))?;
         contract.number = choose_number(cx, given, contract.id)?;
         cx.subject(contract.id);
@@ -397,7 +402,7 @@ impl Operation for UpdateContract {
         let within = |error: Error| error.within("data");
         let lines = data.apply(cx, &mut after).map_err(within)?;
         let calendar = cx.calendar()?;
-        let planned = schedule::plan(&after, &calendar).map_err(within)?;
+        let planned = schedule::plan(&after, &lines, &calendar).map_err(within)?;
         check_planned(&after, planned.iter().map(|planned| planned.amount))?;
         if let Some(given) = optional(given) {
             after.number = choose_number(cx, Some(given), after.id).map_err(within)?;

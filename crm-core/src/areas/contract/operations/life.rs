@@ -4,20 +4,23 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, installments, refresh_installments,
+    GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, Posting, installments, post,
+    refresh_installments,
 };
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::access::{Role, User};
-use crate::areas::contract::model::{Contract, ContractDecision, DecisionKind, InstallmentStatus};
+use crate::areas::contract::model::{Contract, ContractDecision, DecisionKind, EntryKind, InstallmentStatus};
+use crate::areas::contract::rules::journal::Change;
 use crate::areas::contract::rules::status::{self, Action};
 use crate::areas::contract::rules::{
     DATE_IN_FUTURE, NOT_SETTLED, SELF_APPROVAL, TERMS_MISSING, WRONG_STATUS, schedule,
 };
+use crate::areas::ledger::{NO_RATE, stated_rate};
 use crate::areas::party::GIVEN_CUSTOMER;
 use crate::areas::party::rules::{name, optional};
 use crate::catalog::{Access, Example, Given, Level, Operation};
 use crate::kernel::date::Date;
-use crate::kernel::decimal::Amount;
+use crate::kernel::decimal::{Amount, Price};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::store::engine::Mode;
@@ -266,6 +269,10 @@ pub struct SignContract {
     /// `contract.effective`.
     #[serde(default)]
     pub effective_on: Option<Date>,
+    /// What one unit of its currency is worth in the ledger's; the rate of that day when left out. Not for a contract in
+    /// the ledger's own currency.
+    #[serde(default)]
+    pub rate: Option<Price>,
 }
 
 const DATED_ERRORS: &[Code] = &[
@@ -278,6 +285,20 @@ const DATED_ERRORS: &[Code] = &[
     &error::UNKNOWN_CALENDAR_YEAR,
     &error::DATE_OUT_OF_RANGE,
 ];
+const EFFECT_ERRORS: &[Code] = &[
+    &NOT_FOUND,
+    &STALE_VERSION,
+    &error::NOT_AN_ID,
+    &WRONG_STATUS,
+    &DATE_IN_FUTURE,
+    &error::END_BEFORE_START,
+    &error::UNKNOWN_CALENDAR_YEAR,
+    &error::DATE_OUT_OF_RANGE,
+    &error::NOT_APPLICABLE,
+    &error::OUT_OF_RANGE,
+    &error::OVERFLOW,
+    &NO_RATE,
+];
 
 impl Operation for SignContract {
     type Output = Contract;
@@ -285,7 +306,7 @@ impl Operation for SignContract {
     const ZH: &'static str = "签署合同";
     const ACCESS: Access = Access::Level("contract", Level::Edit);
     const MODE: Mode = Mode::Write;
-    const ERRORS: &'static [Code] = DATED_ERRORS;
+    const ERRORS: &'static [Code] = EFFECT_ERRORS;
     const EXAMPLE: Example = Example {
         given: GIVEN_FOUR,
         input: r#"{"id": "${contract.id}", "version": 3, "signed_on": "2026-02-02", "effective_on": "2026-02-02"}"#,
@@ -294,19 +315,31 @@ impl Operation for SignContract {
         let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Sign)?;
         let signed_on = happened(cx, "signed_on", self.signed_on, None)?;
         after.signed_on = Some(signed_on);
+        let mut booked_on = signed_on;
         if self.effective_on.is_some() {
-            take_effect(cx, &mut after, self.effective_on)?;
+            booked_on = take_effect(cx, &mut after, self.effective_on, self.rate)?;
+        } else if self.rate.is_some() {
+            let reason = "a rate is fixed when the contract takes effect";
+            return Err(Error::new(&error::NOT_APPLICABLE).at("rate").with("reason", reason));
         }
-        refresh_installments(cx, &after)?;
+        refresh_installments(cx, &after, EntryKind::Charge, booked_on)?;
         cx.update(&before, after)
     }
 }
 
-fn take_effect(cx: &Cx<'_>, contract: &mut Contract, on: Option<Date>) -> Result<()> {
+/// Lets the contract take effect; returns since when.
+fn take_effect(
+    cx: &mut Cx<'_>,
+    contract: &mut Contract,
+    on: Option<Date>,
+    rate: Option<Price>,
+) -> Result<Date> {
     contract.status = status::next(contract.status, Action::TakeEffect)?;
-    contract.effective_on = Some(happened(cx, "effective_on", on, contract.signed_on)?);
+    let date = happened(cx, "effective_on", on, contract.signed_on)?;
+    contract.effective_on = Some(date);
     contract.runs_until = contract.ends_on;
-    Ok(())
+    contract.rate = stated_rate(cx, rate, contract.currency, date)?;
+    Ok(date)
 }
 
 /// Lets a signed contract take effect: its installments become open.
@@ -320,6 +353,10 @@ pub struct EffectContract {
     /// When it took effect; today when left out, never later and not before the signing.
     #[serde(default)]
     pub effective_on: Option<Date>,
+    /// What one unit of its currency is worth in the ledger's; the rate of that day when left out. Not for a contract in
+    /// the ledger's own currency.
+    #[serde(default)]
+    pub rate: Option<Price>,
 }
 
 impl Operation for EffectContract {
@@ -328,7 +365,7 @@ impl Operation for EffectContract {
     const ZH: &'static str = "合同生效";
     const ACCESS: Access = Access::Level("contract", Level::Edit);
     const MODE: Mode = Mode::Write;
-    const ERRORS: &'static [Code] = DATED_ERRORS;
+    const ERRORS: &'static [Code] = EFFECT_ERRORS;
     const EXAMPLE: Example = Example {
         given: &[
             GIVEN_CUSTOMER,
@@ -347,8 +384,8 @@ impl Operation for EffectContract {
         let before = cx.get_owned_at(self.id, self.version, Level::Edit)?;
         cx.subject(before.id);
         let mut after = before.clone();
-        take_effect(cx, &mut after, self.effective_on)?;
-        refresh_installments(cx, &after)?;
+        let date = take_effect(cx, &mut after, self.effective_on, self.rate)?;
+        refresh_installments(cx, &after, EntryKind::Charge, date)?;
         cx.update(&before, after)
     }
 }
@@ -387,7 +424,7 @@ impl Operation for DeliverContract {
                 .with("end", accepted_on));
         }
         after.delivered_on = Some(delivered_on);
-        refresh_installments(cx, &after)?;
+        refresh_installments(cx, &after, EntryKind::Change, delivered_on)?;
         cx.update(&before, after)
     }
 }
@@ -418,8 +455,9 @@ impl Operation for AcceptContract {
     };
     fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
         let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Accept)?;
-        after.accepted_on = Some(happened(cx, "accepted_on", self.accepted_on, after.delivered_on)?);
-        refresh_installments(cx, &after)?;
+        let accepted_on = happened(cx, "accepted_on", self.accepted_on, after.delivered_on)?;
+        after.accepted_on = Some(accepted_on);
+        refresh_installments(cx, &after, EntryKind::Change, accepted_on)?;
         cx.update(&before, after)
     }
 }
@@ -522,11 +560,13 @@ impl Operation for TerminateContract {
 fn end_unperformed(cx: &mut Cx<'_>, contract: &mut Contract, reason: Option<String>) -> Result<()> {
     contract.termination_reason = reason;
     contract.runs_until = None;
-    for installment in installments(cx, contract)? {
-        let after = schedule::cancelled(installment.clone())?;
-        cx.replace(&installment, &after)?;
+    let mut changes = Vec::new();
+    for before in installments(cx, contract)? {
+        let after = schedule::cancelled(before.clone())?;
+        changes.push(Change::new(Some(before), after));
     }
-    Ok(())
+    let date = contract.ended_on.unwrap_or(cx.today());
+    post(cx, &Posting::of(contract, EntryKind::Termination, date), changes, Vec::new())
 }
 
 /// Gives up a contract that is a draft, or approved and not signed.

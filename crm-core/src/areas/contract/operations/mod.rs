@@ -1,22 +1,27 @@
 //! Operations on contracts.
 
 mod draft;
+mod journal;
 mod life;
 mod read;
 
 pub use draft::{ContractData, CreateContract, LineData, UpdateContract};
+pub(crate) use journal::{Posting, post};
 pub use life::{
     AcceptContract, ApproveContract, CancelContract, CompleteContract, DeliverContract, EffectContract,
     RejectContract, SignContract, SubmitContract, TerminateContract, WithdrawContract,
 };
 pub use read::{ContractDetails, GetContract, ListContracts};
 
-use super::model::{Contract, ContractStatus, Installment};
+use super::model::{Contract, ContractEvent, ContractStatus, EntryKind, Installment};
+use super::rules::journal::Change;
 use super::rules::schedule::{self, Anchors};
 use crate::app::Cx;
 use crate::areas::party::GIVEN_CUSTOMER;
 use crate::catalog::{Entry, Given};
+use crate::kernel::date::Date;
 use crate::kernel::error::{Error, Result};
+use crate::kernel::id::Id;
 use crate::store::record::Record;
 
 pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
@@ -70,20 +75,39 @@ pub(crate) fn installments(cx: &mut Cx<'_>, contract: &Contract) -> Result<Vec<I
     cx.query::<Installment>().equal(c.contract, contract.id).ascending(c.seq).fetch(cx.tx())
 }
 
-/// Brings due dates and statuses of the installments up to what the contract says now.
-fn refresh_installments(cx: &mut Cx<'_>, contract: &Contract) -> Result<()> {
+/// The events of a contract, in order.
+pub(crate) fn events(cx: &mut Cx<'_>, contract: Id<Contract>) -> Result<Vec<ContractEvent>> {
+    let c = ContractEvent::C;
+    cx.query::<ContractEvent>().equal(c.contract, contract).ascending(c.seq).fetch(cx.tx())
+}
+
+/// Brings due dates and statuses of the installments up to what the contract says now; what moves is booked as of `date`.
+fn refresh_installments(cx: &mut Cx<'_>, contract: &Contract, kind: EntryKind, date: Date) -> Result<()> {
+    let events = events(cx, contract.id)?;
     let calendar = cx.calendar()?;
-    let anchors = Anchors::of(contract);
     let live = contract.status == ContractStatus::Effective;
+    let terms = &contract.terms.0;
+    let dues = schedule::term_dues(terms, &Anchors::of(contract, &events), &calendar)
+        .map_err(|error| error.within("terms"))?;
+    let mut changes = Vec::new();
     for before in installments(cx, contract)? {
-        let position = before.term.saturating_sub(1);
-        let Some(term) = contract.terms.0.get(position as usize) else {
-            let what = format!("installment {} of {} has no payment term", before.seq, contract.id);
-            return Err(Error::new(&crate::kernel::error::INTERNAL).with("what", what));
+        let after = if before.term == 0 {
+            schedule::restated(before.clone(), live)?
+        } else {
+            let position = before.term.saturating_sub(1) as usize;
+            let (Some(term), Some(due)) = (terms.get(position), dues.get(position)) else {
+                let what = format!("installment {} of {} has no payment term", before.seq, contract.id);
+                return Err(Error::new(&crate::kernel::error::INTERNAL).with("what", what));
+            };
+            let own = schedule::own_event(&before, &events);
+            let due = match own {
+                Some(own) => schedule::term_due(term, Some(own), None, &calendar)
+                    .map_err(|error| error.within(format!("terms[{position}]")))?,
+                None => *due,
+            };
+            schedule::refreshed(before.clone(), due, live)?
         };
-        let after = schedule::refreshed(before.clone(), term, &anchors, live, &calendar)
-            .map_err(|error| error.within(format!("terms[{position}]")))?;
-        cx.replace(&before, &after)?;
+        changes.push(Change::new(Some(before), after));
     }
-    Ok(())
+    post(cx, &Posting::of(contract, kind, date), changes, Vec::new())
 }

@@ -6,15 +6,24 @@
 //! rates alone must sum to 1; where rates and amounts are mixed without a balance, what is left over may be no more
 //! than rounding explains (half a minor unit for each rate); no installment may be below zero.
 //!
+//! Terms that name lines make up the gross of these lines; the lines of all terms together are the contract.
+//!
 //! **Dates.** See [`PaymentTerm`]. A term whose event has not happened has no due date (PRC Civil Code article 158:
-//! a condition suspends). Months are counted by article 202, working days by the ledger's calendar, which refuses years
-//! it does not know.
+//! a condition suspends), and a forecast if the event is expected. What is held back is only due once it is released.
+//! Months are counted by article 202, working days by the ledger's calendar, which refuses years it does not know.
 
-use super::{BALANCE_NOT_LAST, TERMS_DO_NOT_SUM};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::recurrence::Charge;
+use super::{
+    BALANCE_NOT_LAST, TERM_LINE_MISSING, TERM_LINE_TWICE, TERM_LINE_UNKNOWN, TERMS_DO_NOT_SUM, discount,
+};
 use crate::areas::contract::model::{
-    Contract, Installment, InstallmentStatus, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare,
+    AnchorKind, Contract, ContractEvent, ContractEventKind, ContractLine, Installment, InstallmentKind,
+    InstallmentStatus, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare,
 };
 use crate::kernel::calendar::Calendar;
+use crate::kernel::currency::Currency;
 use crate::kernel::date::{self, Date, Month};
 use crate::kernel::decimal::{Amount, Rate};
 use crate::kernel::error::{self, Error, Result};
@@ -25,37 +34,53 @@ use crate::kernel::rounding::Rounding;
 pub const TERMS_MAX: usize = 500;
 
 /// When the events of a contract happened.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Anchors {
     /// The signing.
     pub signed: Option<Date>,
     /// The taking effect.
     pub effective: Option<Date>,
-    /// The delivery.
+    /// The first day of the term.
+    pub start: Option<Date>,
+    /// The last day of the term.
+    pub end: Option<Date>,
+    /// The last delivery.
     pub delivered: Option<Date>,
     /// The acceptance.
     pub accepted: Option<Date>,
+    /// The milestones reached, by name.
+    pub milestones: BTreeMap<String, Date>,
 }
 
 impl Anchors {
-    /// Those of a contract.
-    pub fn of(contract: &Contract) -> Anchors {
+    /// Those of a contract; of a milestone that was corrected the last date counts.
+    pub fn of(contract: &Contract, events: &[ContractEvent]) -> Anchors {
+        let milestones = events.iter().filter(|event| event.kind == ContractEventKind::Milestone);
+        let milestones = milestones.filter_map(|event| Some((event.name.clone()?, event.date)));
         Anchors {
             signed: contract.signed_on,
             effective: contract.effective_on,
+            start: contract.starts_on,
+            end: contract.ends_on,
             delivered: contract.delivered_on,
             accepted: contract.accepted_on,
+            milestones: milestones.collect(),
         }
     }
 
-    /// The date of an anchor, if it is known.
-    pub fn date(&self, anchor: TermAnchor) -> Option<Date> {
+    /// The date of an anchor, if it is known to the contract as a whole. Deliveries before the last one and invoices are
+    /// events of single installments; the due date of the term before is known to [`term_dues`].
+    pub fn date(&self, anchor: &TermAnchor) -> Option<Date> {
         match anchor {
             TermAnchor::Signed => self.signed,
             TermAnchor::Effective => self.effective,
-            TermAnchor::Delivered => self.delivered,
+            TermAnchor::Start => self.start,
+            TermAnchor::End => self.end,
+            TermAnchor::Delivery | TermAnchor::Delivered => self.delivered,
             TermAnchor::Accepted => self.accepted,
-            TermAnchor::Date(date) => Some(date),
+            TermAnchor::Milestone(name) => self.milestones.get(name.trim()).copied(),
+            TermAnchor::Invoiced | TermAnchor::Previous => None,
+            TermAnchor::Date(date) => Some(*date),
         }
     }
 }
@@ -66,12 +91,28 @@ impl Anchors {
 /// `TERMS_DO_NOT_SUM` (details `expected`, `actual`: amounts, or fractions when all shares are rates),
 /// `BALANCE_NOT_LAST` and `OUT_OF_RANGE` at `[i].share`, `TOO_MANY_DECIMALS`, `OVERFLOW`.
 pub fn split(total: Money, shares: &[TermShare]) -> Result<Vec<Money>> {
+    let shares: Vec<Share> =
+        shares.iter().enumerate().map(|(index, share)| Share { index, share: *share, step: None }).collect();
+    split_shares(total, &shares)
+}
+
+/// A share with the position that errors name and the step it is rounded to.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    index: usize,
+    share: TermShare,
+    step: Option<Amount>,
+}
+
+fn split_shares(total: Money, shares: &[Share]) -> Result<Vec<Money>> {
     if shares.is_empty() {
         return Ok(Vec::new());
     }
     let mut parts = Vec::with_capacity(shares.len());
-    let (mut taken, mut rates, mut rate_sum) = (Money::zero(total.currency()), 0_i64, Rate::ZERO);
-    for (index, share) in shares.iter().enumerate() {
+    let (mut taken, mut rates, mut rate_sum) = (Money::zero(total.currency()), 0_usize, Rate::ZERO);
+    // Twice what rounding can explain, in minor units: a step for each rate.
+    let mut explained = 0_u64;
+    for (position, Share { index, share, step }) in shares.iter().enumerate() {
         let at = |error: Error| error.at(format!("[{index}].share"));
         let part = match share {
             TermShare::Rate(rate) => {
@@ -80,7 +121,21 @@ pub fn split(total: Money, shares: &[TermShare]) -> Result<Vec<Money>> {
                 }
                 rates += 1;
                 rate_sum = rate_sum.checked_add(*rate)?;
-                total.multiply(*rate, Rounding::HalfUp)?
+                let exact = total.multiply(*rate, Rounding::HalfUp)?;
+                match step {
+                    None => {
+                        explained = explained.saturating_add(1);
+                        exact
+                    }
+                    Some(step) => {
+                        let round_to = |error: Error| error.at(format!("[{index}].round_to"));
+                        let minor = check_step(*step, total.currency()).map_err(round_to)?;
+                        explained = explained.saturating_add(minor);
+                        let value = total.amount().value() * rate.value();
+                        let stepped = Rounding::HalfUp.round_to_step(value, step.value())?;
+                        Money::new(Amount::new(stepped)?, total.currency())?
+                    }
+                }
             }
             TermShare::Amount(amount) => {
                 if !amount.is_positive() {
@@ -88,19 +143,21 @@ pub fn split(total: Money, shares: &[TermShare]) -> Result<Vec<Money>> {
                 }
                 Money::new(*amount, total.currency()).map_err(at)?
             }
-            TermShare::Balance if index + 1 < shares.len() => return Err(at(Error::new(&BALANCE_NOT_LAST))),
+            TermShare::Balance if position + 1 < shares.len() => {
+                return Err(at(Error::new(&BALANCE_NOT_LAST)));
+            }
             TermShare::Balance => total.checked_sub(taken)?,
         };
         taken = taken.checked_add(part)?;
         parts.push(part);
     }
-    if rates == shares.len() as i64 && rate_sum != ONE {
+    if rates == shares.len() && rate_sum != ONE {
         return Err(do_not_sum(rate_sum, ONE));
     }
     let left = total.checked_sub(taken)?;
     if !left.is_zero() {
-        let explained = left.to_minor().unsigned_abs().saturating_mul(2) <= rates.unsigned_abs();
-        let last = shares.iter().rposition(|share| matches!(share, TermShare::Rate(_)));
+        let explained = left.to_minor().unsigned_abs().saturating_mul(2) <= explained;
+        let last = shares.iter().rposition(|share| matches!(share.share, TermShare::Rate(_)));
         match last.filter(|_| explained) {
             Some(last) => parts[last] = parts[last].checked_add(left)?,
             None => return Err(do_not_sum(taken.amount(), total.amount())),
@@ -112,6 +169,62 @@ pub fn split(total: Money, shares: &[TermShare]) -> Result<Vec<Money>> {
         return Err(do_not_sum(before.amount(), total.amount()));
     }
     Ok(parts)
+}
+
+/// A step of rounding in minor units: a whole number of them above zero.
+fn check_step(step: Amount, currency: Currency) -> Result<u64> {
+    if !step.is_positive() {
+        return Err(out_of_range(step, "0.0001", Amount::from_scaled(i64::MAX)));
+    }
+    Ok(Money::new(step, currency)?.to_minor().unsigned_abs())
+}
+
+/// The amounts of the terms, in order: each group of terms with the same lines makes up the gross of these lines, and
+/// the groups together the contract. `lines` are positions and gross amounts.
+///
+/// # Errors
+/// As [`split`], at `[i].share` and `[i].round_to`; at `[i].lines`, `TERM_LINE_UNKNOWN` and `TERM_LINE_TWICE`;
+/// `TERM_LINE_MISSING`.
+pub fn term_amounts(total: Money, lines: &[(u32, Money)], terms: &[PaymentTerm]) -> Result<Vec<Money>> {
+    let mut groups: Vec<(BTreeSet<u32>, Vec<Share>)> = Vec::new();
+    let mut owned: BTreeSet<u32> = BTreeSet::new();
+    for (index, term) in terms.iter().enumerate() {
+        let at = |error: Error| error.at(format!("[{index}].lines"));
+        let named: BTreeSet<u32> = match term.lines.as_slice() {
+            [] => lines.iter().map(|(seq, _)| *seq).collect(),
+            named => named.iter().copied().collect(),
+        };
+        let share = Share { index, share: term.share, step: term.round_to };
+        if let Some((_, shares)) = groups.iter_mut().find(|(lines, _)| *lines == named) {
+            shares.push(share);
+            continue;
+        }
+        for line in &named {
+            if !lines.iter().any(|(seq, _)| seq == line) {
+                return Err(at(Error::new(&TERM_LINE_UNKNOWN).with("line", line).with("lines", lines.len())));
+            }
+            if !owned.insert(*line) {
+                return Err(at(Error::new(&TERM_LINE_TWICE).with("line", line)));
+            }
+        }
+        groups.push((named, vec![share]));
+    }
+    if let (false, Some((line, _))) = (terms.is_empty(), lines.iter().find(|(seq, _)| !owned.contains(seq))) {
+        return Err(Error::new(&TERM_LINE_MISSING).with("line", line));
+    }
+    let mut amounts = vec![Money::zero(total.currency()); terms.len()];
+    for (named, shares) in groups {
+        let of = if named.len() == lines.len() {
+            total
+        } else {
+            let gross = lines.iter().filter(|(seq, _)| named.contains(seq)).map(|(_, gross)| *gross);
+            Money::checked_sum(gross, total.currency())?
+        };
+        for (share, part) in shares.iter().zip(split_shares(of, &shares)?) {
+            amounts[share.index] = part;
+        }
+    }
+    Ok(amounts)
 }
 
 const ONE: Rate = Rate::from_scaled(1_000_000);
@@ -128,33 +241,123 @@ fn out_of_range(
     Error::new(&error::OUT_OF_RANGE).with("value", value).with("min", min).with("max", max)
 }
 
-/// When a term is due; none while its event has not happened.
+/// When a term is due by what the contract as a whole knows; none while its event has not happened.
 ///
 /// # Errors
 /// `UNKNOWN_CALENDAR_YEAR`, `DATE_OUT_OF_RANGE`; `OUT_OF_RANGE` and `EMPTY_LIST` at `align` for days outside 1 to 31.
 pub fn due_date(term: &PaymentTerm, anchors: &Anchors, calendar: &Calendar) -> Result<Option<Date>> {
     check_align(&term.align)?;
-    let Some(anchor) = anchors.date(term.anchor) else { return Ok(None) };
+    anchors.date(&term.anchor).map(|anchor| reached(term, anchor, calendar)).transpose()
+}
+
+/// The date that a term reaches from its anchor's date.
+fn reached(term: &PaymentTerm, anchor: Date, calendar: &Calendar) -> Result<Date> {
     let start = if term.align == TermAlign::MonthEndBefore { date::month_end(anchor) } else { anchor };
     let reached = match term.offset {
         TermOffset::Days(days) => date::add_days(start, i64::from(days))?,
         TermOffset::WorkingDays(days) => calendar.add_working_days(start, days)?,
         TermOffset::Months(months) => date::add_months(start, months)?,
     };
+    let on_days = |days: &[u32], months: [i32; 2]| {
+        let dates = months.into_iter().flat_map(|months| days.iter().map(move |day| (months, *day)));
+        let dates = dates.map(|(months, day)| day_of(Month::of(reached).add_months(months)?, day));
+        dates.collect::<Result<Vec<Date>>>()
+    };
     let aligned = match &term.align {
         TermAlign::None | TermAlign::MonthEndBefore => reached,
         TermAlign::MonthEnd => date::month_end(reached),
+        TermAlign::MonthEndAndDays(days) => date::add_days(date::month_end(reached), i64::from(*days))?,
         TermAlign::NextMonthOn(day) => day_of(Month::of(reached).add_months(1)?, *day)?,
+        TermAlign::DayOfMonth { day, months } => day_of(Month::of(reached).add_months(*months)?, *day)?,
         TermAlign::OnOrAfter(days) => {
-            let month = Month::of(reached);
-            let in_month = |month: Month| days.iter().map(move |day| day_of(month, *day));
-            let candidates = in_month(month).chain(in_month(month.add_months(1)?));
-            let candidates = candidates.collect::<Result<Vec<Date>>>()?;
-            candidates.into_iter().filter(|date| *date >= reached).min().unwrap_or(reached)
+            on_days(days, [0, 1])?.into_iter().filter(|date| *date >= reached).min().unwrap_or(reached)
+        }
+        TermAlign::OnOrBefore(days) => {
+            on_days(days, [0, -1])?.into_iter().filter(|date| *date <= reached).max().unwrap_or(reached)
         }
     };
-    calendar.shift(aligned, term.shift).map(Some)
+    calendar.shift(aligned, term.shift)
 }
+
+/// What is known of when a term is due.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TermDue {
+    /// When its event happened.
+    pub anchor: Option<Date>,
+    /// When it is due; none while the event has not happened, and for what is held back.
+    pub due: Option<Date>,
+    /// When it will be due as expected; only while there is no due date.
+    pub forecast: Option<Date>,
+}
+
+/// When a term is due whose event happened on `anchor`, or is expected on `expected`.
+///
+/// # Errors
+/// As [`due_date`]. Only a forecast for a year that the calendar does not know is left out instead.
+pub fn term_due(
+    term: &PaymentTerm,
+    anchor: Option<Date>,
+    expected: Option<Date>,
+    calendar: &Calendar,
+) -> Result<TermDue> {
+    check_align(&term.align)?;
+    let forecast = |from: Option<Date>| match from.map(|from| reached(term, from, calendar)).transpose() {
+        Err(refused) if refused.code() == &error::UNKNOWN_CALENDAR_YEAR => Ok(None),
+        found => found,
+    };
+    Ok(match anchor {
+        Some(date) if !term.retention => {
+            TermDue { anchor, due: Some(reached(term, date, calendar)?), forecast: None }
+        }
+        _ => TermDue { anchor, due: None, forecast: forecast(anchor.or(expected))? },
+    })
+}
+
+/// What is known of when each term is due, in order.
+///
+/// # Errors
+/// As [`due_date`], at `[i]`.
+pub fn term_dues(terms: &[PaymentTerm], anchors: &Anchors, calendar: &Calendar) -> Result<Vec<TermDue>> {
+    let mut dues: Vec<TermDue> = Vec::with_capacity(terms.len());
+    for (index, term) in terms.iter().enumerate() {
+        let (anchor, expected) = match (&term.anchor, dues.last()) {
+            (TermAnchor::Previous, Some(before)) => (before.due, before.forecast.or(term.expected)),
+            _ => (anchors.date(&term.anchor), term.expected),
+        };
+        let due = term_due(term, anchor, expected, calendar);
+        dues.push(due.map_err(|error| error.within(format!("[{index}]")))?);
+    }
+    Ok(dues)
+}
+
+/// Refuses what no term can say, whatever the contract.
+///
+/// # Errors
+/// At `[i]…`: as [`due_date`] and [`discount::check`]; `NOT_APPLICABLE` at `anchor` for the first term counted from the
+/// term before; `EMPTY` and `TOO_LONG` at `anchor.milestone`.
+pub fn check_terms(terms: &[PaymentTerm]) -> Result<()> {
+    for (index, term) in terms.iter().enumerate() {
+        let within = |error: Error| error.within(format!("[{index}]"));
+        check_align(&term.align).map_err(within)?;
+        if let Some(discount) = &term.discount {
+            discount::check(discount).map_err(|error| within(error.within("discount")))?;
+        }
+        match &term.anchor {
+            TermAnchor::Previous if index == 0 => {
+                let reason = "there is no term before the first";
+                return Err(within(Error::new(&error::NOT_APPLICABLE).at("anchor").with("reason", reason)));
+            }
+            TermAnchor::Milestone(name) => {
+                crate::areas::party::rules::name("anchor.milestone", name, MILESTONE_MAX).map_err(within)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Most characters of a milestone's name.
+pub const MILESTONE_MAX: usize = 100;
 
 /// A day of a month, clamped to its last one.
 fn day_of(month: Month, day: u32) -> Result<Date> {
@@ -164,11 +367,11 @@ fn day_of(month: Month, day: u32) -> Result<Date> {
 
 fn check_align(align: &TermAlign) -> Result<()> {
     let days = match align {
-        TermAlign::NextMonthOn(day) => std::slice::from_ref(day),
-        TermAlign::OnOrAfter(days) if days.is_empty() => {
+        TermAlign::NextMonthOn(day) | TermAlign::DayOfMonth { day, .. } => std::slice::from_ref(day),
+        TermAlign::OnOrAfter(days) | TermAlign::OnOrBefore(days) if days.is_empty() => {
             return Err(Error::new(&error::EMPTY_LIST).at("align"));
         }
-        TermAlign::OnOrAfter(days) => days,
+        TermAlign::OnOrAfter(days) | TermAlign::OnOrBefore(days) => days,
         _ => return Ok(()),
     };
     match days.iter().find(|day| !(1..=31).contains(*day)) {
@@ -177,57 +380,97 @@ fn check_align(align: &TermAlign) -> Result<()> {
     }
 }
 
-/// The installments of a contract that is not in effect yet.
+/// The installments of a contract that is not in effect yet, by its payment terms.
 ///
 /// # Errors
-/// As [`split`] and [`due_date`], at `terms[i]`.
-pub fn plan(contract: &Contract, calendar: &Calendar) -> Result<Vec<Installment>> {
+/// As [`check_terms`], [`term_amounts`] and [`term_dues`], at `terms[i]`; `OUT_OF_RANGE` at `terms` for too many.
+pub fn plan(contract: &Contract, lines: &[ContractLine], calendar: &Calendar) -> Result<Vec<Installment>> {
     let terms = &contract.terms.0;
     if terms.len() > TERMS_MAX {
         return Err(out_of_range(terms.len(), 0, TERMS_MAX).at("terms"));
     }
-    let shares: Vec<TermShare> = terms.iter().map(|term| term.share).collect();
-    let parts = split(contract.money(contract.amount)?, &shares).map_err(|error| error.within("terms"))?;
-    let anchors = Anchors::of(contract);
-    let planned = terms.iter().zip(parts).zip(1_u32..).map(|((term, part), seq)| {
-        let due_date = due_date(term, &anchors, calendar)
-            .map_err(|error| error.within(format!("terms[{}]", seq - 1)))?;
-        let label = term.label.as_deref().map(str::trim).filter(|label| !label.is_empty());
-        Ok(Installment {
-            contract: contract.id,
-            seq,
-            customer: contract.customer,
-            direction: contract.direction,
-            currency: contract.currency,
-            label: label.map_or_else(|| format!("第{seq}期"), str::to_owned),
-            amount: part.amount(),
-            settled: Amount::ZERO,
-            cancelled: Amount::ZERO,
-            open_amount: None,
-            due_date,
-            status: InstallmentStatus::Planned,
-            anchor: term.anchor.kind(),
-            anchor_date: anchors.date(term.anchor),
-            term: seq,
+    let within = |error: Error| error.within("terms");
+    check_terms(terms).map_err(within)?;
+    let lines = lines.iter().map(|line| Ok((line.seq, contract.money(line.gross)?)));
+    let lines = lines.collect::<Result<Vec<(u32, Money)>>>()?;
+    let amounts = term_amounts(contract.money(contract.amount)?, &lines, terms).map_err(within)?;
+    let dues = term_dues(terms, &Anchors::of(contract, &[]), calendar).map_err(within)?;
+    let planned = terms.iter().zip(amounts).zip(dues).zip(1_u32..);
+    Ok(planned
+        .map(|(((term, amount), due), seq)| {
+            let label = term.label.as_deref().map(str::trim).filter(|label| !label.is_empty());
+            Installment {
+                label: label.map_or_else(|| format!("第{seq}期"), str::to_owned),
+                amount: amount.amount(),
+                due_date: due.due,
+                forecast_date: due.forecast,
+                anchor: term.anchor.kind(),
+                anchor_date: due.anchor,
+                kind: if term.retention { InstallmentKind::Retention } else { InstallmentKind::Scheduled },
+                ..blank(contract, seq, seq)
+            }
         })
+        .collect())
+}
+
+/// The installments of the periods of a recurring contract, numbered on from `first`.
+pub fn plan_periods(contract: &Contract, charges: &[Charge], first: u32) -> Vec<Installment> {
+    let planned = charges.iter().zip(first..).map(|(charge, seq)| Installment {
+        label: format!("{} 至 {}", charge.period.from, charge.period.to),
+        amount: charge.amount.amount(),
+        due_date: Some(charge.due),
+        anchor: AnchorKind::Period,
+        anchor_date: Some(charge.period.from),
+        period_from: Some(charge.period.from),
+        period_to: Some(charge.period.to),
+        ..blank(contract, seq, 0)
     });
     planned.collect()
 }
 
-/// What is outstanding of an installment: neither settled nor cancelled.
+/// An installment of nothing.
+fn blank(contract: &Contract, seq: u32, term: u32) -> Installment {
+    Installment {
+        contract: contract.id,
+        seq,
+        customer: contract.customer,
+        direction: contract.direction,
+        currency: contract.currency,
+        label: String::new(),
+        amount: Amount::ZERO,
+        settled: Amount::ZERO,
+        cancelled: Amount::ZERO,
+        discounted: Amount::ZERO,
+        written_off: Amount::ZERO,
+        open_amount: None,
+        home_open: None,
+        due_date: None,
+        status: InstallmentStatus::Planned,
+        anchor: AnchorKind::Date,
+        anchor_date: None,
+        term,
+        kind: InstallmentKind::Scheduled,
+        forecast_date: None,
+        released_on: None,
+        period_from: None,
+        period_to: None,
+    }
+}
+
+/// What is outstanding of an installment: neither settled, discounted, written off nor cancelled.
 ///
 /// # Errors
-/// `INTERNAL` when more is settled and cancelled than there is.
+/// `INTERNAL` when these are more than there is.
 pub fn outstanding(installment: &Installment) -> Result<Amount> {
-    let rest = installment.amount.checked_sub(installment.settled)?.checked_sub(installment.cancelled)?;
-    if rest.is_negative() || installment.settled.is_negative() || installment.cancelled.is_negative() {
-        let Installment { contract, seq, amount, settled, cancelled, .. } = installment;
-        return Err(Error::new(&error::INTERNAL).with(
-            "what",
-            format!(
-                "installment {seq} of {contract}: {settled} settled and {cancelled} cancelled of {amount}"
-            ),
-        ));
+    let Installment { contract, seq, amount, settled, discounted, written_off, cancelled, .. } = installment;
+    let parts = [*settled, *discounted, *written_off, *cancelled];
+    let rest = amount.checked_sub(Amount::checked_sum(parts)?)?;
+    if rest.is_negative() || parts.iter().any(|part| part.is_negative()) {
+        let what = format!(
+            "installment {seq} of {contract}: {settled} settled, {discounted} discounted, {written_off} written off \
+             and {cancelled} cancelled of {amount}"
+        );
+        return Err(Error::new(&error::INTERNAL).with("what", what));
     }
     Ok(rest)
 }
@@ -242,6 +485,8 @@ pub fn restated(mut installment: Installment, live: bool) -> Result<Installment>
         if live { InstallmentStatus::Open } else { InstallmentStatus::Planned }
     } else if installment.cancelled.is_positive() {
         InstallmentStatus::Cancelled
+    } else if installment.written_off.is_positive() {
+        InstallmentStatus::WrittenOff
     } else if live {
         InstallmentStatus::Settled
     } else {
@@ -251,21 +496,30 @@ pub fn restated(mut installment: Installment, live: bool) -> Result<Installment>
     Ok(installment)
 }
 
+/// When the event of one installment happened, where it is not the contract's as a whole: its own part of the delivery,
+/// or its invoice.
+pub fn own_event(installment: &Installment, events: &[ContractEvent]) -> Option<Date> {
+    let kind = match installment.anchor {
+        AnchorKind::Delivery => ContractEventKind::Delivery,
+        AnchorKind::Invoiced => ContractEventKind::Invoice,
+        _ => return None,
+    };
+    let own = |event: &&ContractEvent| event.kind == kind && event.installment == Some(installment.seq);
+    events.iter().rev().find(own).map(|event| event.date)
+}
+
 /// The installment with its due date by what has happened, and its status; a cancelled one keeps its date. A settled one
-/// gets its date too, for a reversal may open it again.
+/// gets its date too, for a reversal may open it again. A retention that was released keeps the date of its release.
 ///
 /// # Errors
-/// As [`due_date`] and [`outstanding`].
-pub fn refreshed(
-    mut installment: Installment,
-    term: &PaymentTerm,
-    anchors: &Anchors,
-    live: bool,
-    calendar: &Calendar,
-) -> Result<Installment> {
+/// As [`outstanding`].
+pub fn refreshed(mut installment: Installment, due: TermDue, live: bool) -> Result<Installment> {
     if installment.status != InstallmentStatus::Cancelled {
-        installment.due_date = due_date(term, anchors, calendar)?;
-        installment.anchor_date = anchors.date(term.anchor);
+        installment.anchor_date = due.anchor;
+        if installment.released_on.is_none() {
+            installment.due_date = due.due;
+            installment.forecast_date = due.forecast;
+        }
     }
     restated(installment, live)
 }
@@ -304,7 +558,7 @@ mod tests {
     }
 
     fn term(anchor: TermAnchor, offset: TermOffset, align: TermAlign, shift: Shift) -> PaymentTerm {
-        PaymentTerm { label: None, share: TermShare::Balance, anchor, offset, align, shift }
+        PaymentTerm { offset, align, shift, ..PaymentTerm::new(TermShare::Balance, anchor) }
     }
 
     #[test]
@@ -370,7 +624,7 @@ mod tests {
             signed: Some(parse_date("2026-01-30").unwrap()),
             effective: Some(parse_date("2026-09-30").unwrap()),
             delivered: Some(parse_date("2026-12-20").unwrap()),
-            accepted: None,
+            ..Anchors::default()
         };
         let fixed = TermAnchor::Date(parse_date("2026-10-01").unwrap());
         for (anchor, offset, align, shift, due) in [
@@ -384,9 +638,17 @@ mod tests {
             (Signed, Days(0), Align::OnOrAfter(vec![31]), Shift::None, Some("2026-01-31")),
             (Effective, WorkingDays(1), Align::None, Shift::None, Some("2026-10-08")),
             (Effective, WorkingDays(-1), Align::None, Shift::None, Some("2026-09-29")),
-            (fixed, Days(0), Align::None, Shift::None, Some("2026-10-01")),
-            (fixed, Days(0), Align::None, Shift::Forward, Some("2026-10-08")),
+            (fixed.clone(), Days(0), Align::None, Shift::None, Some("2026-10-01")),
+            (fixed.clone(), Days(0), Align::None, Shift::Forward, Some("2026-10-08")),
             (fixed, Days(0), Align::None, Shift::Back, Some("2026-09-30")),
+            (Signed, Months(1), Align::MonthEndAndDays(10), Shift::None, Some("2026-03-10")),
+            (Signed, Days(0), Align::MonthEndAndDays(-3), Shift::None, Some("2026-01-28")),
+            (Signed, Days(5), Align::DayOfMonth { day: 31, months: 0 }, Shift::None, Some("2026-02-28")),
+            (Signed, Days(0), Align::DayOfMonth { day: 15, months: 2 }, Shift::None, Some("2026-03-15")),
+            (Signed, Days(0), Align::DayOfMonth { day: 15, months: -1 }, Shift::None, Some("2025-12-15")),
+            (Signed, Days(0), Align::OnOrBefore(vec![10, 25]), Shift::None, Some("2026-01-25")),
+            (Signed, Days(6), Align::OnOrBefore(vec![10, 31]), Shift::None, Some("2026-01-31")),
+            (Signed, Days(0), Align::OnOrBefore(vec![30]), Shift::None, Some("2026-01-30")),
             (Accepted, Months(12), Align::None, Shift::Forward, None),
         ] {
             let term = term(anchor, offset, align, shift);
@@ -471,7 +733,7 @@ mod tests {
     }
 
     fn sample() -> Installment {
-        use crate::areas::contract::model::{AnchorKind, SettlementDirection};
+        use crate::areas::contract::model::SettlementDirection;
         use crate::kernel::id::Id;
         let nil = uuid::Uuid::nil();
         Installment {
@@ -484,12 +746,20 @@ mod tests {
             amount: Amount::ZERO,
             settled: Amount::ZERO,
             cancelled: Amount::ZERO,
+            discounted: Amount::ZERO,
+            written_off: Amount::ZERO,
             open_amount: None,
+            home_open: None,
             due_date: None,
             status: InstallmentStatus::Planned,
             anchor: AnchorKind::Signed,
             anchor_date: None,
             term: 1,
+            kind: InstallmentKind::Scheduled,
+            forecast_date: None,
+            released_on: None,
+            period_from: None,
+            period_to: None,
         }
     }
 }

@@ -5,12 +5,13 @@ use std::collections::btree_map::Entry;
 
 use super::receipt::{AllocationLine, AllocationRequest};
 use crate::app::Cx;
+use crate::areas::contract::rules::journal::{self, Change, Leg};
 use crate::areas::contract::rules::schedule;
 use crate::areas::contract::rules::status::{self, Action};
-use crate::areas::contract::{Contract, ContractStatus, Installment};
+use crate::areas::contract::{Account, Contract, ContractStatus, EntryKind, Installment, Posting, post};
 use crate::areas::settlement::INSTALLMENTS;
 use crate::areas::settlement::model::{Allocation, Receipt};
-use crate::areas::settlement::rules::allocation::{self, OpenItem};
+use crate::areas::settlement::rules::allocation::{self, OpenItem, check_receipt};
 use crate::areas::settlement::rules::{
     CONTRACT_NOT_EFFECTIVE, NO_INSTALLMENT, WRONG_CUSTOMER, WRONG_DIRECTION,
 };
@@ -19,42 +20,87 @@ use crate::kernel::date::Date;
 use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Error, Result};
 use crate::kernel::id::Id;
+use crate::kernel::money::Money;
 use crate::store::cell::Cell;
 use crate::store::dataset::Binder;
 use crate::store::engine::Flow;
 use crate::store::plan::{ColumnRef, Direction, Pred, Select, Sort};
 use crate::store::record::{Field, Record};
 
-/// Installments with what each of them gets; below zero when a receipt is reversed.
-pub(super) type Parts = Vec<(Installment, Amount)>;
+/// What an installment gets of a receipt; below zero when it is taken back.
+pub(super) struct Part {
+    /// The installment as stored.
+    pub(super) installment: Installment,
+    /// How much.
+    pub(super) amount: Amount,
+    /// What that is in the ledger's currency, where that is another.
+    pub(super) worth: Option<Worth>,
+}
+
+/// A part of a receipt in the ledger's currency.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Worth {
+    /// The value of the money.
+    pub(super) money: Amount,
+    /// That less the value at which the installment was booked.
+    pub(super) exchange: Amount,
+}
+
+/// Installments with what each of them gets.
+pub(super) type Parts = Vec<Part>;
 
 /// Chooses what the receipt's advance settles. Nothing is written.
 pub(super) fn choose(cx: &mut Cx<'_>, receipt: &Receipt, request: &AllocationRequest) -> Result<Parts> {
     match request {
         AllocationRequest::None => Ok(Vec::new()),
         AllocationRequest::FirstDue => {
-            let open = read_open(cx, receipt)?;
-            spread(open, receipt.advance)
+            let open = read_open(cx, receipt, Some(receipt.advance))?;
+            spread(open, receipt)
         }
         AllocationRequest::Contracts(contracts) => {
-            let mut open = Vec::new();
-            for (index, id) in contracts.iter().enumerate() {
-                let within = |error: Error| error.within(format!("contracts[{index}]"));
-                if contracts[..index].contains(id) {
-                    continue;
-                }
-                open.extend(read_contract(cx, receipt, *id).map_err(within)?);
-            }
-            spread(open, receipt.advance)
+            let open = read_contracts(cx, receipt, contracts).map_err(|error| error.within("contracts"))?;
+            spread(open, receipt)
+        }
+        AllocationRequest::Proportional(contracts) => {
+            let open = if contracts.is_empty() {
+                read_open(cx, receipt, None)?
+            } else {
+                read_contracts(cx, receipt, contracts).map_err(|error| error.within("proportional"))?
+            };
+            let items: Vec<OpenItem<_>> = open.iter().map(item).collect();
+            Ok(taken(&open, allocation::proportional(&items, receipt.advance, receipt.currency)?.0))
         }
         AllocationRequest::Told(lines) => told(cx, receipt, lines),
     }
 }
 
-fn spread(open: Vec<Installment>, available: Amount) -> Result<Parts> {
+fn read_contracts(
+    cx: &mut Cx<'_>,
+    receipt: &Receipt,
+    contracts: &[Id<Contract>],
+) -> Result<Vec<Installment>> {
+    let mut open = Vec::new();
+    for (index, id) in contracts.iter().enumerate() {
+        let at = |error: Error| error.within(format!("[{index}]"));
+        if !contracts[..index].contains(id) {
+            open.extend(read_contract(cx, receipt, *id).map_err(at)?);
+        }
+    }
+    Ok(open)
+}
+
+fn spread(open: Vec<Installment>, receipt: &Receipt) -> Result<Parts> {
     let items: Vec<OpenItem<_>> = open.iter().map(item).collect();
-    let (taken, _) = allocation::first_due(&items, available)?;
-    Ok(taken.into_iter().map(|(position, part)| (open[position].clone(), part)).collect())
+    Ok(taken(&open, allocation::first_due(&items, receipt.advance)?.0))
+}
+
+fn taken(open: &[Installment], taken: Vec<(usize, Amount)>) -> Parts {
+    let part = |(position, amount): (usize, Amount)| Part {
+        installment: open[position].clone(),
+        amount,
+        worth: None,
+    };
+    taken.into_iter().map(part).collect()
 }
 
 fn item(installment: &Installment) -> OpenItem<(Id<Contract>, u32)> {
@@ -101,7 +147,7 @@ fn told(cx: &mut Cx<'_>, receipt: &Receipt, lines: &[AllocationLine]) -> Result<
     // The stored rows, not the ones counted down above, are what the parts apply to.
     let mut chosen = Vec::with_capacity(parts.len());
     for ((contract, seq), part) in parts {
-        chosen.push((stored(cx, contract, seq)?, part));
+        chosen.push(Part { installment: stored(cx, contract, seq)?, amount: part, worth: None });
     }
     Ok(chosen)
 }
@@ -155,15 +201,15 @@ fn read_contract(cx: &mut Cx<'_>, receipt: &Receipt, id: Id<Contract>) -> Result
     Ok(installments)
 }
 
-/// Open installments of the receipt's customer, direction and currency within the caller's scope, due first, as many
-/// as its advance can settle.
-fn read_open(cx: &mut Cx<'_>, receipt: &Receipt) -> Result<Vec<Installment>> {
+/// Open installments of the receipt's customer, direction and currency within the caller's scope, due first; with `enough`
+/// only as many as that amount can settle.
+fn read_open(cx: &mut Cx<'_>, receipt: &Receipt, enough: Option<Amount>) -> Result<Vec<Installment>> {
     let (catalog, ids, c) = (cx.catalog(), cx.ids(), Installment::C);
     let width = Installment::table().columns.len();
     let base = ColumnRef::base;
     let (mut found, mut open) = (Vec::new(), Amount::ZERO);
     for dated in [true, false] {
-        if open >= receipt.advance {
+        if enough.is_some_and(|enough| open >= enough) {
             break;
         }
         let mut binder = Binder::new(catalog.schema(), &INSTALLMENTS);
@@ -182,37 +228,91 @@ fn read_open(cx: &mut Cx<'_>, receipt: &Receipt) -> Result<Vec<Installment>> {
         for position in [c.due_date.position(), c.contract.position(), c.seq.position()] {
             binder.select.sort.push(Sort { column: base(position), direction: Direction::Ascending });
         }
-        let enough = receipt.advance;
         cx.tx().select(&binder.select, &mut |cells| {
             let installment = Installment::decode(&cells[..width], ids)?;
             open = open.checked_add(installment.open_amount.unwrap_or_default())?;
             found.push(installment);
-            Ok(if open >= enough { Flow::Stop } else { Flow::More })
+            Ok(if enough.is_some_and(|enough| open >= enough) { Flow::Stop } else { Flow::More })
         })?;
     }
     Ok(found)
 }
 
-/// Writes the allocations of a receipt: the installments, the sums of their contracts, and the allocation rows.
+/// Values what the parts take from the advance in the ledger's currency, in their order, and returns the receipt after it.
+///
+/// What one part takes of the advance's value is in proportion, and the last part of an advance takes the rest of it.
+pub(super) fn take(cx: &Cx<'_>, mut receipt: Receipt, parts: &mut Parts) -> Result<Receipt> {
+    let home = cx.ledger().info().currency;
+    for part in parts.iter_mut() {
+        if let Some(value) = receipt.home_advance {
+            let whole = receipt.money(receipt.advance)?;
+            let money = whole.portion(part.amount, Money::new(value, home)?)?.amount();
+            let relieved = journal::relieved(&part.installment, part.amount, home)?;
+            part.worth = Some(Worth { money, exchange: money.checked_sub(relieved)? });
+            receipt.home_advance = Some(value.checked_sub(money)?);
+        }
+        receipt.allocated = receipt.allocated.checked_add(part.amount)?;
+        receipt.advance = receipt.advance.checked_sub(part.amount)?;
+    }
+    check_receipt(receipt.amount, receipt.allocated, receipt.advance, receipt.refunded)?;
+    Ok(receipt.restated())
+}
+
+/// The parts that take back what the receipt has settled, of the installments that `wanted` names.
+pub(super) fn taken_back(
+    cx: &mut Cx<'_>,
+    allocations: &[Allocation],
+    wanted: impl Fn(Id<Contract>, u32) -> bool,
+) -> Result<Parts> {
+    let mut settled: BTreeMap<(Id<Contract>, u32), (Amount, Option<Worth>)> = BTreeMap::new();
+    for allocation in allocations.iter().filter(|one| wanted(one.contract, one.installment)) {
+        let (amount, worth) = settled.entry((allocation.contract, allocation.installment)).or_default();
+        *amount = amount.checked_sub(allocation.amount)?;
+        if let (Some(home), Some(exchange)) = (allocation.home, allocation.exchange) {
+            let sum = worth.get_or_insert_default();
+            sum.money = sum.money.checked_sub(home)?;
+            sum.exchange = sum.exchange.checked_sub(exchange)?;
+        }
+    }
+    settled.retain(|_, (amount, _)| !amount.is_zero());
+    let mut parts = Vec::with_capacity(settled.len());
+    for ((contract, seq), (amount, worth)) in settled {
+        parts.push(Part { installment: stored(cx, contract, seq)?, amount, worth });
+    }
+    Ok(parts)
+}
+
+/// How an allocation is booked.
+pub(super) struct Booking {
+    /// What it records.
+    pub(super) kind: EntryKind,
+    /// From when it counts.
+    pub(super) date: Date,
+    /// The position of the first allocation.
+    pub(super) first_seq: u32,
+}
+
+/// Writes the allocations of a receipt: the installments, the sums of their contracts, the allocation rows, and the entry of
+/// the journal with `legs` beside.
 ///
 /// The contracts' versions grow, so that of two sessions that settle one contract the second must read again.
 pub(super) fn settle(
     cx: &mut Cx<'_>,
     receipt: &Receipt,
-    first_seq: u32,
+    booking: &Booking,
     parts: Parts,
-    on: Date,
+    legs: Vec<Leg>,
 ) -> Result<Vec<Allocation>> {
     let mut sums: BTreeMap<Id<Contract>, Amount> = BTreeMap::new();
-    for (installment, part) in &parts {
-        let sum = sums.entry(installment.contract).or_default();
-        *sum = sum.checked_add(*part)?;
+    for part in &parts {
+        let sum = sums.entry(part.installment.contract).or_default();
+        *sum = sum.checked_add(part.amount)?;
     }
     for (id, sum) in sums {
         let before = cx.get(id)?;
         let mut after = before.clone();
         after.settled = after.settled.checked_add(sum)?;
-        if after.settled.is_negative() || after.settled > after.amount {
+        if after.settled.is_negative() || after.settled > after.amount.checked_add(after.surcharge)? {
             let what = format!("{} settled of {} in contract {id}", after.settled, after.amount);
             return Err(Error::new(&error::INTERNAL).with("what", what));
         }
@@ -224,34 +324,61 @@ pub(super) fn settle(
         cx.update(&before, after)?;
     }
     let mut allocations = Vec::with_capacity(parts.len());
-    for ((before, part), seq) in parts.into_iter().zip(first_seq..) {
+    let mut changes = Vec::with_capacity(parts.len());
+    for (part, seq) in parts.into_iter().zip(booking.first_seq..) {
+        let before = part.installment;
         allocations.push(Allocation {
             receipt: receipt.id,
             seq,
             contract: before.contract,
             installment: before.seq,
-            amount: part,
+            amount: part.amount,
             currency: receipt.currency,
-            allocated_on: on,
+            home: part.worth.map(|worth| worth.money),
+            exchange: part.worth.map(|worth| worth.exchange),
+            allocated_on: booking.date,
         });
         let mut after = before.clone();
-        after.settled = after.settled.checked_add(part)?;
+        after.settled = after.settled.checked_add(part.amount)?;
         let after = schedule::restated(after, true)?;
-        cx.replace(&before, &after)?;
+        let (relieved, exchange) = match part.worth {
+            Some(Worth { money, exchange }) => (Some(money.checked_sub(exchange)?), exchange),
+            None => (None, Amount::ZERO),
+        };
+        changes.push(Change { before: Some(before), after, relieved, exchange });
     }
     cx.insert_all(&allocations)?;
+    post(cx, &posting(receipt, booking.kind, booking.date), changes, legs)?;
     Ok(allocations)
+}
+
+/// An entry of the journal about a receipt.
+pub(super) fn posting(receipt: &Receipt, kind: EntryKind, date: Date) -> Posting {
+    Posting {
+        kind,
+        date,
+        document: Some(receipt.id.uuid()),
+        direction: receipt.direction.settles(),
+        customer: receipt.customer,
+        currency: receipt.currency,
+        rate: None,
+    }
+}
+
+/// The lines of money that moves: in or out, and into or out of an advance.
+pub(super) fn money_legs(receipt: &Receipt) -> Result<Vec<Leg>> {
+    let (document, amount) = (Some(receipt.id.uuid()), receipt.amount);
+    let home = receipt.home.unwrap_or(amount);
+    Ok(vec![
+        Leg::of(Account::Money, document, amount, home),
+        Leg::of(Account::Advance, document, amount.checked_neg()?, home.checked_neg()?),
+    ])
 }
 
 /// The allocations of a receipt, in order.
 pub(super) fn allocations(cx: &mut Cx<'_>, receipt: Id<Receipt>) -> Result<Vec<Allocation>> {
     let c = Allocation::C;
     cx.query::<Allocation>().equal(c.receipt, receipt).ascending(c.seq).fetch(cx.tx())
-}
-
-/// The sum of what parts give.
-pub(super) fn sum(parts: &Parts) -> Result<Amount> {
-    Amount::checked_sum(parts.iter().map(|(_, part)| *part))
 }
 
 /// A cell as a column of this type; for outputs that are read one by one.

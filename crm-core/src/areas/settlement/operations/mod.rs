@@ -4,13 +4,15 @@ mod aging;
 mod apply;
 mod receipt;
 mod reversal;
+mod verify;
 mod views;
 
 pub use aging::{AgingReport, AgingRow, SettlementAging};
 pub use receipt::{
     AllocateReceipt, AllocationLine, AllocationRequest, GetReceipt, ListReceipts, PostReceipt, PostedReceipt,
 };
-pub use reversal::ReverseReceipt;
+pub use reversal::{InstallmentRef, ReallocateReceipt, RefundReceipt, ReverseReceipt};
+pub use verify::{DifferenceKind, SettlementCheck, SettlementDifference, VerifySettlement};
 pub use views::{
     ContractProgress, DueItem, InstallmentProgress, ListInstallments, SettlementDue, SettlementProgress,
 };
@@ -22,6 +24,8 @@ use crate::catalog::{Entry, Given};
 pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     PostReceipt,
     AllocateReceipt,
+    ReallocateReceipt,
+    RefundReceipt,
     ReverseReceipt,
     GetReceipt,
     ListReceipts,
@@ -29,6 +33,7 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     SettlementDue,
     SettlementAging,
     SettlementProgress,
+    VerifySettlement,
 ];
 
 const GIVEN_RECEIPT: Given = Given {

@@ -4,17 +4,17 @@ use chrono::Datelike;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::apply::{self, allocations};
+use super::apply::{self, Booking, allocations};
 use super::{GIVEN_RECEIPT, GIVEN_TO_ADVANCE, GIVEN_TO_RECEIPT};
 use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION};
 use crate::areas::access::User;
 use crate::areas::contract::rules::DATE_IN_FUTURE;
-use crate::areas::contract::{Contract, GIVEN_TO_EFFECTIVE};
+use crate::areas::contract::{Contract, EntryKind, GIVEN_TO_EFFECTIVE};
+use crate::areas::ledger::{NO_RATE, home_value, stated_rate};
 use crate::areas::party::Customer;
 use crate::areas::party::rules::{name, optional};
 use crate::areas::settlement::RECEIPTS;
 use crate::areas::settlement::model::{Allocation, MoneyDirection, Receipt, ReceiptMethod};
-use crate::areas::settlement::rules::allocation::check_receipt;
 use crate::areas::settlement::rules::{
     ABOVE_OPEN, ABOVE_RECEIPT, ALREADY_REVERSED, CONTRACT_NOT_EFFECTIVE, IS_REVERSAL, NO_ADVANCE,
     NO_INSTALLMENT, RECEIPT_NUMBER_TAKEN, WRONG_CUSTOMER, WRONG_DIRECTION,
@@ -22,7 +22,7 @@ use crate::areas::settlement::rules::{
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
-use crate::kernel::decimal::Amount;
+use crate::kernel::decimal::{Amount, Price};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
@@ -38,6 +38,9 @@ pub enum AllocationRequest {
     FirstDue,
     /// The open installments of these contracts, due first.
     Contracts(Vec<Id<Contract>>),
+    /// The open installments of these contracts, or of all the customer's when none is named, each in proportion to what
+    /// is open of it; exact to the minor unit.
+    Proportional(Vec<Id<Contract>>),
     /// Exactly this.
     Told(Vec<AllocationLine>),
     /// Nothing: all of it is an advance.
@@ -83,6 +86,10 @@ pub struct PostReceipt {
     /// Its currency; the ledger's when left out.
     #[serde(default)]
     pub currency: Option<Currency>,
+    /// What one unit of its currency is worth in the ledger's; the rate of that day when left out. Not for the ledger's
+    /// own currency.
+    #[serde(default)]
+    pub rate: Option<Price>,
     /// Our account.
     #[serde(default)]
     pub account: Option<String>,
@@ -171,6 +178,9 @@ impl Operation for PostReceipt {
         &NO_INSTALLMENT,
         &error::CURRENCY_MISMATCH,
         &STALE_VERSION,
+        &error::NOT_APPLICABLE,
+        &error::OVERFLOW,
+        &NO_RATE,
     ];
     const EXAMPLE: Example = Example { given: GIVEN_TO_EFFECTIVE, input: GIVEN_RECEIPT.input };
     fn run(self, cx: &mut Cx<'_>) -> Result<PostedReceipt> {
@@ -189,7 +199,12 @@ impl Operation for PostReceipt {
             Some(handler) => cx.get(handler).map_err(|error| error.at("handler"))?.id,
             None => cx.actor().user.id,
         };
-        let mut receipt = Receipt {
+        let rate = stated_rate(cx, self.rate, currency, date)?;
+        let home = match rate {
+            Some(_) => Some(home_value(amount, rate, cx.ledger().info().currency)?),
+            None => None,
+        };
+        let receipt = Receipt {
             id: cx.new_id(),
             number: String::new(),
             direction: self.direction,
@@ -203,6 +218,12 @@ impl Operation for PostReceipt {
             handler,
             allocated: Amount::ZERO,
             advance: self.amount,
+            refunded: Amount::ZERO,
+            open_advance: None,
+            rate,
+            home,
+            home_advance: home,
+            refund_of: None,
             reversed_by: None,
             reversal_of: None,
             reason: None,
@@ -210,14 +231,15 @@ impl Operation for PostReceipt {
             created_at: cx.now(),
             version: 1,
         };
-        let parts = apply::choose(cx, &receipt, &self.allocate).map_err(|error| error.within("allocate"))?;
-        receipt.allocated = apply::sum(&parts)?;
-        receipt.advance = receipt.amount.checked_sub(receipt.allocated)?;
-        check_receipt(receipt.amount, receipt.allocated, receipt.advance)?;
+        let mut parts =
+            apply::choose(cx, &receipt, &self.allocate).map_err(|error| error.within("allocate"))?;
+        let mut receipt = apply::take(cx, receipt, &mut parts)?;
         receipt.number = choose_number(cx, self.number, self.direction)?;
         cx.subject(receipt.id);
         cx.insert(&receipt)?;
-        let allocations = apply::settle(cx, &receipt, 1, parts, date)?;
+        let booking = Booking { kind: EntryKind::Receipt, date, first_seq: 1 };
+        let legs = apply::money_legs(&receipt)?;
+        let allocations = apply::settle(cx, &receipt, &booking, parts, legs)?;
         Ok(PostedReceipt { receipt, allocations })
     }
 }
@@ -307,16 +329,14 @@ impl Operation for AllocateReceipt {
                 .with("start", before.date)
                 .with("end", date));
         }
-        let parts = apply::choose(cx, &before, &self.allocate).map_err(|error| error.within("allocate"))?;
-        let mut after = before.clone();
-        let taken = apply::sum(&parts)?;
-        after.allocated = after.allocated.checked_add(taken)?;
-        after.advance = after.advance.checked_sub(taken)?;
-        check_receipt(after.amount, after.allocated, after.advance)?;
+        let mut parts =
+            apply::choose(cx, &before, &self.allocate).map_err(|error| error.within("allocate"))?;
+        let after = apply::take(cx, before.clone(), &mut parts)?;
         let mut all = allocations(cx, before.id)?;
-        let next = all.last().map_or(1, |last| last.seq + 1);
+        let first_seq = all.last().map_or(1, |last| last.seq + 1);
         let receipt = cx.update(&before, after)?;
-        all.extend(apply::settle(cx, &receipt, next, parts, date)?);
+        let booking = Booking { kind: EntryKind::Allocation, date, first_seq };
+        all.extend(apply::settle(cx, &receipt, &booking, parts, Vec::new())?);
         Ok(PostedReceipt { receipt, allocations: all })
     }
 }

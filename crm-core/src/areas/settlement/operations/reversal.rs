@@ -1,30 +1,35 @@
-//! Reversing a receipt or payment (红冲).
-
-use std::collections::BTreeMap;
+//! Taking back what was posted: reversals (红冲), refunds of advances (退款), and other allocations.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::GIVEN_TO_RECEIPT;
-use super::apply::{self, allocations};
-use super::receipt::{PostedReceipt, check_in_force, choose_number, moved_on, reach_at};
+use super::apply::{self, Booking, allocations};
+use super::receipt::{AllocationRequest, PostedReceipt, check_in_force, choose_number, moved_on, reach_at};
+use super::{GIVEN_TO_ADVANCE, GIVEN_TO_RECEIPT};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
-use crate::areas::party::rules::name;
-use crate::areas::settlement::model::Receipt;
+use crate::areas::contract::rules::journal::Leg;
+use crate::areas::contract::{Account, Contract, EntryKind};
+use crate::areas::party::rules::{name, optional};
+use crate::areas::settlement::model::{Receipt, ReceiptMethod};
 use crate::areas::settlement::rules::allocation::check_receipt;
-use crate::areas::settlement::rules::{ALREADY_REVERSED, IS_REVERSAL};
+use crate::areas::settlement::rules::{
+    ABOVE_ADVANCE, ABOVE_OPEN, ABOVE_RECEIPT, ALREADY_REVERSED, CONTRACT_NOT_EFFECTIVE, IS_REVERSAL,
+    NO_INSTALLMENT, NOT_ALLOCATED, REFUNDED, WRONG_CUSTOMER, WRONG_DIRECTION,
+};
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::date::Date;
 use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
+use crate::kernel::money::Money;
 use crate::store::engine::Mode;
 
 /// Reverses a receipt by a mirror entry, which opens again exactly what the receipt had settled.
 ///
 /// A completed contract of which something opens again is in effect again. On a terminated contract what opens again can
-/// be collected; what the termination cancelled stays cancelled.
+/// be collected; what the termination cancelled stays cancelled. A refund is reversed like a receipt, which makes its amount
+/// an advance again; a receipt of which an advance was refunded can be reversed only after its refunds.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReverseReceipt {
@@ -55,6 +60,7 @@ impl Operation for ReverseReceipt {
         &DATE_IN_FUTURE,
         &ALREADY_REVERSED,
         &IS_REVERSAL,
+        &REFUNDED,
     ];
     const EXAMPLE: Example = Example {
         given: GIVEN_TO_RECEIPT,
@@ -65,29 +71,25 @@ impl Operation for ReverseReceipt {
         let before = reach_at(cx, self.id, self.version)?;
         cx.subject(before.id);
         check_in_force(&before)?;
-        let date = moved_on(cx, self.date)?;
-        if date < before.date {
-            return Err(Error::new(&error::END_BEFORE_START)
-                .at("date")
-                .with("start", before.date)
-                .with("end", date));
+        let date = moved_after(cx, self.date, &before)?;
+        if before.refunded.is_positive() {
+            let Receipt { number, refunded, .. } = &before;
+            return Err(Error::new(&REFUNDED).with("number", number).with("refunded", refunded));
         }
-        let mut settled = BTreeMap::new();
-        for allocation in allocations(cx, before.id)? {
-            let sum: &mut Amount = settled.entry((allocation.contract, allocation.installment)).or_default();
-            *sum = sum.checked_add(allocation.amount)?;
-        }
-        let mut parts = Vec::with_capacity(settled.len());
-        for ((contract, seq), sum) in settled {
-            parts.push((apply::stored(cx, contract, seq)?, sum.checked_neg()?));
-        }
+        let settled = allocations(cx, before.id)?;
+        let parts = apply::taken_back(cx, &settled, |_, _| true)?;
+        let mirrored = |amount: Option<Amount>| amount.map(Amount::checked_neg).transpose();
         let mirror = Receipt {
             id: cx.new_id(),
             number: choose_number(cx, None, before.direction)?,
             date,
             amount: before.amount.checked_neg()?,
-            allocated: apply::sum(&parts)?,
+            allocated: before.allocated.checked_neg()?,
             advance: before.advance.checked_neg()?,
+            refunded: before.refunded.checked_neg()?,
+            home: mirrored(before.home)?,
+            home_advance: mirrored(before.home_advance)?,
+            open_advance: None,
             handler: cx.actor().user.id,
             reversed_by: None,
             reversal_of: Some(before.id),
@@ -97,12 +99,286 @@ impl Operation for ReverseReceipt {
             version: 1,
             ..before.clone()
         };
-        check_receipt(mirror.amount, mirror.allocated, mirror.advance)?;
+        check_receipt(mirror.amount, mirror.allocated, mirror.advance, mirror.refunded)?;
         cx.insert(&mirror)?;
         let mut after = before.clone();
         after.reversed_by = Some(mirror.id);
-        cx.update(&before, after)?;
-        let allocations = apply::settle(cx, &mirror, 1, parts, date)?;
+        cx.update(&before, after.restated())?;
+        let legs = match mirror.refund_of {
+            None => apply::money_legs(&mirror)?,
+            Some(refunded) => {
+                // The money is back, and is an advance of the receipt that it had been taken from.
+                let source = cx.get(refunded)?;
+                check_in_force(&source)?;
+                let after = moved_back(&source, mirror.amount.checked_neg()?, mirrored(mirror.home)?)?;
+                cx.update(&source, after)?;
+                refund_legs(&mirror, source.id)?
+            }
+        };
+        let booking = Booking { kind: EntryKind::Reversal, date, first_seq: 1 };
+        let allocations = apply::settle(cx, &mirror, &booking, parts, legs)?;
         Ok(PostedReceipt { receipt: mirror, allocations })
+    }
+}
+
+/// Returns an advance, or a part of it, to the customer (退款).
+///
+/// The refund is a receipt below zero. In the ledger's currency it goes at the value at which the advance is booked, for
+/// an advance is not revalued (《企业会计准则第19号——外币折算》 article 11: non-monetary items).
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefundReceipt {
+    /// The receipt with the advance.
+    pub id: Id<Receipt>,
+    /// The version you have read.
+    pub version: u32,
+    /// How much, above zero; the whole advance when left out.
+    #[serde(default)]
+    pub amount: Option<Amount>,
+    /// Why, up to 1000 characters.
+    pub reason: String,
+    /// When it went; today when left out, never later and not before the receipt.
+    #[serde(default)]
+    pub date: Option<Date>,
+    /// How it went.
+    #[serde(default)]
+    pub method: ReceiptMethod,
+    /// Our account.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// The bank's reference.
+    #[serde(default)]
+    pub reference: Option<String>,
+}
+
+impl Operation for RefundReceipt {
+    type Output = PostedReceipt;
+    const NAME: &'static str = "receipt.refund";
+    const ZH: &'static str = "退还预收付款";
+    const ACCESS: Access = Access::Level("settlement", Level::Manage);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[
+        &NOT_FOUND,
+        &STALE_VERSION,
+        &error::NOT_AN_ID,
+        &error::EMPTY,
+        &error::TOO_LONG,
+        &error::OUT_OF_RANGE,
+        &error::TOO_MANY_DECIMALS,
+        &error::END_BEFORE_START,
+        &DATE_IN_FUTURE,
+        &ALREADY_REVERSED,
+        &IS_REVERSAL,
+        &ABOVE_ADVANCE,
+    ];
+    const EXAMPLE: Example = Example {
+        given: GIVEN_TO_ADVANCE,
+        input: r#"{"id": "${posted.receipt.id}", "version": 1, "amount": "20000", "reason": "客户多付,原路退回"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<PostedReceipt> {
+        let reason = name("reason", &self.reason, 1000)?;
+        let before = reach_at(cx, self.id, self.version)?;
+        cx.subject(before.id);
+        check_in_force(&before)?;
+        let date = moved_after(cx, self.date, &before)?;
+        let amount = self.amount.unwrap_or(before.advance);
+        let money = before.money(amount).map_err(|error| error.at("amount"))?;
+        if amount > before.advance || before.advance.is_zero() {
+            return Err(Error::new(&ABOVE_ADVANCE)
+                .at("amount")
+                .with("amount", amount)
+                .with("advance", before.advance));
+        }
+        if !money.is_positive() {
+            return Err(Error::new(&error::OUT_OF_RANGE)
+                .at("amount")
+                .with("value", amount)
+                .with("min", "0.0001")
+                .with("max", before.advance));
+        }
+        let home = cx.ledger().info().currency;
+        let value = match before.home_advance {
+            None => None,
+            Some(value) => {
+                let whole = before.money(before.advance)?;
+                Some(whole.portion(amount, Money::new(value, home)?)?.amount())
+            }
+        };
+        let back = amount.checked_neg()?;
+        let refund = Receipt {
+            id: cx.new_id(),
+            number: choose_number(cx, None, before.direction)?,
+            date,
+            method: self.method,
+            amount: back,
+            account: optional(self.account),
+            reference: optional(self.reference),
+            handler: cx.actor().user.id,
+            allocated: Amount::ZERO,
+            advance: Amount::ZERO,
+            refunded: back,
+            open_advance: None,
+            home: value.map(Amount::checked_neg).transpose()?,
+            home_advance: value.map(|_| Amount::ZERO),
+            refund_of: Some(before.id),
+            reason: Some(reason),
+            note: None,
+            created_at: cx.now(),
+            version: 1,
+            ..before.clone()
+        };
+        check_receipt(refund.amount, refund.allocated, refund.advance, refund.refunded)?;
+        cx.insert(&refund)?;
+        cx.update(&before, moved_back(&before, amount, value)?)?;
+        let booking = Booking { kind: EntryKind::Refund, date, first_seq: 1 };
+        let legs = refund_legs(&refund, before.id)?;
+        let allocations = apply::settle(cx, &refund, &booking, Vec::new(), legs)?;
+        Ok(PostedReceipt { receipt: refund, allocations })
+    }
+}
+
+/// The receipt after so much of its advance, worth `value` in the ledger's currency, went back; below zero, came again.
+fn moved_back(receipt: &Receipt, amount: Amount, value: Option<Amount>) -> Result<Receipt> {
+    let mut after = receipt.clone();
+    after.advance = after.advance.checked_sub(amount)?;
+    after.refunded = after.refunded.checked_add(amount)?;
+    if let (Some(advance), Some(value)) = (after.home_advance, value) {
+        after.home_advance = Some(advance.checked_sub(value)?);
+    }
+    check_receipt(after.amount, after.allocated, after.advance, after.refunded)?;
+    Ok(after.restated())
+}
+
+/// The lines of a refund or its reversal: money out of, or into, the advance of `source`.
+fn refund_legs(refund: &Receipt, source: Id<Receipt>) -> Result<Vec<Leg>> {
+    let home = refund.home.unwrap_or(refund.amount);
+    let (amount, value) = (refund.amount.checked_neg()?, home.checked_neg()?);
+    Ok(vec![
+        Leg::of(Account::Money, Some(refund.id.uuid()), refund.amount, home),
+        Leg::of(Account::Advance, Some(source.uuid()), amount, value),
+    ])
+}
+
+/// A day on which something was done about a receipt: today when not given, never later, and not before the receipt.
+fn moved_after(cx: &Cx<'_>, given: Option<Date>, receipt: &Receipt) -> Result<Date> {
+    let date = moved_on(cx, given)?;
+    if date < receipt.date {
+        return Err(Error::new(&error::END_BEFORE_START)
+            .at("date")
+            .with("start", receipt.date)
+            .with("end", date));
+    }
+    Ok(date)
+}
+
+/// An installment of a contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstallmentRef {
+    /// The contract.
+    pub contract: Id<Contract>,
+    /// The installment, by its position.
+    pub installment: u32,
+}
+
+/// Takes a receipt from what it has settled, in part or wholly, and lets it settle something else.
+///
+/// What is taken back opens again exactly, at the value it was booked at before.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReallocateReceipt {
+    /// The receipt.
+    pub id: Id<Receipt>,
+    /// The version you have read.
+    pub version: u32,
+    /// The installments that it shall no longer settle; all that it settles when left out.
+    #[serde(default)]
+    pub release: Option<Vec<InstallmentRef>>,
+    /// What it settles instead; nothing when left out, so that it becomes an advance.
+    #[serde(default = "nothing")]
+    pub allocate: AllocationRequest,
+    /// From when it counts; today when left out, never later and not before the receipt.
+    #[serde(default)]
+    pub date: Option<Date>,
+}
+
+fn nothing() -> AllocationRequest {
+    AllocationRequest::None
+}
+
+impl Operation for ReallocateReceipt {
+    type Output = PostedReceipt;
+    const NAME: &'static str = "receipt.reallocate";
+    const ZH: &'static str = "调整核销";
+    const ACCESS: Access = Access::Level("settlement", Level::Manage);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[
+        &NOT_FOUND,
+        &STALE_VERSION,
+        &error::NOT_AN_ID,
+        &error::OUT_OF_RANGE,
+        &error::TOO_MANY_DECIMALS,
+        &error::END_BEFORE_START,
+        &DATE_IN_FUTURE,
+        &ALREADY_REVERSED,
+        &IS_REVERSAL,
+        &NOT_ALLOCATED,
+        &CONTRACT_NOT_EFFECTIVE,
+        &ABOVE_OPEN,
+        &ABOVE_RECEIPT,
+        &WRONG_CUSTOMER,
+        &WRONG_DIRECTION,
+        &NO_INSTALLMENT,
+        &error::CURRENCY_MISMATCH,
+    ];
+    const EXAMPLE: Example = Example {
+        given: GIVEN_TO_RECEIPT,
+        input: r#"{"id": "${posted.receipt.id}", "version": 1,
+            "allocate": {"told": [{"contract": "${contract.id}", "installment": 2, "amount": "30000"}]}}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<PostedReceipt> {
+        let before = reach_at(cx, self.id, self.version)?;
+        cx.subject(before.id);
+        check_in_force(&before)?;
+        let date = moved_after(cx, self.date, &before)?;
+        let mut all = allocations(cx, before.id)?;
+        let wanted = |contract, installment| {
+            self.release.as_ref().is_none_or(|some| {
+                some.iter().any(|one| one.contract == contract && one.installment == installment)
+            })
+        };
+        let parts = apply::taken_back(cx, &all, wanted)?;
+        for (index, one) in self.release.iter().flatten().enumerate() {
+            let found = |part: &apply::Part| {
+                part.installment.contract == one.contract && part.installment.seq == one.installment
+            };
+            if !parts.iter().any(found) {
+                return Err(Error::new(&NOT_ALLOCATED)
+                    .at(format!("release[{index}]"))
+                    .with("number", &before.number)
+                    .with("seq", one.installment));
+            }
+        }
+        if parts.is_empty() {
+            return Err(Error::new(&NOT_ALLOCATED).with("number", &before.number).with("seq", 0));
+        }
+        let mut freed = before.clone();
+        for part in &parts {
+            freed.allocated = freed.allocated.checked_add(part.amount)?;
+            freed.advance = freed.advance.checked_sub(part.amount)?;
+            if let (Some(advance), Some(worth)) = (freed.home_advance, part.worth) {
+                freed.home_advance = Some(advance.checked_sub(worth.money)?);
+            }
+        }
+        let next = |all: &[crate::areas::settlement::Allocation]| all.last().map_or(1, |last| last.seq + 1);
+        let booking = Booking { kind: EntryKind::Reallocation, date, first_seq: next(&all) };
+        all.extend(apply::settle(cx, &freed, &booking, parts, Vec::new())?);
+        let mut parts =
+            apply::choose(cx, &freed, &self.allocate).map_err(|error| error.within("allocate"))?;
+        let after = apply::take(cx, freed, &mut parts)?;
+        let receipt = cx.update(&before, after)?;
+        let booking = Booking { kind: EntryKind::Allocation, date, first_seq: next(&all) };
+        all.extend(apply::settle(cx, &receipt, &booking, parts, Vec::new())?);
+        Ok(PostedReceipt { receipt, allocations: all })
     }
 }

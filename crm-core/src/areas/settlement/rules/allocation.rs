@@ -5,10 +5,14 @@
 
 use std::cmp::Ordering;
 
+use rust_decimal::Decimal;
+
 use super::{ABOVE_OPEN, ABOVE_RECEIPT};
+use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
 use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Error, Result};
+use crate::kernel::money::Money;
 
 /// An installment that money can be allocated to. `K` names it, and breaks ties between equal dates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +49,27 @@ pub fn first_due<K: Ord>(items: &[OpenItem<K>], available: Amount) -> Result<(Ve
     Ok((taken, left))
 }
 
+/// Spreads `available` over the items in proportion to what is open of each, in minor units of `currency` and exactly;
+/// all of them are settled when there is enough. Returns what each item gets, by its position, and what is left.
+///
+/// # Errors
+/// `OVERFLOW`, `TOO_MANY_DECIMALS`.
+pub fn proportional<K>(
+    items: &[OpenItem<K>],
+    available: Amount,
+    currency: Currency,
+) -> Result<(Vec<(usize, Amount)>, Amount)> {
+    let open = Amount::checked_sum(items.iter().map(|item| item.open))?;
+    let spent = available.min(open);
+    if !spent.is_positive() {
+        return Ok((Vec::new(), available));
+    }
+    let weights: Vec<Decimal> = items.iter().map(|item| item.open.value()).collect();
+    let parts = Money::new(spent, currency)?.split(&weights)?;
+    let taken = parts.into_iter().map(Money::amount).enumerate().filter(|(_, part)| part.is_positive());
+    Ok((taken.collect(), available.checked_sub(spent)?))
+}
+
 /// Takes `amount` from what is open of one item and from what is available; returns both after it.
 ///
 /// # Errors
@@ -65,20 +90,19 @@ pub fn as_told(open: Amount, available: Amount, amount: Amount) -> Result<(Amoun
     Ok((open.checked_sub(amount)?, available.checked_sub(amount)?))
 }
 
-/// The equation of a receipt: `amount = allocated + advance`, all of one sign.
+/// The equation of a receipt: `amount = allocated + advance + refunded`, all of one sign.
 ///
 /// # Errors
 /// `INTERNAL` when it does not hold.
-pub fn check_receipt(amount: Amount, allocated: Amount, advance: Amount) -> Result<()> {
-    let one_sign = if amount.is_negative() {
-        !allocated.is_positive() && !advance.is_positive()
-    } else {
-        !allocated.is_negative() && !advance.is_negative()
-    };
-    if one_sign && allocated.checked_add(advance)? == amount {
+pub fn check_receipt(amount: Amount, allocated: Amount, advance: Amount, refunded: Amount) -> Result<()> {
+    let parts = [allocated, advance, refunded];
+    let wrong = |part: &Amount| if amount.is_negative() { part.is_positive() } else { part.is_negative() };
+    if !parts.iter().any(wrong) && Amount::checked_sum(parts)? == amount {
         return Ok(());
     }
-    let what = format!("a receipt of {amount} has {allocated} allocated and {advance} in advance");
+    let what = format!(
+        "a receipt of {amount} has {allocated} allocated, {advance} in advance and {refunded} refunded"
+    );
     Err(Error::new(&error::INTERNAL).with("what", what))
 }
 
@@ -160,12 +184,31 @@ mod tests {
         }
 
         #[test]
-        fn a_reversal_mirrors(allocated in 0..1_000_000_i64, advance in 0..1_000_000_i64) {
-            let (allocated, advance) = (Amount::from_scaled(allocated), Amount::from_scaled(advance));
-            let amount = allocated.checked_add(advance)?;
-            check_receipt(amount, allocated, advance)?;
-            check_receipt(amount.checked_neg()?, allocated.checked_neg()?, advance.checked_neg()?)?;
-            prop_assert!(check_receipt(amount, allocated, advance.checked_add(Amount::from_scaled(1))?).is_err());
+        fn a_reversal_mirrors(
+            allocated in 0..1_000_000_i64, advance in 0..1_000_000_i64, refunded in 0..1_000_000_i64,
+        ) {
+            let [allocated, advance, refunded] = [allocated, advance, refunded].map(Amount::from_scaled);
+            let amount = Amount::checked_sum([allocated, advance, refunded])?;
+            check_receipt(amount, allocated, advance, refunded)?;
+            let back = |part: Amount| part.checked_neg();
+            check_receipt(back(amount)?, back(allocated)?, back(advance)?, back(refunded)?)?;
+            let more = advance.checked_add(Amount::from_scaled(1))?;
+            prop_assert!(check_receipt(amount, allocated, more, refunded).is_err());
+        }
+
+        #[test]
+        fn in_proportion_nothing_is_lost_or_overdrawn(
+            open in proptest::collection::vec(1..1_000_000_i64, 0..12), available in 0..5_000_000_i64,
+        ) {
+            let items: Vec<OpenItem<usize>> = open.iter().enumerate().map(|(key, open)| {
+                OpenItem { key, due: None, open: Amount::from_scaled(*open * 100) }
+            }).collect();
+            let available = Amount::from_scaled(available * 100);
+            let (taken, left) = proportional(&items, available, Currency::CNY)?;
+            let sum = Amount::checked_sum(taken.iter().map(|(_, part)| *part))?;
+            prop_assert_eq!(sum.checked_add(left)?, available);
+            prop_assert!(taken.iter().all(|(at, part)| *part <= items[*at].open));
+            prop_assert!(left.is_zero() || taken.iter().all(|(at, part)| *part == items[*at].open));
         }
     }
 }

@@ -34,6 +34,7 @@ struct Sketch {
     lead: u32,
     title: [&'static str; 2],
     customer_name: &'static str,
+    owner: &'static str,
     amount: Option<[&'static str; 2]>,
     levels: &'static [(i32, WarningLevel)],
 }
@@ -52,7 +53,7 @@ impl Sketch {
             total: None,
             title: self.title.iter().copied().filter(|field| !field.is_empty()).map(text).collect(),
             customer_name: Some(text(self.customer_name)),
-            owner: Some(text("owner")),
+            owner: Some(text(self.owner)),
             amount: self.amount.map(|[amount, _]| text(amount)),
             currency: self.amount.map(|[_, currency]| text(currency)),
             levels: levels
@@ -92,6 +93,7 @@ pub static RULES: LazyLock<Vec<NumberedRule>> = LazyLock::new(|| {
             lead: 7,
             title: ["contract_number", "label"],
             customer_name: "customer_name",
+            owner: "owner",
             amount: Some(["open_amount", "currency"]),
             levels: &[(-3, WarningLevel::Warning)],
         }
@@ -107,6 +109,7 @@ pub static RULES: LazyLock<Vec<NumberedRule>> = LazyLock::new(|| {
             lead: 0,
             title: ["contract_number", "label"],
             customer_name: "customer_name",
+            owner: "owner",
             amount: Some(["open_amount", "currency"]),
             levels: &[(1, WarningLevel::Warning), (31, WarningLevel::Critical)],
         }
@@ -122,6 +125,7 @@ pub static RULES: LazyLock<Vec<NumberedRule>> = LazyLock::new(|| {
             lead: 30,
             title: ["number", "title"],
             customer_name: "customer_name",
+            owner: "owner",
             amount: Some(["amount", "currency"]),
             levels: &[(-7, WarningLevel::Warning)],
         }
@@ -137,6 +141,7 @@ pub static RULES: LazyLock<Vec<NumberedRule>> = LazyLock::new(|| {
             lead: 30,
             title: ["number", "name"],
             customer_name: "customer.name",
+            owner: "owner",
             amount: Some(["expected_amount", "currency"]),
             levels: &[(31, WarningLevel::Warning)],
         }
@@ -152,11 +157,30 @@ pub static RULES: LazyLock<Vec<NumberedRule>> = LazyLock::new(|| {
             lead: 0,
             title: ["customer_name", "next_step"],
             customer_name: "customer_name",
+            owner: "owner",
             amount: None,
             levels: &[(3, WarningLevel::Warning)],
         }
         .rule(),
     ];
+    rules.push(
+        Sketch {
+            number: 7,
+            name: "advance_unallocated",
+            label: "预收款未核销",
+            dataset: "receipt",
+            filter: Expr::And(vec![present("open_advance"), equal("direction", "receipt")]),
+            timing: WarningTiming::Late,
+            date: Some("date"),
+            lead: 30,
+            title: ["number", "reference"],
+            customer_name: "customer_name",
+            owner: "customer.owner",
+            amount: Some(["open_advance", "currency"]),
+            levels: &[(61, WarningLevel::Warning)],
+        }
+        .rule(),
+    );
     // Exposure is what is open of receivables less what was received and not allocated yet, in the ledger's currency.
     let mut credit = Sketch {
         number: 6,
@@ -169,6 +193,7 @@ pub static RULES: LazyLock<Vec<NumberedRule>> = LazyLock::new(|| {
         lead: 0,
         title: ["name", ""],
         customer_name: "name",
+        owner: "owner",
         amount: None,
         levels: &[(0, WarningLevel::Warning)],
     }
@@ -177,7 +202,7 @@ pub static RULES: LazyLock<Vec<NumberedRule>> = LazyLock::new(|| {
         figures: credit_figures(),
         bound: WarningBound::AboveField("credit_limit".to_owned()),
     });
-    rules.push(credit);
+    rules.insert(5, credit);
     rules
 });
 
@@ -193,8 +218,8 @@ pub(crate) fn credit_figures() -> Vec<WarningFigure> {
     let advance = WarningFigure {
         dataset: "receipt".to_owned(),
         by: "customer".to_owned(),
-        filter: Some(equal("direction", "receipt")),
-        sum: Some("advance".to_owned()),
+        filter: Some(Expr::And(vec![present("open_advance"), equal("direction", "receipt")])),
+        sum: Some("open_advance".to_owned()),
         minus: true,
     };
     vec![open, advance]

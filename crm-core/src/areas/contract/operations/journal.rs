@@ -1,0 +1,94 @@
+//! Writing installments and the journal: the only way in which installments of a contract in effect change.
+
+use uuid::Uuid;
+
+use crate::app::Cx;
+use crate::areas::contract::model::{Contract, EntryKind, JournalLine, SettlementDirection};
+use crate::areas::contract::rules::journal::{self, Change, Leg};
+use crate::areas::party::Customer;
+use crate::kernel::currency::Currency;
+use crate::kernel::date::Date;
+use crate::kernel::decimal::Price;
+use crate::kernel::error::Result;
+use crate::kernel::id::Id;
+
+/// What an entry of the journal says beside its lines.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Posting {
+    /// What it records.
+    pub(crate) kind: EntryKind,
+    /// From when it counts.
+    pub(crate) date: Date,
+    /// The document.
+    pub(crate) document: Option<Uuid>,
+    /// Which way the money goes.
+    pub(crate) direction: SettlementDirection,
+    /// The customer.
+    pub(crate) customer: Id<Customer>,
+    /// The currency of all amounts.
+    pub(crate) currency: Currency,
+    /// The rate at which something newly owed is valued; none in the ledger's currency, or when nothing is.
+    pub(crate) rate: Option<Price>,
+}
+
+impl Posting {
+    /// An entry about a contract as a whole.
+    pub(crate) fn of(contract: &Contract, kind: EntryKind, date: Date) -> Posting {
+        Posting {
+            kind,
+            date,
+            document: None,
+            direction: contract.direction,
+            customer: contract.customer,
+            currency: contract.currency,
+            rate: contract.rate,
+        }
+    }
+}
+
+/// Writes installments as they stand now, and one entry of the journal with what that means and with `legs`. An entry
+/// without lines, as before a contract takes effect, is not written.
+///
+/// # Errors
+/// Of the rules of the journal and of the engine.
+pub(crate) fn post(
+    cx: &mut Cx<'_>,
+    posting: &Posting,
+    changes: Vec<Change>,
+    mut legs: Vec<Leg>,
+) -> Result<()> {
+    let home = cx.ledger().info().currency;
+    let mut added = Vec::new();
+    for change in changes {
+        let change = journal::valued(change, posting.rate, home)?;
+        legs.extend(journal::legs(&change, posting.document)?);
+        match change.before {
+            Some(before) => cx.replace(&before, &change.after)?,
+            None => added.push(change.after),
+        }
+    }
+    cx.insert_all(&added)?;
+    let legs = journal::balanced(legs)?;
+    let entry = cx.new_id::<JournalLine>().uuid();
+    let lines: Vec<JournalLine> = legs
+        .into_iter()
+        .zip(1_u32..)
+        .map(|(leg, seq)| JournalLine {
+            entry,
+            seq,
+            kind: posting.kind,
+            account: leg.account,
+            date: posting.date,
+            direction: posting.direction,
+            customer: posting.customer,
+            contract: leg.contract,
+            installment: leg.installment,
+            due_date: leg.due_date,
+            document: leg.document,
+            currency: posting.currency,
+            amount: leg.amount,
+            home: leg.home,
+        })
+        .collect();
+    cx.insert_all(&lines)
+}
