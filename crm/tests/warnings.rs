@@ -153,6 +153,35 @@ fn contracts_opportunities_and_follow_ups() {
 }
 
 #[test]
+fn advances_that_nobody_allocates() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let post = json!({ "customer": customer, "amount": "100", "allocate": "none", "number": "SK-1", "reference": "尾号 6" });
+    world.call("receipt.post", post);
+    world.call(
+        "receipt.post",
+        json!({ "customer": customer, "amount": "100", "allocate": "none", "direction": "payment" }),
+    );
+    for (today, expected) in [
+        ("2026-04-01", &[][..]),
+        ("2026-04-02", &["advance_unallocated 0 2026-04-01 notice open"]),
+        ("2026-06-01", &["advance_unallocated 0 2026-04-01 warning open"]),
+    ] {
+        world.ledger.set_clock(noon(today)).unwrap();
+        assert_eq!(shown(&world, json!({})), expected, "{today}");
+    }
+    let item = world.call("warning.list", json!({}))["items"][0].clone();
+    assert_eq!((&item["amount"], &item["title"]), (&json!("100"), &json!("SK-1 尾号 6")));
+    let terms = dated(&["2026-12-01"]);
+    let contract = world.effective(&customer, "100", terms, "2026-03-01");
+    let receipt = world.call("receipt.get", json!({ "id": item["subject"] }))["receipt"].clone();
+    let told = json!({ "id": receipt["id"], "version": receipt["version"],
+        "allocate": { "told": [{ "contract": contract, "installment": 1, "amount": "100" }] } });
+    world.call("receipt.allocate", told);
+    assert_eq!(shown(&world, json!({})), [""; 0]);
+}
+
+#[test]
 fn pages_hold_every_warning_once_and_follow_the_scope() {
     let world = World::new("2026-03-20");
     let role = json!({ "name": "销售", "scope": "own",

@@ -117,8 +117,8 @@ pub(super) struct Look<'a> {
     pub(super) range: (Option<Date>, Option<Date>),
     /// Only this record, and of it only this row.
     pub(super) only: Option<(Uuid, Option<u32>)>,
-    /// Only these records; all when empty.
-    pub(super) subjects: &'a [Uuid],
+    /// Only these records, and of them only rows of these numbers, unordered and all at once; everything when empty.
+    pub(super) places: &'a [(Uuid, u32)],
     /// Only records of which this user would be told.
     pub(super) told: Option<(Id<User>, &'a People)>,
     /// Whether to read the details.
@@ -395,17 +395,25 @@ pub(super) fn batch(
             binder.filter(Pred::equal(seq, Cell::Int(i64::from(row))));
         }
     }
-    if !look.subjects.is_empty() {
-        binder.filter(Pred::In(subject, cells(cx, look.subjects)?));
+    let in_order = look.places.is_empty();
+    if !in_order {
+        let subjects: BTreeSet<Uuid> = look.places.iter().map(|(subject, _)| *subject).collect();
+        binder.filter(Pred::In(subject, cells(cx, subjects.iter())?));
+        if let Some(seq) = seq {
+            let rows: BTreeSet<u32> = look.places.iter().map(|(_, row)| *row).collect();
+            binder.filter(Pred::In(seq, rows.into_iter().map(|row| Cell::Int(i64::from(row))).collect()));
+        }
     }
     if let Some((user, people)) = look.told {
         let told = told_owners(cx, definition, dataset, &mut binder, user, people)?;
         binder.filter(told);
     }
     cx.narrow(&mut binder, None)?;
-    let by_date =
-        definition.date.iter().map(|field| SortBy { field: field.clone(), direction: Direction::Ascending });
-    binder.sort(&by_date.collect::<Vec<SortBy>>())?;
+    if in_order {
+        let by_date = |field: &String| SortBy { field: field.clone(), direction: Direction::Ascending };
+        binder.sort(&definition.date.iter().map(by_date).collect::<Vec<SortBy>>())?;
+        binder.select.limit = Some(limit as u64);
+    }
     if let Some(after) = after {
         let mut position: Vec<Cell> = after.date.iter().map(|date| Cell::Int(to_day_number(*date))).collect();
         position.push(after.subject.encode(ids)?);
@@ -415,7 +423,6 @@ pub(super) fn batch(
         }
         binder.select.after = Some(position);
     }
-    binder.select.limit = Some(limit as u64);
     cx.check_cancelled()?;
     let (mut rows, mut limits) = (Vec::new(), Vec::new());
     cx.tx().select(&binder.select, &mut |cells| {
@@ -449,7 +456,7 @@ pub(super) fn batch(
         rows.push(Row { key: Key { date, subject, seq: row }, has_seq: seq.is_some(), details });
         Ok(Flow::More)
     })?;
-    let exhausted = rows.len() < limit;
+    let exhausted = !in_order || rows.len() < limit;
     let last = rows.last().map(|row: &Row| row.key);
     if let Some(total) = &definition.total {
         rows = beyond(cx, total, rows, &limits, look)?;
@@ -513,7 +520,7 @@ pub(super) fn totals(
             };
             binder.select.outputs = vec![Output::Column(by), output];
             condition(cx, &mut binder, figure.filter.as_ref(), look.as_of, look.calendar)?;
-            binder.filter(Pred::In(by, cells(cx, subjects)?));
+            binder.filter(Pred::In(by, cells(cx, subjects.iter())?));
             cx.tx().select(&binder.select, &mut |cells| {
                 if let [by, CellRef::Int(found)] = cells {
                     let total = totals.entry(Uuid::decode(*by, ids)?).or_insert(0);
@@ -528,8 +535,8 @@ pub(super) fn totals(
     Ok(totals)
 }
 
-fn cells(cx: &Cx<'_>, subjects: &[Uuid]) -> Result<Vec<Cell>> {
-    subjects.iter().map(|subject| subject.encode(cx.ids())).collect()
+fn cells<'a>(cx: &Cx<'_>, subjects: impl Iterator<Item = &'a Uuid>) -> Result<Vec<Cell>> {
+    subjects.map(|subject| subject.encode(cx.ids())).collect()
 }
 
 /// The records of which a user would be told: those of the owners for whom the rule tells this user.
@@ -549,7 +556,7 @@ fn told_owners(
     let owner = binder.resolve(field)?.column;
     let owners = people.users.keys().filter(|owner| people.told(recipients, Some(**owner)).contains(&user));
     let owners: Vec<Uuid> = owners.map(|owner| owner.uuid()).collect();
-    let told = Pred::In(owner, cells(cx, &owners)?);
+    let told = Pred::In(owner, cells(cx, owners.iter())?);
     Ok(if without_owner { told.or(Pred::IsNull(owner)) } else { told })
 }
 

@@ -30,6 +30,8 @@ use crate::store::record::{Field, Json, Record};
 
 /// Rows read at once.
 const ROWS_AT_ONCE: usize = 1000;
+/// Warnings of which the details are read at once.
+const PLACES_AT_ONCE: usize = 500;
 
 /// Hands out the notices that are owed and were not handed out before, and notes whose cause is gone.
 ///
@@ -227,7 +229,7 @@ impl Scan<'_> {
             calendar: self.calendar,
             range: (first, last),
             only: None,
-            subjects: &[],
+            places: &[],
             told: None,
             details: false,
         };
@@ -342,21 +344,13 @@ impl Scan<'_> {
             Some(people) => people,
             None => people(cx)?,
         };
-        let mut subjects: Vec<Uuid> = drafts.iter().map(|draft| draft.key.subject).collect();
-        subjects.sort_unstable();
-        subjects.dedup();
+        let places: Vec<(Uuid, u32)> =
+            drafts.iter().map(|draft| (draft.key.subject, draft.key.seq)).collect();
         let mut known: BTreeMap<Key, Row> = BTreeMap::new();
-        for subjects in subjects.chunks(500) {
-            let look = Look { subjects, details: true, ..*look };
-            let mut after = None;
-            loop {
-                let (rows, exhausted, end) = batch(cx, rule, &look, after.as_ref(), ROWS_AT_ONCE)?;
-                known.extend(rows.into_iter().map(|row| (row.key, row)));
-                after = end.filter(|_| !exhausted);
-                if after.is_none() {
-                    break;
-                }
-            }
+        for places in places.chunks(PLACES_AT_ONCE) {
+            let look = Look { places, details: true, ..*look };
+            let (rows, ..) = batch(cx, rule, &look, None, ROWS_AT_ONCE)?;
+            known.extend(rows.into_iter().map(|row| (row.key, row)));
         }
         let settings = &rule.definition.settings;
         let mut written = Vec::with_capacity(drafts.len());
@@ -499,7 +493,7 @@ fn merge(
 fn met_today(cx: &mut Cx<'_>, rule: &Rule, keys: &[Key]) -> Result<BTreeMap<Key, WarningMark>> {
     let (c, today) = (WarningMark::C, cx.today());
     let mut found = BTreeMap::new();
-    for keys in keys.chunks(500) {
+    for keys in keys.chunks(PLACES_AT_ONCE) {
         let query = cx.query::<WarningMark>().equal(c.kind, rule.number).equal(c.date, today);
         let marks = query.any_of(c.subject, keys.iter().map(|key| key.subject)).fetch(cx.tx())?;
         found.extend(marks.into_iter().map(|mark| (key_of(&mark, true), mark)));

@@ -118,7 +118,7 @@ impl Wanted<'_> {
             calendar: self.calendar,
             range: window(definition.timing, &definition.settings, self.as_of, self.calendar)?,
             only: self.only,
-            subjects: &[],
+            places: &[],
             told: self.told,
             details: self.details,
         };
@@ -422,7 +422,7 @@ impl Operation for CustomerCredit {
             calendar: &calendar,
             range: (None, None),
             only: None,
-            subjects: &[],
+            places: &[],
             told: None,
             details: false,
         };
