@@ -1,7 +1,7 @@
 //! Our operations beside the same work done by hand on the bare engine, in one run.
 //!
 //! ```text
-//! cargo xtask bench [--rounds N] [--quick] [--engine sqlite|postgres] [WORKLOAD ...]
+//! cargo xtask bench [--rounds N] [--quick] [--installments N,N] [--engine sqlite|postgres] [WORKLOAD ...]
 //! ```
 //! Both sides work on files that `crm::open` made, so tables and indexes are the same, and with the same settings: WAL,
 //! `synchronous = FULL`, foreign keys, page caches of the same size. The side by hand is what a careful person writes
@@ -17,6 +17,7 @@ mod reads;
 mod receipt;
 mod server;
 mod setup;
+mod warnings;
 
 use measure::Outcome;
 use setup::Setup;
@@ -37,13 +38,15 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "page", run: reads::page },
     Workload { name: "funnel", run: reads::funnel },
     Workload { name: "memory", run: reads::memory },
+    Workload { name: "warnings", run: warnings::run },
 ];
 
 const HELP: &str = "\
-cargo xtask bench [--rounds N] [--quick] [--engine sqlite|postgres] [WORKLOAD ...]
+cargo xtask bench [--rounds N] [--quick] [--installments N,N] [--engine sqlite|postgres] [WORKLOAD ...]
 
 --rounds N        rounds that count, 5 when left out
 --quick           small sizes: shows that everything runs, not how fast
+--installments LIST  sizes of the files that warnings are scanned in, 10000,100000 when left out
 --engine NAME     sqlite, or postgres: a server of its own, or the one at CRM_POSTGRES_URL
 WORKLOAD          only workloads whose name contains one of these words:";
 
@@ -55,6 +58,10 @@ fn main() -> Outcome<()> {
         match argument.as_str() {
             "--quick" => setup.make_quick(),
             "--rounds" => setup.rounds = arguments.next().unwrap_or_default().parse()?,
+            "--installments" => {
+                let sizes = arguments.next().unwrap_or_default();
+                setup.installments = sizes.split(',').map(str::parse).collect::<Result<Vec<u32>, _>>()?;
+            }
             "--engine" => match arguments.next().as_deref() {
                 Some("sqlite") => {}
                 Some("postgres") => is_on_server = true,

@@ -407,8 +407,9 @@ impl Known {
     /// All of a state rule: they are stored by the day on which they were met, not in the order of the rule.
     fn all(cx: &mut Cx<'_>, rule: &Rule) -> Result<Known> {
         let c = WarningMark::C;
-        let marks =
-            cx.query::<WarningMark>().equal(c.kind, rule.number).present(c.standing).fetch(cx.tx())?;
+        // In the order of the index of what stands, so that it is read and not everything there has been.
+        let marks = cx.query::<WarningMark>().equal(c.kind, rule.number).present(c.standing);
+        let marks = marks.ascending(c.date).ascending(c.subject).ascending(c.subject_seq).fetch(cx.tx())?;
         let mut known: Vec<(Key, WarningMark)> =
             marks.into_iter().map(|mark| (key_of(&mark, true), mark)).collect();
         known.sort_unstable_by_key(|(key, _)| *key);
