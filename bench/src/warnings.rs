@@ -1,14 +1,11 @@
 //! Warnings over files of growing size of which the same number of installments is overdue: the first scan, which hands
 //! out; the next, which finds that nothing is owed; the first page of the list, the badge counts. Beside them the same by hand.
 
-use std::collections::BTreeSet;
-
 use crm::ClockOption;
 use crm::app::Session;
 use crm::areas::warning::{CountWarnings, ListWarnings, ScanWarnings};
-use rusqlite::params;
 
-use crate::data::{self, Shape};
+use crate::data::{self, Open, Shape};
 use crate::hand::Hand;
 use crate::measure::{Comparison, Outcome, Time, timed};
 use crate::setup::{Setup, open};
@@ -32,24 +29,9 @@ fn fill(setup: &Setup, name: &str, installments: u32) -> Outcome<(Session, Hand,
     let path = setup.path(name);
     let mut hand = Hand::writer(&path)?;
     let contracts = (installments / 6).max(CONTRACTS);
-    let shape = Shape { customers: contracts / 3, contracts, settled: true, opportunities: None };
+    let shape =
+        Shape { customers: contracts / 3, contracts, open: Open::First(CONTRACTS), opportunities: None };
     let today = data::fill(&mut hand, shape)?.today;
-    // The first contracts are open and overdue, the others are settled: the number of warnings is the same in every file.
-    hand.connection.execute_batch("BEGIN IMMEDIATE")?;
-    hand.connection.execute("UPDATE installment SET open_amount = NULL, settled = amount, status = 3", [])?;
-    let first: BTreeSet<i64> = {
-        let mut keys = hand.connection.prepare("SELECT id FROM contract ORDER BY id LIMIT ?1")?;
-        keys.query_map([CONTRACTS], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
-    };
-    for (at, contract) in (0..).zip(&first) {
-        hand.connection.prepare_cached(
-            "UPDATE installment SET open_amount = amount, settled = 0, status = 2, due_date = ?2 - (seq * 7 + ?3) % 60 - 1 \
-             WHERE contract = ?1",
-        )?
-        .execute(params![contract, today, at])?;
-    }
-    hand.connection.execute("UPDATE contract SET runs_until = NULL", [])?;
-    hand.connection.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE); ANALYZE")?;
     drop(hand);
     Ok((open(&path, ClockOption::System)?, Hand::reader(&path)?, today))
 }
@@ -96,7 +78,7 @@ fn expect(found: usize, expected: usize) -> Outcome<()> {
 /// The same work in files of growing size.
 pub(crate) fn run(setup: &Setup) -> Outcome<()> {
     for (position, installments) in setup.installments.iter().enumerate() {
-        let (session, hand, today) = fill(setup, "warnings", *installments)?;
+        let (session, hand, today) = fill(setup, &format!("warnings-{installments}"), *installments)?;
         let rows: i64 =
             hand.connection.query_row("SELECT count(*) FROM installment", [], |row| row.get(0))?;
         println!("warnings: {rows} installments, {HITS} of them overdue");
