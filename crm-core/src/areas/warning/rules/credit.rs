@@ -57,3 +57,35 @@ pub fn standing(
     let exceeded = available.is_some_and(|available| available < Amount::ZERO);
     Ok(CreditStanding { currency, limit, open, advance, further, exposure, available, exceeded })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_and_exposures() {
+        let yuan = |text: &str| Amount::parse(text).unwrap();
+        let home = Currency::from_code("CNY").unwrap();
+        for (limit, open, advance, further, exposure, available, exceeded) in [
+            (Some("1000"), "1000", "0", "0", "1000", Some("0"), false),
+            (Some("1000"), "1000", "0", "0.01", "1000.01", Some("-0.01"), true),
+            (Some("1000"), "1200", "300", "0", "900", Some("100"), false),
+            (Some("0"), "0", "0", "0", "0", Some("0"), false),
+            (Some("0"), "0.01", "0", "0", "0.01", Some("-0.01"), true),
+            (Some("100"), "0", "50", "0", "-50", Some("150"), false),
+            (None, "1000000", "0", "1", "1000001", None, false),
+        ] {
+            let stands = standing(home, limit.map(yuan), yuan(open), yuan(advance), yuan(further)).unwrap();
+            let found = (stands.exposure, stands.available, stands.exceeded);
+            assert_eq!(
+                found,
+                (yuan(exposure), available.map(yuan), exceeded),
+                "{limit:?} {open} {advance} {further}"
+            );
+        }
+        let most = Amount::from_scaled(i64::MAX);
+        let refused = standing(home, None, most, Amount::ZERO, yuan("1")).unwrap_err();
+        assert_eq!(refused.code().name(), "overflow");
+    }
+}

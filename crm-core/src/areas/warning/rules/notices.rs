@@ -136,3 +136,126 @@ impl People {
         told.into_iter().collect()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::kernel::date::{Instant, parse_date};
+    use uuid::Uuid;
+
+    fn day(text: &str) -> Date {
+        parse_date(text).unwrap()
+    }
+
+    fn mark() -> WarningMark {
+        WarningMark {
+            kind: 2,
+            subject: Uuid::nil(),
+            subject_seq: 1,
+            date: day("2026-03-02"),
+            acknowledged_by: None,
+            acknowledged_at: None,
+            snoozed_until: None,
+            standing: None,
+            noticed_on: None,
+            level: None,
+            escalated_on: None,
+            resolved_on: None,
+        }
+    }
+
+    #[test]
+    fn every_state_at_every_level() {
+        use WarningLevel::{Critical, Notice, Warning};
+        let escalation = WarningEscalation {
+            after_working_days: 2,
+            recipients: WarningRecipients::owner(),
+            level: Warning,
+        };
+        // Told first on Friday, 6 March: the second working day after it is Tuesday, 10 March.
+        let (friday, monday, tuesday) = (day("2026-03-06"), day("2026-03-09"), day("2026-03-10"));
+        let told = |level| WarningMark { noticed_on: Some(friday), level: Some(level), ..mark() };
+        let plain = |level| vec![Owed { level, escalated: false }];
+        let escalated = |level| vec![Owed { level, escalated: true }];
+        for (name, mark, level, today, expected) in [
+            ("nothing known", None, Notice, friday, plain(Notice)),
+            ("known, never told", Some(mark()), Warning, friday, plain(Warning)),
+            ("told", Some(told(Notice)), Notice, monday, vec![]),
+            ("risen", Some(told(Notice)), Critical, monday, plain(Critical)),
+            ("sunk, since the lead time was changed", Some(told(Critical)), Notice, monday, vec![]),
+            ("nobody took note", Some(told(Notice)), Notice, tuesday, escalated(Warning)),
+            ("its own level is higher", Some(told(Critical)), Critical, tuesday, escalated(Critical)),
+            (
+                "risen, and nobody took note",
+                Some(told(Notice)),
+                Critical,
+                tuesday,
+                [plain(Critical), escalated(Critical)].concat(),
+            ),
+            (
+                "escalated",
+                Some(WarningMark { escalated_on: Some(tuesday), ..told(Notice) }),
+                Notice,
+                tuesday,
+                vec![],
+            ),
+            (
+                "acknowledged",
+                Some(WarningMark { acknowledged_at: Some(Instant::from_micros(0).unwrap()), ..told(Notice) }),
+                Critical,
+                tuesday,
+                vec![],
+            ),
+            (
+                "snoozed",
+                Some(WarningMark { snoozed_until: Some(day("2026-03-11")), ..told(Notice) }),
+                Critical,
+                tuesday,
+                vec![],
+            ),
+            (
+                "snoozed until today",
+                Some(WarningMark { snoozed_until: Some(monday), ..told(Notice) }),
+                Critical,
+                monday,
+                plain(Critical),
+            ),
+        ] {
+            let owed = owed(level, mark.as_ref(), Some(&escalation), today, &Calendar::china());
+            assert_eq!(owed, Ok(expected), "{name}");
+        }
+        let at = |today: &str| {
+            owed(Notice, Some(&told(Notice)), Some(&escalation), day(today), &Calendar::china())
+        };
+        // Looking back from the last known day needs no calendar of the next year; beyond it nothing is guessed.
+        assert_eq!(at("2026-12-31"), Ok(escalated(Warning)));
+        assert_eq!(at("2027-01-04").unwrap_err().code().name(), "unknown_calendar_year");
+    }
+
+    #[test]
+    fn heads_of_units_without_end() {
+        let user = |number: u128| Id::<User>::from_uuid(Uuid::from_u128(number));
+        let unit = |number: u128| Id::<OrgUnit>::from_uuid(Uuid::from_u128(number));
+        let person =
+            |unit_number: Option<u128>, active| Person { unit: unit_number.map(unit), active, roles: vec![] };
+        let mut people = People::default();
+        people.users.insert(user(1), person(Some(10), true));
+        people.users.insert(user(2), person(Some(10), true));
+        people.users.insert(user(3), person(Some(20), false));
+        people.users.insert(user(4), person(None, true));
+        // 10 below 20 below 30 below 20: a tree that was spoilt must not hang the scan.
+        people.units.insert(unit(10), Unit { head: Some(user(2)), above: Some(unit(20)) });
+        people.units.insert(unit(20), Unit { head: Some(user(3)), above: Some(unit(30)) });
+        people.units.insert(unit(30), Unit { head: None, above: Some(unit(20)) });
+        assert_eq!(people.head_of(user(1)), Some(user(2)));
+        assert_eq!(people.head_of(user(2)), None, "heads themselves, an inactive head above, then nobody");
+        assert_eq!(people.head_of(user(4)), None);
+        let head = WarningRecipients { unit_head: true, ..WarningRecipients::default() };
+        assert_eq!(people.told(&head, Some(user(1))), [user(2)]);
+        assert_eq!(people.told(&WarningRecipients::owner(), Some(user(3))), []);
+        assert_eq!(people.told(&WarningRecipients::owner(), None), []);
+        let both = WarningRecipients { users: vec![user(4), user(1), user(3)], ..WarningRecipients::owner() };
+        assert_eq!(people.told(&both, Some(user(1))), [user(1), user(4)], "each once, in order");
+    }
+}
