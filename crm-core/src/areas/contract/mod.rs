@@ -55,6 +55,10 @@ pub static JOURNAL: Dataset = Dataset {
     scope: Some(ScopePaths { record: "customer", owner: "customer.owner", unit: "customer.unit" }),
 };
 
+/// Term sets, for everybody.
+pub static TERM_SETS: Dataset =
+    Dataset { name: "term_set", zh: "付款条款模板", table: TermSet::table, fields: &[], scope: None };
+
 /// The area.
 pub static AREA: Area = Area {
     name: "contract",
@@ -66,10 +70,10 @@ pub static AREA: Area = Area {
         ContractLine::table,
         ContractDecision::table,
         Installment::table,
-        JournalLine::table,
         ContractEvent::table,
+        JournalLine::table,
     ],
-    datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &JOURNAL],
+    datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &JOURNAL, &TERM_SETS],
     permissions: &[("contract.approve", "Approve and reject contracts", "审批合同")],
     codes: &[rules::ALL],
     operations: operations::LIST,

@@ -204,6 +204,8 @@ crate::coded! {
         PriceRevision = 7, "price_revision", "调价";
         /// Periods were added to the schedule.
         Extension = 8, "extension", "延展计划";
+        /// Days were paid for that are not served any more, because the contract was terminated.
+        Credit = 9, "credit", "未履行部分应退";
     }
 }
 
