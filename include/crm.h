@@ -107,6 +107,8 @@ struct ArrowArrayStream {
 #define CRM_OP_ACTIVITY_CREATE "activity.create"
 #define CRM_OP_ACTIVITY_GET "activity.get"
 #define CRM_OP_ACTIVITY_LIST "activity.list"
+#define CRM_OP_ADJUSTMENT_LIST "adjustment.list"
+#define CRM_OP_ADJUSTMENT_REVERSE "adjustment.reverse"
 #define CRM_OP_AUDIT_LIST "audit.list"
 #define CRM_OP_AUDIT_VERIFY "audit.verify"
 #define CRM_OP_CHANGE_READ "change.read"
@@ -123,11 +125,17 @@ struct ArrowArrayStream {
 #define CRM_OP_CONTRACT_CREATE "contract.create"
 #define CRM_OP_CONTRACT_DELIVER "contract.deliver"
 #define CRM_OP_CONTRACT_EFFECTIVE "contract.effective"
+#define CRM_OP_CONTRACT_EXTEND_SCHEDULE "contract.extend_schedule"
 #define CRM_OP_CONTRACT_GET "contract.get"
 #define CRM_OP_CONTRACT_LIST "contract.list"
+#define CRM_OP_CONTRACT_MILESTONE "contract.milestone"
 #define CRM_OP_CONTRACT_REJECT "contract.reject"
+#define CRM_OP_CONTRACT_RELEASE_RETENTION "contract.release_retention"
+#define CRM_OP_CONTRACT_RESUME "contract.resume"
+#define CRM_OP_CONTRACT_REVISE_PRICE "contract.revise_price"
 #define CRM_OP_CONTRACT_SIGN "contract.sign"
 #define CRM_OP_CONTRACT_SUBMIT "contract.submit"
+#define CRM_OP_CONTRACT_SUSPEND "contract.suspend"
 #define CRM_OP_CONTRACT_TERMINATE "contract.terminate"
 #define CRM_OP_CONTRACT_UPDATE "contract.update"
 #define CRM_OP_CONTRACT_WITHDRAW "contract.withdraw"
@@ -139,7 +147,9 @@ struct ArrowArrayStream {
 #define CRM_OP_CUSTOMER_UPDATE "customer.update"
 #define CRM_OP_IMPORT_PREVIEW "import.preview"
 #define CRM_OP_IMPORT_RUN "import.run"
+#define CRM_OP_INSTALLMENT_CHARGE_LATE "installment.charge_late"
 #define CRM_OP_INSTALLMENT_LIST "installment.list"
+#define CRM_OP_INSTALLMENT_WRITE_OFF "installment.write_off"
 #define CRM_OP_LEDGER_FIND_REFERENCE "ledger.find_reference"
 #define CRM_OP_LEDGER_GET "ledger.get"
 #define CRM_OP_LEDGER_RATES "ledger.rates"
@@ -176,8 +186,12 @@ struct ArrowArrayStream {
 #define CRM_OP_ROLE_UPDATE "role.update"
 #define CRM_OP_SETTLEMENT_AGING "settlement.aging"
 #define CRM_OP_SETTLEMENT_DUE "settlement.due"
+#define CRM_OP_SETTLEMENT_LATE_CHARGE "settlement.late_charge"
 #define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
 #define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
+#define CRM_OP_TERM_SET_GET "term_set.get"
+#define CRM_OP_TERM_SET_LIST "term_set.list"
+#define CRM_OP_TERM_SET_SAVE "term_set.save"
 #define CRM_OP_UNIT_CREATE "unit.create"
 #define CRM_OP_UNIT_LIST "unit.list"
 #define CRM_OP_UNIT_UPDATE "unit.update"
@@ -198,6 +212,7 @@ struct ArrowArrayStream {
 
 /* Datasets: the names for CRM_OP_QUERY_ROWS, CRM_OP_QUERY_SUMMARY and crm_query_arrow. */
 #define CRM_DATASET_ACTIVITY "activity"
+#define CRM_DATASET_ADJUSTMENT "adjustment"
 #define CRM_DATASET_ALLOCATION "allocation"
 #define CRM_DATASET_CONTACT "contact"
 #define CRM_DATASET_CONTRACT "contract"
@@ -214,6 +229,7 @@ struct ArrowArrayStream {
 #define CRM_DATASET_PRODUCT "product"
 #define CRM_DATASET_RECEIPT "receipt"
 #define CRM_DATASET_ROLE "role"
+#define CRM_DATASET_TERM_SET "term_set"
 #define CRM_DATASET_USER "user"
 #define CRM_DATASET_WARNING_NOTICE "warning_notice"
 
@@ -299,6 +315,16 @@ struct ArrowArrayStream {
 #define CRM_ERROR_TERM_LINE_MISSING 1654 /* No payment term pays contract line {line}. */
 #define CRM_ERROR_SPANS_OVERLAP 1655 /* {from} is not after {previous}; suspensions and price revisions follow one another in order. */
 #define CRM_ERROR_OUTSIDE_PERIOD 1656 /* {from} to {to} is not within {first} to {last}. */
+#define CRM_ERROR_TERM_SET_NAME_TAKEN 1657 /* Another term set has the name {value}. */
+#define CRM_ERROR_TERM_SET_INACTIVE 1658 /* The term set {name} is not active. */
+#define CRM_ERROR_MILESTONE_UNKNOWN 1659 /* No payment term waits for the milestone {name}; there are: {known}. */
+#define CRM_ERROR_SETTLED_EXCEEDS 1660 /* Installment {installment} would be {amount}, but {settled} of it is settled; release the money first. */
+#define CRM_ERROR_NOT_RETENTION 1661 /* Installment {installment} is not a retention. */
+#define CRM_ERROR_ALREADY_RELEASED 1662 /* Installment {installment} was released for {date}. */
+#define CRM_ERROR_NOT_RECURRING 1663 /* The contract is paid by terms and not by recurring periods. */
+#define CRM_ERROR_ALREADY_SUSPENDED 1664 /* The contract is suspended since {from}. */
+#define CRM_ERROR_NOT_SUSPENDED 1665 /* The contract is not suspended. */
+#define CRM_ERROR_INSTALLMENT_UNKNOWN 1666 /* The contract has no installment {installment}. */
 #define CRM_ERROR_CONTRACT_NOT_EFFECTIVE 1700 /* The contract {number} is {status}; money can be allocated only to a contract in effect. */
 #define CRM_ERROR_ABOVE_OPEN 1701 /* {amount} is more than the {open} that is open. */
 #define CRM_ERROR_ABOVE_RECEIPT 1702 /* {amount} is more than the {available} that can be allocated. */
@@ -312,6 +338,11 @@ struct ArrowArrayStream {
 #define CRM_ERROR_ABOVE_ADVANCE 1710 /* {amount} is more than the advance of {advance}. */
 #define CRM_ERROR_REFUNDED 1711 /* {refunded} of the receipt {number} were refunded; reverse the refund first. */
 #define CRM_ERROR_NOT_ALLOCATED 1712 /* The receipt {number} settles nothing of that. */
+#define CRM_ERROR_NOTHING_OPEN 1713 /* Nothing is open of installment {seq} of the contract {number}. */
+#define CRM_ERROR_NO_LATE_TERMS 1714 /* The contract {number} does not say what is charged for paying late. */
+#define CRM_ERROR_NOTHING_LATE 1715 /* Nothing more can be charged for installment {seq} of the contract {number} until {date}. */
+#define CRM_ERROR_ADJUSTMENT_FINAL 1716 /* The adjustment {number} is reversed or a reversal; it cannot be reversed again. */
+#define CRM_ERROR_DISCOUNT_OF_RECEIPT 1717 /* {number} was granted with a receipt; reverse or reallocate that. */
 #define CRM_ERROR_NO_WARNING 1800 /* There is no warning {rule} of {subject} now. */
 #define CRM_ERROR_NO_RULE 1801 /* There is no warning rule {name}. Rules: {known}. */
 #define CRM_ERROR_RULE_NAME_TAKEN 1802 /* There is a warning rule {name} already. */
@@ -405,6 +436,13 @@ typedef struct crm_session crm_session;
  * session of the same thread.
  */
 typedef struct crm_transaction crm_transaction;
+
+/**
+ * Told from time to time how far a move has come: `rows` of `rows_total` rows, `table` being at work. 0 lets it go on;
+ * anything else ends it with CRM_STATUS_CANCELLED, and nothing has been moved then. `table` is valid during the call.
+ * `context` is what was given beside this function. It is called on the thread that called.
+ */
+typedef int (*crm_progress)(void *context, const char *table, uint64_t rows, uint64_t rows_total);
 
 #ifdef __cplusplus
 extern "C" {
@@ -519,8 +557,8 @@ size_t crm_buffer_length(const struct crm_buffer *buffer);
 void crm_buffer_free(struct crm_buffer *buffer);
 
 /**
- * Opens the ledger at `url`: the path of a file, or `sqlite:` and the path. Unless told otherwise, a ledger that does
- * not exist is created.
+ * Opens the ledger at `url`: the path of a file, or `sqlite:` and the path, or a schema of a PostgreSQL database as
+ * `postgres://user:password@host/database?schema=company`. Unless told otherwise, a ledger that does not exist is created.
  *
  * `options` is NULL or a JSON object with any of `create`, `read_only`, `busy_timeout_ms`, `durability` ("full",
  * "normal"), `clock` ("system" or {"manual": "2026-03-02T01:00:00Z"}) and, for a new ledger, `name`, `currency`,
@@ -714,6 +752,45 @@ int crm_query_arrow(const struct crm_session *session,
                     size_t request_length,
                     struct ArrowArrayStream *stream,
                     struct crm_error **error);
+
+/**
+ * Writes everything that a ledger holds, of one moment, into the file at `path`, which crm_ledger_import reads into any
+ * engine. Who may do this is the host's to decide: the file holds everything. It has its name only when it is whole; an
+ * older file of that name is replaced then.
+ *
+ * `progress` is NULL or is told how far it has come.
+ *
+ * On success `*moved` is yours and says as JSON what was written: `rows`, `series`, `sha256` (equal for equal ledgers)
+ * and `tables`, each with `name` and `rows`; free it with crm_buffer_free.
+ *
+ * Safety: `ledger` is NULL or open, `path` points to NUL-terminated text, `progress` is NULL or may be called with `context`,
+ * `moved` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
+ */
+int crm_ledger_export(const struct crm_ledger *ledger,
+                      const char *path,
+                      crm_progress progress,
+                      void *context,
+                      struct crm_buffer **moved,
+                      struct crm_error **error);
+
+/**
+ * Reads the file at `path`, which crm_ledger_export wrote, into a new ledger at `url`, where there must be nothing yet.
+ * Everything is checked before any of it is kept: when this fails, or is broken off, there is still no ledger, and the
+ * same call can be made again.
+ *
+ * `options` are those of crm_open, of which only what concerns the place is used. `progress` and `*moved` are as in
+ * crm_ledger_export; on success the ledger can be opened with crm_open.
+ *
+ * Safety: `path` and `url` point to NUL-terminated text, `options` too or is NULL, `progress` is NULL or may be called with
+ * `context`, `moved` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
+ */
+int crm_ledger_import(const char *path,
+                      const char *url,
+                      const char *options,
+                      crm_progress progress,
+                      void *context,
+                      struct crm_buffer **moved,
+                      struct crm_error **error);
 
 /**
  * The catalogue as JSON: `areas` with their permissions; `operations` with name, English summary, Chinese label, access,

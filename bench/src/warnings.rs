@@ -7,7 +7,7 @@ use crm::areas::warning::{CountWarnings, ListWarnings, ScanWarnings};
 
 use crate::data::{self, Open, Shape};
 use crate::hand::Hand;
-use crate::measure::{Comparison, Outcome, Time, timed};
+use crate::measure::{Aim, Comparison, Outcome, Time, timed};
 use crate::setup::{Setup, open};
 
 /// Installments that are overdue in every file.
@@ -101,7 +101,7 @@ pub(crate) fn run(setup: &Setup) -> Outcome<()> {
         );
         let again = || timed(|| expect(scan(&session)?, 0));
         let again_by_hand = || timed(|| expect(owed_by_hand(&hand, today)?, 0));
-        Comparison::new("  scan when nothing is owed", "1.5", "scan")
+        Comparison::new("  scan when nothing is owed", Aim::READS, "scan")
             .rounds(setup.rounds * 3, 1, again, again_by_hand)?
             .print();
         let list = || {
@@ -122,7 +122,7 @@ pub(crate) fn run(setup: &Setup) -> Outcome<()> {
                 expect(rows.len(), 100)
             })
         };
-        Comparison::new("  list, first 100 of all rules", "", "page")
+        Comparison::new("  list, first 100 of all rules", Aim::NONE, "page")
             .rounds(setup.rounds * 3, 1, list, list_by_hand)?
             .print();
         let count = || timed(|| expect(session.run(CountWarnings::default())?.total as usize, HITS as usize));
@@ -141,7 +141,7 @@ pub(crate) fn run(setup: &Setup) -> Outcome<()> {
                 expect(usize::try_from(warning + critical - handled)?, HITS as usize)
             })
         };
-        Comparison::new("  badge counts of all rules", "", "count")
+        Comparison::new("  badge counts of all rules", Aim::NONE, "count")
             .rounds(setup.rounds * 3, 1, count, count_by_hand)?
             .print();
     }

@@ -17,6 +17,8 @@ from crm._inputs import DateLike, DecimalLike, IdLike
 
 __all__ = [
     "Activity",
+    "Adjustment",
+    "AdjustmentKind",
     "AgingReport",
     "AgingRow",
     "Allocation",
@@ -30,6 +32,7 @@ __all__ = [
     "CalendarDayInput",
     "Changes",
     "Channel",
+    "ChargedLate",
     "Collaborator",
     "ColumnMappingInput",
     "Contact",
@@ -41,6 +44,8 @@ __all__ = [
     "ContractDataInput",
     "ContractDecision",
     "ContractDetails",
+    "ContractEvent",
+    "ContractEventKind",
     "ContractKind",
     "ContractLine",
     "ContractParty",
@@ -60,6 +65,10 @@ __all__ = [
     "DayStatus",
     "DecisionKind",
     "DecisionRole",
+    "DeductionInput",
+    "DeliveredPartInput",
+    "DeliveredPartInputAmount",
+    "DeliveredPartInputRate",
     "DifferenceKind",
     "Direction",
     "DiscountBase",
@@ -116,6 +125,10 @@ __all__ = [
     "InstallmentProgress",
     "InstallmentRefInput",
     "InstallmentStatus",
+    "LateLine",
+    "LateStatement",
+    "LateTerms",
+    "LateTermsInput",
     "LeadUnit",
     "LedgerInfo",
     "Level",
@@ -148,16 +161,20 @@ __all__ = [
     "Period",
     "PeriodAlign",
     "PeriodAlignDay",
+    "PeriodAlignInput",
+    "PeriodAlignInputDay",
     "Pipeline",
     "PostedReceipt",
     "Preview",
     "PriceRevision",
+    "PriceRevisionInput",
     "Product",
     "ProductDataInput",
     "Proration",
     "Receipt",
     "ReceiptMethod",
     "Recurrence",
+    "RecurrenceInput",
     "RecurrenceTiming",
     "RecurrenceUnit",
     "Relative",
@@ -176,6 +193,7 @@ __all__ = [
     "StageKind",
     "StepState",
     "Suspension",
+    "SuspensionInput",
     "TermAlign",
     "TermAlignDayOfMonth",
     "TermAlignDayOfMonth",
@@ -204,6 +222,9 @@ __all__ = [
     "TermOffsetInputWorkingDays",
     "TermOffsetMonths",
     "TermOffsetWorkingDays",
+    "TermSet",
+    "TermSetDetails",
+    "TermSetRevision",
     "TermShare",
     "TermShareAmount",
     "TermShareInput",
@@ -248,6 +269,7 @@ __all__ = [
 
 Dataset: TypeAlias = Literal[
     "activity",
+    "adjustment",
     "allocation",
     "contact",
     "contract",
@@ -264,6 +286,7 @@ Dataset: TypeAlias = Literal[
     "product",
     "receipt",
     "role",
+    "term_set",
     "user",
     "warning_notice",
 ]
@@ -272,6 +295,9 @@ Dataset: TypeAlias = Literal[
 * ``activity`` 跟进记录: id, customer, opportunity, contact, channel, at, summary, result, next_step,
   next_date, step, open_next_date, owner, created_at, version, customer_name (customer.name),
   owner_name (owner.name)
+* ``adjustment`` 坏账与折扣: id, number, kind, contract, installment, amount, currency, home, date,
+  receipt, handler, reason, reversed_by, reversal_of, created_at, version, contract_number
+  (contract.number), customer_name (contract.customer.name)
 * ``allocation`` 核销: receipt, seq, contract, installment, amount, currency, home, exchange,
   allocated_on, receipt_number (receipt.number), contract_number (contract.number), customer_name
   (contract.customer.name)
@@ -279,7 +305,7 @@ Dataset: TypeAlias = Literal[
   created_at, version, customer_name (customer.name)
 * ``contract`` 合同: id, number, title, kind, direction, customer, parties, currency, amount, net,
   tax, tax_included, tax_rate, settled, surcharge, rate, starts_on, ends_on, runs_until, owner,
-  unit, opportunity, status, terms, submitted_by, signed_on, effective_on, delivered_on,
+  unit, opportunity, status, terms, late, submitted_by, signed_on, effective_on, delivered_on,
   accepted_on, ended_on, termination_reason, note, created_at, version, term_set, term_set_revision,
   recurrence, customer_name (customer.name)
 * ``contract_decision`` 合同审批意见: contract, seq, kind, user, at, opinion, contract_number
@@ -292,8 +318,9 @@ Dataset: TypeAlias = Literal[
 * ``exchange_rate`` 汇率: currency, date, rate, note
 * ``installment`` 结算节点: contract, seq, customer, direction, currency, label, amount, settled,
   cancelled, discounted, written_off, open_amount, home_open, due_date, status, anchor, anchor_date,
-  term, kind, forecast_date, released_on, period_from, period_to, contract_number (contract.number),
-  contract_title (contract.title), customer_name (customer.name), owner (contract.owner)
+  term, kind, forecast_date, released_on, period_from, period_to, late_of, contract_number
+  (contract.number), contract_title (contract.title), customer_name (customer.name), owner
+  (contract.owner)
 * ``journal`` 结算日记账: entry, seq, kind, account, date, direction, customer, contract, installment,
   due_date, document, currency, amount, home, contract_number (contract.number), customer_name
   (customer.name)
@@ -313,9 +340,18 @@ Dataset: TypeAlias = Literal[
   reversed_by, reversal_of, refund_of, reason, note, created_at, version, customer_name
   (customer.name)
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
+* ``term_set`` 付款条款模板: id, name, revision, active, note, created_at, version
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
 * ``warning_notice`` 预警通知: rule, subject, subject_seq, date, level, escalated, rule_name, title,
   due_date, amount, currency, owner, unit, recipients, noticed_at, owner_name (owner.name)
+"""
+
+AdjustmentKind: TypeAlias = Literal["write_off", "discount", "rounding"]
+"""Why an installment is closed without money.
+
+* ``write_off``: It cannot be collected (坏账).
+* ``discount``: It was paid early, as the payment terms allow.
+* ``rounding``: The rest is smaller than the smallest coin.
 """
 
 AnchorKind: TypeAlias = Literal[
@@ -357,6 +393,30 @@ Channel: TypeAlias = Literal["phone", "visit", "mail", "wechat", "meeting", "oth
 * ``wechat``: WeChat.
 * ``meeting``: A meeting, also online.
 * ``other``: Another way.
+"""
+
+ContractEventKind: TypeAlias = Literal[
+    "delivery",
+    "milestone",
+    "invoice",
+    "release",
+    "suspension",
+    "resumption",
+    "price_revision",
+    "extension",
+    "credit",
+]
+"""Something that happened to a contract and that installments wait for, or that changed them.
+
+* ``delivery``: A part was delivered.
+* ``milestone``: A milestone was reached.
+* ``invoice``: An installment was invoiced.
+* ``release``: A retention was released.
+* ``suspension``: The service was suspended.
+* ``resumption``: The service was resumed.
+* ``price_revision``: The price was revised.
+* ``extension``: Periods were added to the schedule.
+* ``credit``: Days were paid for that are not served any more, because the contract was terminated.
 """
 
 ContractKind: TypeAlias = Literal["sales", "purchase", "service", "framework", "other"]
@@ -747,6 +807,61 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A part of an installment closed without money; below zero in a reversal. Posted ones are never
+    changed.
+    """
+
+    id: UUID
+    """Id."""
+
+    number: str
+    """Number, unique: `TZ-yyyy-000001`."""
+
+    kind: AdjustmentKind
+    """Why."""
+
+    contract: UUID
+    """The contract."""
+
+    installment: int
+    """The contract's installment, by its position."""
+
+    amount: Decimal
+    """How much."""
+
+    currency: str
+    """The contract's currency."""
+
+    date: dt.date
+    """From when it counts."""
+
+    handler: UUID
+    """Who posted it."""
+
+    created_at: dt.datetime
+    """When posted."""
+
+    version: int
+    """Version."""
+
+    home: Decimal | None
+    """What that was booked at in the ledger's currency; none when that is its currency."""
+
+    reason: str | None
+    """Why, in words."""
+
+    receipt: UUID | None
+    """The receipt that it was granted with."""
+
+    reversal_of: UUID | None
+    """The adjustment that this one reverses."""
+
+    reversed_by: UUID | None
+    """Its reversal."""
+
+
+@dataclass(frozen=True, slots=True)
 class AgingReport:
     """Open amounts by days overdue."""
 
@@ -867,6 +982,17 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargedLate:
+    """A late charge as posted."""
+
+    statement: LateStatement
+    """How it was reckoned."""
+
+    installment: Installment
+    """The installment that is owed now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Collaborator:
     """A user who reaches one record beyond the scope of roles."""
 
@@ -976,6 +1102,9 @@ class Contract:
     terms: tuple[PaymentTerm, ...]
     """The payment terms."""
 
+    late: LateTerms | None
+    """What is charged for paying late."""
+
     created_at: dt.datetime
     """When created."""
 
@@ -1080,6 +1209,40 @@ class ContractDetails:
 
     installments: tuple[Installment, ...]
     """Its installments, in order."""
+
+    events: tuple[ContractEvent, ...]
+    """What happened to it, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractEvent:
+    """Something that happened to a contract."""
+
+    contract: UUID
+    """The contract."""
+
+    seq: int
+    """Position, from 1."""
+
+    kind: ContractEventKind
+    """What happened."""
+
+    date: dt.date
+    """When."""
+
+    amount: Decimal | None
+    """The gross amount that it is about, in the contract's currency: what was delivered or deducted,
+    the new price.
+    """
+
+    installment: int | None
+    """The installment that it dates or changes, by position."""
+
+    name: str | None
+    """The milestone's name, or the invoice's number."""
+
+    note: str | None
+    """Reason or remarks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1696,6 +1859,9 @@ class Installment:
     home_open: Decimal | None
     """What `open_amount` is booked at in the ledger's currency; none for a contract in that currency."""
 
+    late_of: int | None
+    """Of a late charge: the installment that was late, by its position."""
+
     open_amount: Decimal | None
     """What is outstanding while it can be collected, otherwise none."""
 
@@ -1739,6 +1905,95 @@ class InstallmentProgress:
 
     due_date: dt.date | None
     """When it is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class LateLine:
+    """Days through which one amount was late."""
+
+    from_: dt.date
+    """The first day charged."""
+
+    to: dt.date
+    """The last day charged."""
+
+    days: int
+    """How many days."""
+
+    open: Decimal
+    """What was open."""
+
+    amount: Decimal
+    """Its part of the charge; the parts sum to it."""
+
+    formula: str
+    """How it is reckoned: open amount × daily rate × days."""
+
+
+@dataclass(frozen=True, slots=True)
+class LateStatement:
+    """A late charge worked out, with its formula."""
+
+    contract: UUID
+    """The contract."""
+
+    number: str
+    """Its number."""
+
+    installment: int
+    """The installment, by its position."""
+
+    label: str
+    """What the installment is called."""
+
+    currency: str
+    """The currency of all amounts."""
+
+    due_date: dt.date
+    """When it was due."""
+
+    until: dt.date
+    """The last day reckoned."""
+
+    daily_rate: Decimal
+    """A day's charge as a fraction of what is open."""
+
+    grace_days: int
+    """Days after the due date for which nothing is charged."""
+
+    lines: tuple[LateLine, ...]
+    """By what was open."""
+
+    total: Decimal
+    """The whole charge, rounded half-up to the minor unit once."""
+
+    capped: bool
+    """Whether the cap has cut it."""
+
+    charged: Decimal
+    """What has been charged before."""
+
+    amount: Decimal
+    """What can be charged now: the whole less what has been charged."""
+
+    cap: Decimal | None
+    """The most that is charged, as a fraction of the installment."""
+
+
+@dataclass(frozen=True, slots=True)
+class LateTerms:
+    """What is charged for paying late (违约金): simple interest on what is open, see the rules of
+    settlement.
+    """
+
+    daily_rate: Decimal
+    """A day's charge as a fraction of what is open: `"0.0005"` is 0.05%; above 0, at most 0.1."""
+
+    cap: Decimal | None
+    """The most that is charged, as a fraction of the installment; no limit when left out."""
+
+    grace_days: int
+    """Calendar days after the due date for which nothing is charged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2530,6 +2785,65 @@ class TermOffsetMonths(TypedDict):
     months: int
 
 
+@dataclass(frozen=True, slots=True)
+class TermSet:
+    """Payment terms under a name, to be used by many contracts. Each change makes a new revision;
+    contracts keep theirs.
+    """
+
+    id: UUID
+    """Id."""
+
+    name: str
+    """Name, unique."""
+
+    revision: int
+    """The revision that new contracts take, from 1."""
+
+    active: bool
+    """Whether new contracts may take it."""
+
+    created_at: dt.datetime
+    """When created."""
+
+    version: int
+    """Version."""
+
+    note: str | None
+    """Remarks."""
+
+
+@dataclass(frozen=True, slots=True)
+class TermSetDetails:
+    """A term set with the terms of one revision."""
+
+    set: TermSet
+    """The set."""
+
+    revision: TermSetRevision
+    """The revision asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TermSetRevision:
+    """What a term set said in one of its revisions; never changed."""
+
+    term_set: UUID
+    """The term set."""
+
+    revision: int
+    """The revision, from 1."""
+
+    terms: tuple[PaymentTerm, ...]
+    """The payment terms."""
+
+    created_at: dt.datetime
+    """When it was made."""
+
+    note: str | None
+    """Why it was made."""
+
+
 class TermShareRate(TypedDict):
     """A fraction of the contract amount: `"0.3"` is 30%. Rounded half-up to the minor unit."""
 
@@ -3058,6 +3372,9 @@ class ContractDataInput(TypedDict):
     kind: NotRequired[ContractKind]
     """What it is about."""
 
+    late: NotRequired[LateTermsInput | LateTerms | None]
+    """What is charged for paying late; nothing when left out."""
+
     lines: NotRequired[Sequence[LineDataInput]]
     """What is sold."""
 
@@ -3073,6 +3390,13 @@ class ContractDataInput(TypedDict):
     parties: NotRequired[Sequence[ContractPartyInput | ContractParty]]
     """The signatories, each role once."""
 
+    recurrence: NotRequired[RecurrenceInput | Recurrence | None]
+    """For rent and services: a price per period, in place of terms and lines. It needs `starts_on`.
+    With `ends_on` the
+    periods make up the whole amount; without it 12 are planned, and `contract.extend_schedule` adds
+    more.
+    """
+
     starts_on: NotRequired[DateLike | None]
     """First day of the term."""
 
@@ -3081,6 +3405,12 @@ class ContractDataInput(TypedDict):
 
     tax_rate: NotRequired[DecimalLike | None]
     """The tax rate that the amount contains, for a contract without lines."""
+
+    term_set: NotRequired[IdLike | None]
+    """A term set to take the terms from, in place of `terms`. The contract keeps its own copy and the
+    set's revision; a
+    draft that names the same set again keeps its revision.
+    """
 
     terms: NotRequired[Sequence[PaymentTermInput | PaymentTerm]]
     """How it is paid; the shares make up the whole amount."""
@@ -3149,6 +3479,28 @@ class CustomerDataInput(TypedDict):
 
     tags: NotRequired[Sequence[str]]
     """Labels."""
+
+
+class DeductionInput(TypedDict):
+    """What is kept of a retention for good."""
+
+    amount: DecimalLike
+    """How much, above zero and at most what is outstanding, in the contract's currency."""
+
+    reason: str
+    """Why, up to 1000 characters."""
+
+
+class DeliveredPartInputRate(TypedDict):
+    """A fraction of it: `"0.25"` is a quarter."""
+
+    rate: DecimalLike
+
+
+class DeliveredPartInputAmount(TypedDict):
+    """A part of its gross amount, in its currency."""
+
+    amount: DecimalLike
 
 
 class EarlyDiscountInput(TypedDict):
@@ -3290,6 +3642,21 @@ class InstallmentRefInput(TypedDict):
 
     installment: int
     """The installment, by its position."""
+
+
+class LateTermsInput(TypedDict):
+    """What is charged for paying late (违约金): simple interest on what is open, see the rules of
+    settlement.
+    """
+
+    daily_rate: DecimalLike
+    """A day's charge as a fraction of what is open: `"0.0005"` is 0.05%; above 0, at most 0.1."""
+
+    cap: NotRequired[DecimalLike | None]
+    """The most that is charged, as a fraction of the installment; no limit when left out."""
+
+    grace_days: NotRequired[int]
+    """Calendar days after the due date for which nothing is charged."""
 
 
 class LineDataInput(TypedDict):
@@ -3466,6 +3833,24 @@ class PaymentTermInput(TypedDict):
     """Where a due date goes that is not a working day; it stays when left out."""
 
 
+class PeriodAlignInputDay(TypedDict):
+    """On this day (1 to 31, clamped) of the month, for months and longer; the first period runs up to
+    it.
+    """
+
+    day: int
+
+
+PriceRevisionInput = TypedDict(
+    "PriceRevisionInput",
+    {
+        "from": "DateLike",
+        "price": "DecimalLike",
+    },
+)
+"""Another price from a date on."""
+
+
 class ProductDataInput(TypedDict):
     """What is known of a product."""
 
@@ -3505,6 +3890,51 @@ class ProductDataInput(TypedDict):
     """The unit that quantities count: 台, 套, 人天."""
 
 
+class RecurrenceInput(TypedDict):
+    """A recurring contract's rule: its installments are one for each period."""
+
+    unit: RecurrenceUnit
+    """The unit."""
+
+    timing: RecurrenceTiming
+    """Whether a period is paid in advance or in arrears."""
+
+    price: DecimalLike
+    """The gross price of one whole period, in the contract's currency."""
+
+    align: NotRequired[PeriodAlignInput]
+    """Where periods begin."""
+
+    every: NotRequired[int]
+    """How many units a period is long, 1 to 1000."""
+
+    first_due: NotRequired[DateLike | None]
+    """When the first period is due, if not at its usual day, which makes it longer or shorter. In
+    advance it runs to the
+    end of the period that would begin on this day; in arrears to where a period due on this day
+    ends. Later periods
+    count from there.
+    """
+
+    offset: NotRequired[TermOffsetInput | None]
+    """When a period is due: from its first day when paid in advance, from its last day when paid in
+    arrears. When left
+    out: that day; in arrears, unless periods follow the calendar, the day after.
+    """
+
+    proration: NotRequired[Proration]
+    """How a period that is not served whole is charged."""
+
+    revisions: NotRequired[Sequence[PriceRevisionInput | PriceRevision]]
+    """Other prices from a date on, in the order of their dates."""
+
+    shift: NotRequired[Shift]
+    """Where a due date goes that is not a working day; it stays when left out."""
+
+    suspensions: NotRequired[Sequence[SuspensionInput | Suspension]]
+    """Spans in which nothing is served, in order and apart from each other."""
+
+
 class RelativeInput(TypedDict):
     """A date counted from today."""
 
@@ -3535,6 +3965,16 @@ class StageInput(TypedDict):
     """Probability of winning as a fraction from 0 to 1; for won and lost it is 1 and 0 and may be left
     out.
     """
+
+
+SuspensionInput = TypedDict(
+    "SuspensionInput",
+    {
+        "from": "DateLike",
+        "until": "NotRequired[DateLike | None]",
+    },
+)
+"""A span in which nothing is served."""
 
 
 class TermAlignInputMonthEndAndDays(TypedDict):
@@ -3860,6 +4300,9 @@ AllocationRequestInput: TypeAlias = (
 ContentInput: TypeAlias = ContentInputText | ContentInputBase64
 """A file's content."""
 
+DeliveredPartInput: TypeAlias = DeliveredPartInputRate | DeliveredPartInputAmount
+"""How much of a contract was delivered."""
+
 ExprInput: TypeAlias = (
     ExprInputAnd
     | ExprInputOr
@@ -3901,6 +4344,9 @@ OperandInput: TypeAlias = (
     | CurrentUser
 )
 """What a field is compared with."""
+
+PeriodAlignInput: TypeAlias = Literal["start", "calendar"] | PeriodAlignInputDay
+"""Where the periods of a recurring contract begin."""
 
 TermAlignInput: TypeAlias = (
     Literal["none", "month_end_before", "month_end"]

@@ -29,6 +29,27 @@ def read_activity(w: Any) -> t.Activity:
     )
 
 
+def read_adjustment(w: Any) -> t.Adjustment:
+    return t.Adjustment(
+        UUID(w["id"]),
+        w["number"],
+        w["kind"],
+        UUID(w["contract"]),
+        w["installment"],
+        Decimal(w["amount"]),
+        w["currency"],
+        date(w["date"]),
+        UUID(w["handler"]),
+        instant(w["created_at"]),
+        w["version"],
+        None if (v0 := w.get("home")) is None else Decimal(v0),
+        w.get("reason"),
+        None if (v0 := w.get("receipt")) is None else UUID(v0),
+        None if (v0 := w.get("reversal_of")) is None else UUID(v0),
+        None if (v0 := w.get("reversed_by")) is None else UUID(v0),
+    )
+
+
 def read_aging_report(w: Any) -> t.AgingReport:
     return t.AgingReport(
         date(w["as_of"]),
@@ -84,6 +105,13 @@ def read_changes(w: Any) -> t.Changes:
     )
 
 
+def read_charged_late(w: Any) -> t.ChargedLate:
+    return t.ChargedLate(
+        read_late_statement(w["statement"]),
+        read_installment(w["installment"]),
+    )
+
+
 def read_collaborator(w: Any) -> t.Collaborator:
     return t.Collaborator(
         UUID(w["record"]),
@@ -128,6 +156,7 @@ def read_contract(w: Any) -> t.Contract:
         Decimal(w["surcharge"]),
         w["status"],
         tuple([read_payment_term(v0) for v0 in w["terms"]]),
+        None if (v0 := w["late"]) is None else read_late_terms(v0),
         instant(w["created_at"]),
         w["version"],
         None if (v0 := w.get("accepted_on")) is None else date(v0),
@@ -169,6 +198,20 @@ def read_contract_details(w: Any) -> t.ContractDetails:
         tuple([read_contract_line(v0) for v0 in w["lines"]]),
         tuple([read_contract_decision(v0) for v0 in w["decisions"]]),
         tuple([read_installment(v0) for v0 in w["installments"]]),
+        tuple([read_contract_event(v0) for v0 in w["events"]]),
+    )
+
+
+def read_contract_event(w: Any) -> t.ContractEvent:
+    return t.ContractEvent(
+        UUID(w["contract"]),
+        w["seq"],
+        w["kind"],
+        date(w["date"]),
+        None if (v0 := w.get("amount")) is None else Decimal(v0),
+        w.get("installment"),
+        w.get("name"),
+        w.get("note"),
     )
 
 
@@ -432,6 +475,7 @@ def read_installment(w: Any) -> t.Installment:
         None if (v0 := w.get("due_date")) is None else date(v0),
         None if (v0 := w.get("forecast_date")) is None else date(v0),
         None if (v0 := w.get("home_open")) is None else Decimal(v0),
+        w.get("late_of"),
         None if (v0 := w.get("open_amount")) is None else Decimal(v0),
         None if (v0 := w.get("period_from")) is None else date(v0),
         None if (v0 := w.get("period_to")) is None else date(v0),
@@ -450,6 +494,45 @@ def read_installment_progress(w: Any) -> t.InstallmentProgress:
         Decimal(w["open"]),
         w.get("days_late"),
         None if (v0 := w.get("due_date")) is None else date(v0),
+    )
+
+
+def read_late_line(w: Any) -> t.LateLine:
+    return t.LateLine(
+        date(w["from"]),
+        date(w["to"]),
+        w["days"],
+        Decimal(w["open"]),
+        Decimal(w["amount"]),
+        w["formula"],
+    )
+
+
+def read_late_statement(w: Any) -> t.LateStatement:
+    return t.LateStatement(
+        UUID(w["contract"]),
+        w["number"],
+        w["installment"],
+        w["label"],
+        w["currency"],
+        date(w["due_date"]),
+        date(w["until"]),
+        Decimal(w["daily_rate"]),
+        w["grace_days"],
+        tuple([read_late_line(v0) for v0 in w["lines"]]),
+        Decimal(w["total"]),
+        w["capped"],
+        Decimal(w["charged"]),
+        Decimal(w["amount"]),
+        None if (v0 := w.get("cap")) is None else Decimal(v0),
+    )
+
+
+def read_late_terms(w: Any) -> t.LateTerms:
+    return t.LateTerms(
+        Decimal(w["daily_rate"]),
+        None if (v0 := w.get("cap")) is None else Decimal(v0),
+        w.get("grace_days", 0),
     )
 
 
@@ -799,6 +882,35 @@ def read_term_anchor(w: Any) -> t.TermAnchor:
     return w  # type: ignore[no-any-return]
 
 
+def read_term_set(w: Any) -> t.TermSet:
+    return t.TermSet(
+        UUID(w["id"]),
+        w["name"],
+        w["revision"],
+        w["active"],
+        instant(w["created_at"]),
+        w["version"],
+        w.get("note"),
+    )
+
+
+def read_term_set_details(w: Any) -> t.TermSetDetails:
+    return t.TermSetDetails(
+        read_term_set(w["set"]),
+        read_term_set_revision(w["revision"]),
+    )
+
+
+def read_term_set_revision(w: Any) -> t.TermSetRevision:
+    return t.TermSetRevision(
+        UUID(w["term_set"]),
+        w["revision"],
+        tuple([read_payment_term(v0) for v0 in w["terms"]]),
+        instant(w["created_at"]),
+        w.get("note"),
+    )
+
+
 def read_term_share(w: Any) -> t.TermShare:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
@@ -998,8 +1110,20 @@ def write_customer_data_input(value: Any) -> Any:
     return fields(value, WRITE_CUSTOMER_DATA_INPUT)
 
 
+def write_deduction_input(value: Any) -> Any:
+    return fields(value, WRITE_DEDUCTION_INPUT)
+
+
+def write_delivered_part_input(value: Any) -> Any:
+    return fields(value, WRITE_DELIVERED_PART_INPUT)
+
+
 def write_early_discount_input(value: Any) -> Any:
     return fields(value, WRITE_EARLY_DISCOUNT_INPUT)
+
+
+def write_late_terms_input(value: Any) -> Any:
+    return fields(value, WRITE_LATE_TERMS_INPUT)
 
 
 def write_line_data_input(value: Any) -> Any:
@@ -1014,8 +1138,16 @@ def write_payment_term_input(value: Any) -> Any:
     return fields(value, WRITE_PAYMENT_TERM_INPUT)
 
 
+def write_price_revision_input(value: Any) -> Any:
+    return fields(value, WRITE_PRICE_REVISION_INPUT)
+
+
 def write_product_data_input(value: Any) -> Any:
     return fields(value, WRITE_PRODUCT_DATA_INPUT)
+
+
+def write_recurrence_input(value: Any) -> Any:
+    return fields(value, WRITE_RECURRENCE_INPUT)
 
 
 def write_stage_input(value: Any) -> Any:
@@ -1042,12 +1174,17 @@ WRITE_ALLOCATION_LINE_INPUT: Table = {"amount": number}
 WRITE_ALLOCATION_REQUEST_INPUT: Table = {"told": each(write_allocation_line_input)}
 WRITE_CONTRACT_DATA_INPUT: Table = {
     "amount": number,
+    "late": write_late_terms_input,
     "lines": each(write_line_data_input),
+    "recurrence": write_recurrence_input,
     "tax_rate": number,
     "terms": each(write_payment_term_input),
 }
 WRITE_CUSTOMER_DATA_INPUT: Table = {"credit_limit": number}
+WRITE_DEDUCTION_INPUT: Table = {"amount": number}
+WRITE_DELIVERED_PART_INPUT: Table = {"rate": number, "amount": number}
 WRITE_EARLY_DISCOUNT_INPUT: Table = {"rate": number}
+WRITE_LATE_TERMS_INPUT: Table = {"daily_rate": number, "cap": number}
 WRITE_LINE_DATA_INPUT: Table = {
     "quantity": number,
     "unit_price": number,
@@ -1060,7 +1197,9 @@ WRITE_PAYMENT_TERM_INPUT: Table = {
     "discount": write_early_discount_input,
     "round_to": number,
 }
+WRITE_PRICE_REVISION_INPUT: Table = {"price": number}
 WRITE_PRODUCT_DATA_INPUT: Table = {"list_price": number, "tax_rate": number}
+WRITE_RECURRENCE_INPUT: Table = {"price": number, "revisions": each(write_price_revision_input)}
 WRITE_STAGE_INPUT: Table = {"probability": number}
 WRITE_TERM_SHARE_INPUT: Table = {"rate": number, "amount": number}
 WRITE_WARNING_BOUND_INPUT: Table = {"above": number}
@@ -1069,3 +1208,4 @@ WRITE_WARNING_TOTAL_INPUT: Table = {"bound": write_warning_bound_input}
 CONTRACT_CREATE_LINES = each(write_line_data_input)
 CONTRACT_CREATE_TERMS = each(write_payment_term_input)
 PIPELINE_CREATE_STAGES = each(write_stage_input)
+TERM_SET_SAVE_TERMS = each(write_payment_term_input)

@@ -1,13 +1,17 @@
 //! Operations on receipts, payments and what is open.
 
+mod adjust;
 mod aging;
 mod apply;
+mod late;
 mod receipt;
 mod reversal;
 mod verify;
 mod views;
 
+pub use adjust::{ListAdjustments, ReverseAdjustment, WriteOffInstallment};
 pub use aging::{AgingReport, AgingRow, SettlementAging};
+pub use late::{ChargeLate, ChargedLate, LateLine, LateStatement, ReckonLateCharge};
 pub use receipt::{
     AllocateReceipt, AllocationLine, AllocationRequest, GetReceipt, ListReceipts, PostReceipt, PostedReceipt,
 };
@@ -33,6 +37,11 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     SettlementDue,
     SettlementAging,
     SettlementProgress,
+    WriteOffInstallment,
+    ReverseAdjustment,
+    ListAdjustments,
+    ReckonLateCharge,
+    ChargeLate,
     VerifySettlement,
 ];
 
