@@ -145,11 +145,20 @@ struct ArrowArrayStream {
 #define CRM_OP_CUSTOMER_GET "customer.get"
 #define CRM_OP_CUSTOMER_LIST "customer.list"
 #define CRM_OP_CUSTOMER_UPDATE "customer.update"
+#define CRM_OP_DATE_WORDS "date.words"
 #define CRM_OP_IMPORT_PREVIEW "import.preview"
 #define CRM_OP_IMPORT_RUN "import.run"
 #define CRM_OP_INSTALLMENT_CHARGE_LATE "installment.charge_late"
 #define CRM_OP_INSTALLMENT_LIST "installment.list"
 #define CRM_OP_INSTALLMENT_WRITE_OFF "installment.write_off"
+#define CRM_OP_INVOICE_GET "invoice.get"
+#define CRM_OP_INVOICE_ISSUE "invoice.issue"
+#define CRM_OP_INVOICE_LIST "invoice.list"
+#define CRM_OP_INVOICE_PLAN "invoice.plan"
+#define CRM_OP_INVOICE_RED "invoice.red"
+#define CRM_OP_INVOICE_THREE_WAY "invoice.three_way"
+#define CRM_OP_INVOICE_VOID "invoice.void"
+#define CRM_OP_INVOICE_LINE_LIST "invoice_line.list"
 #define CRM_OP_LEDGER_FIND_REFERENCE "ledger.find_reference"
 #define CRM_OP_LEDGER_GET "ledger.get"
 #define CRM_OP_LEDGER_RATES "ledger.rates"
@@ -157,6 +166,7 @@ struct ArrowArrayStream {
 #define CRM_OP_LEDGER_SET_RATE "ledger.set_rate"
 #define CRM_OP_LEDGER_SET_REFERENCE "ledger.set_reference"
 #define CRM_OP_LEDGER_WORKING_DAY "ledger.working_day"
+#define CRM_OP_MONEY_WORDS "money.words"
 #define CRM_OP_OPPORTUNITY_CREATE "opportunity.create"
 #define CRM_OP_OPPORTUNITY_FUNNEL "opportunity.funnel"
 #define CRM_OP_OPPORTUNITY_GET "opportunity.get"
@@ -189,6 +199,8 @@ struct ArrowArrayStream {
 #define CRM_OP_SETTLEMENT_LATE_CHARGE "settlement.late_charge"
 #define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
 #define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
+#define CRM_OP_TAX_RATE_LIST "tax_rate.list"
+#define CRM_OP_TAX_RATE_SET "tax_rate.set"
 #define CRM_OP_TERM_SET_GET "term_set.get"
 #define CRM_OP_TERM_SET_LIST "term_set.list"
 #define CRM_OP_TERM_SET_SAVE "term_set.save"
@@ -221,6 +233,8 @@ struct ArrowArrayStream {
 #define CRM_DATASET_CUSTOMER "customer"
 #define CRM_DATASET_EXCHANGE_RATE "exchange_rate"
 #define CRM_DATASET_INSTALLMENT "installment"
+#define CRM_DATASET_INVOICE "invoice"
+#define CRM_DATASET_INVOICE_LINE "invoice_line"
 #define CRM_DATASET_JOURNAL "journal"
 #define CRM_DATASET_OPPORTUNITY "opportunity"
 #define CRM_DATASET_OPPORTUNITY_STAGE_CHANGE "opportunity_stage_change"
@@ -343,6 +357,18 @@ struct ArrowArrayStream {
 #define CRM_ERROR_NOTHING_LATE 1715 /* Nothing more can be charged for installment {seq} of the contract {number} until {date}. */
 #define CRM_ERROR_ADJUSTMENT_FINAL 1716 /* The adjustment {number} is reversed or a reversal; it cannot be reversed again. */
 #define CRM_ERROR_DISCOUNT_OF_RECEIPT 1717 /* {number} was granted with a receipt; reverse or reallocate that. */
+#define CRM_ERROR_INVOICE_NUMBER_TAKEN 1750 /* Another invoice has the number {value}. */
+#define CRM_ERROR_WRONG_INVOICE_STATUS 1751 /* An invoice that is {status} cannot be {action}; it must be: {allowed}. */
+#define CRM_ERROR_ABOVE_INVOICEABLE 1752 /* {amount} is more than the {left} that {part} has left to invoice. */
+#define CRM_ERROR_NOTHING_TO_INVOICE 1753 /* {part} has nothing left to invoice. */
+#define CRM_ERROR_CONTRACT_NOT_SIGNED 1754 /* The contract {number} is {status}; only a contract that has been signed can be invoiced. */
+#define CRM_ERROR_TAX_RATE_NOT_IN_FORCE 1755 /* {rate} is not a tax rate in force on {date}; give a reason if an earlier one applies. */
+#define CRM_ERROR_ABOVE_LEFT 1756 /* {amount} is more than the {left} that is left of line {line}. */
+#define CRM_ERROR_INVOICE_NUMBER_WRONG 1757 /* {value} is not the number of a VAT invoice: 20 digits, or a code of 10 or 12 digits and 8 digits. */
+#define CRM_ERROR_NO_INVOICE_LINE 1758 /* The invoice {number} has no line {seq}. */
+#define CRM_ERROR_NO_CONTRACT_LINE 1759 /* The contract {number} has no line {seq}. */
+#define CRM_ERROR_BUYER_CODE_MISSING 1760 /* A special VAT invoice needs the buyer's unified social credit code. */
+#define CRM_ERROR_INVOICED_TWICE 1761 /* {part} is named more than once. */
 #define CRM_ERROR_NO_WARNING 1800 /* There is no warning {rule} of {subject} now. */
 #define CRM_ERROR_NO_RULE 1801 /* There is no warning rule {name}. Rules: {known}. */
 #define CRM_ERROR_RULE_NAME_TAKEN 1802 /* There is a warning rule {name} already. */

@@ -48,14 +48,14 @@ cargo xtask bench [--rounds N] [--quick] [--customers N] [--contracts N] [--inst
 --quick           small sizes: shows that everything runs, not how fast
 --customers N     customers to import, 100000 when left out, 20000 on a server
 --contracts N     contracts in the ledger that is read, 166667 when left out, 20000 on a server; each has 6 installments
---installments LIST  sizes of the ledgers that warnings are scanned in, 10000,100000 when left out
+--installments LIST  sizes of the files that warnings are scanned in, 10000,100000 when left out
 --engine NAME     sqlite, or postgres: a server of its own, or the one at CRM_POSTGRES_URL
 WORKLOAD          only workloads whose name contains one of these words:";
 
 fn main() -> Outcome<()> {
     let mut setup = Setup::new()?;
     let (mut words, mut is_on_server, mut is_quick) = (Vec::new(), false, false);
-    let (mut customers, mut contracts, mut installments, mut rounds) = (None, None, None, None);
+    let (mut customers, mut contracts, mut rounds, mut installments) = (None, None, None, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
