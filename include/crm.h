@@ -125,11 +125,17 @@ struct ArrowArrayStream {
 #define CRM_OP_CONTRACT_CREATE "contract.create"
 #define CRM_OP_CONTRACT_DELIVER "contract.deliver"
 #define CRM_OP_CONTRACT_EFFECTIVE "contract.effective"
+#define CRM_OP_CONTRACT_EXTEND_SCHEDULE "contract.extend_schedule"
 #define CRM_OP_CONTRACT_GET "contract.get"
 #define CRM_OP_CONTRACT_LIST "contract.list"
+#define CRM_OP_CONTRACT_MILESTONE "contract.milestone"
 #define CRM_OP_CONTRACT_REJECT "contract.reject"
+#define CRM_OP_CONTRACT_RELEASE_RETENTION "contract.release_retention"
+#define CRM_OP_CONTRACT_RESUME "contract.resume"
+#define CRM_OP_CONTRACT_REVISE_PRICE "contract.revise_price"
 #define CRM_OP_CONTRACT_SIGN "contract.sign"
 #define CRM_OP_CONTRACT_SUBMIT "contract.submit"
+#define CRM_OP_CONTRACT_SUSPEND "contract.suspend"
 #define CRM_OP_CONTRACT_TERMINATE "contract.terminate"
 #define CRM_OP_CONTRACT_UPDATE "contract.update"
 #define CRM_OP_CONTRACT_WITHDRAW "contract.withdraw"
@@ -182,6 +188,9 @@ struct ArrowArrayStream {
 #define CRM_OP_SETTLEMENT_LATE_CHARGE "settlement.late_charge"
 #define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
 #define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
+#define CRM_OP_TERM_SET_GET "term_set.get"
+#define CRM_OP_TERM_SET_LIST "term_set.list"
+#define CRM_OP_TERM_SET_SAVE "term_set.save"
 #define CRM_OP_UNIT_CREATE "unit.create"
 #define CRM_OP_UNIT_LIST "unit.list"
 #define CRM_OP_USER_CREATE "user.create"
@@ -213,6 +222,7 @@ struct ArrowArrayStream {
 #define CRM_DATASET_PRODUCT "product"
 #define CRM_DATASET_RECEIPT "receipt"
 #define CRM_DATASET_ROLE "role"
+#define CRM_DATASET_TERM_SET "term_set"
 #define CRM_DATASET_USER "user"
 
 /* Error codes: what crm_error_code returns, with their English messages. */
@@ -296,6 +306,16 @@ struct ArrowArrayStream {
 #define CRM_ERROR_TERM_LINE_MISSING 1654 /* No payment term pays contract line {line}. */
 #define CRM_ERROR_SPANS_OVERLAP 1655 /* {from} is not after {previous}; suspensions and price revisions follow one another in order. */
 #define CRM_ERROR_OUTSIDE_PERIOD 1656 /* {from} to {to} is not within {first} to {last}. */
+#define CRM_ERROR_TERM_SET_NAME_TAKEN 1657 /* Another term set has the name {value}. */
+#define CRM_ERROR_TERM_SET_INACTIVE 1658 /* The term set {name} is not active. */
+#define CRM_ERROR_MILESTONE_UNKNOWN 1659 /* No payment term waits for the milestone {name}; there are: {known}. */
+#define CRM_ERROR_SETTLED_EXCEEDS 1660 /* Installment {installment} would be {amount}, but {settled} of it is settled; release the money first. */
+#define CRM_ERROR_NOT_RETENTION 1661 /* Installment {installment} is not a retention. */
+#define CRM_ERROR_ALREADY_RELEASED 1662 /* Installment {installment} was released for {date}. */
+#define CRM_ERROR_NOT_RECURRING 1663 /* The contract is paid by terms and not by recurring periods. */
+#define CRM_ERROR_ALREADY_SUSPENDED 1664 /* The contract is suspended since {from}. */
+#define CRM_ERROR_NOT_SUSPENDED 1665 /* The contract is not suspended. */
+#define CRM_ERROR_INSTALLMENT_UNKNOWN 1666 /* The contract has no installment {installment}. */
 #define CRM_ERROR_CONTRACT_NOT_EFFECTIVE 1700 /* The contract {number} is {status}; money can be allocated only to a contract in effect. */
 #define CRM_ERROR_ABOVE_OPEN 1701 /* {amount} is more than the {open} that is open. */
 #define CRM_ERROR_ABOVE_RECEIPT 1702 /* {amount} is more than the {available} that can be allocated. */

@@ -40,6 +40,8 @@ from crm._types import (
     CustomerStage,
     DataScope,
     DecisionRole,
+    DeductionInput,
+    DeliveredPartInput,
     DueItem,
     ExchangeRate,
     ExprInput,
@@ -71,12 +73,16 @@ from crm._types import (
     ProductDataInput,
     Receipt,
     ReceiptMethod,
+    Recurrence,
+    RecurrenceInput,
     Role,
     SettlementCheck,
     SettlementDirection,
     SortByInput,
     StageChange,
     StageInput,
+    TermSet,
+    TermSetDetails,
     TextEncoding,
     User,
     WarningItem,
@@ -789,9 +795,11 @@ class ContractOperations(Group):
         number: str | None = None,
         opportunity: IdLike | None = None,
         parties: Sequence[ContractPartyInput | ContractParty] = (),
+        recurrence: RecurrenceInput | Recurrence | None = None,
         starts_on: DateLike | None = None,
         tax_included: bool = True,
         tax_rate: DecimalLike | None = None,
+        term_set: IdLike | None = None,
         terms: Sequence[PaymentTermInput | PaymentTerm] = (),
         idempotency_key: str | None = None,
     ) -> Contract:
@@ -820,9 +828,15 @@ class ContractOperations(Group):
             number: Number, up to 60 characters; `HT-yyyy-000001` and so on when left out.
             opportunity: The opportunity it came from.
             parties: The signatories, each role once.
+            recurrence: For rent and services: a price per period, in place of terms and lines. It
+                needs `starts_on`. With `ends_on` the periods make up the whole amount; without it
+                12 are planned, and `contract.extend_schedule` adds more.
             starts_on: First day of the term.
             tax_included: Whether line prices include tax.
             tax_rate: The tax rate that the amount contains, for a contract without lines.
+            term_set: A term set to take the terms from, in place of `terms`. The contract keeps its
+                own copy and the set's revision; a draft that names the same set again keeps its
+                revision.
             terms: How it is paid; the shares make up the whole amount.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
@@ -832,8 +846,11 @@ class ContractOperations(Group):
             InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``too_many_decimals``,
                 ``overflow``, ``end_before_start``, ``not_applicable``, ``empty_list``,
                 ``unknown_calendar_year``, ``date_out_of_range``, ``not_an_id``,
-                ``credit_code_wrong``, ``party_twice``, ``terms_do_not_sum``, ``balance_not_last``.
+                ``credit_code_wrong``, ``party_twice``, ``terms_do_not_sum``, ``balance_not_last``,
+                ``term_line_unknown``, ``term_line_twice``, ``term_line_missing``,
+                ``spans_overlap``.
             NotFoundError: ``not_found``.
+            StateError: ``term_set_inactive``.
         """
         _sent: dict[str, Any] = {
             "title": title,
@@ -860,10 +877,14 @@ class ContractOperations(Group):
             _sent["number"] = number
         if opportunity is not None:
             _sent["opportunity"] = opportunity
+        if recurrence is not None:
+            _sent["recurrence"] = _wire.write_recurrence_input(recurrence)
         if starts_on is not None:
             _sent["starts_on"] = starts_on
         if tax_rate is not None:
             _sent["tax_rate"] = _convert.number(tax_rate)
+        if term_set is not None:
+            _sent["term_set"] = term_set
         return _wire.read_contract(self._perform("contract.create", _sent, idempotency_key))
 
     def deliver(
@@ -872,10 +893,15 @@ class ContractOperations(Group):
         *,
         version: int,
         delivered_on: DateLike | None = None,
+        part: DeliveredPartInput | None = None,
         idempotency_key: str | None = None,
     ) -> Contract:
-        """Records the delivery; installments that wait for it get their due date. A second call
-        corrects the date.
+        """Records a delivery: the last one, or with `part` one before it. Installments that wait for
+        it get their due date.
+
+        Without `part` a second call corrects the date. With `part` an installment that waits for
+        *each* delivery is cut: what was delivered of it is due by itself, rounded half-up to the
+        minor unit, and the rest goes on waiting.
 
         登记交付 (``contract.deliver``). Needs ``edit`` on ``contract``.
 
@@ -883,19 +909,23 @@ class ContractOperations(Group):
             id: The contract.
             version: The version you have read.
             delivered_on: When it was delivered; today when left out, never later.
+            part: How much was delivered, when more is to follow.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
         Raises:
             ConflictError: ``stale_version``.
             InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``,
-                ``unknown_calendar_year``, ``date_out_of_range``.
+                ``unknown_calendar_year``, ``date_out_of_range``, ``not_applicable``,
+                ``out_of_range``, ``too_many_decimals``, ``overflow``.
             NotFoundError: ``not_found``.
-            StateError: ``wrong_status``.
+            StateError: ``wrong_status``, ``settled_exceeds``.
         """
         _sent: dict[str, Any] = {"id": id, "version": version}
         if delivered_on is not None:
             _sent["delivered_on"] = delivered_on
+        if part is not None:
+            _sent["part"] = _wire.write_delivered_part_input(part)
         return _wire.read_contract(self._perform("contract.deliver", _sent, idempotency_key))
 
     def effective(
@@ -936,9 +966,40 @@ class ContractOperations(Group):
             _sent["rate"] = _convert.number(rate)
         return _wire.read_contract(self._perform("contract.effective", _sent, idempotency_key))
 
+    def extend_schedule(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        until: DateLike,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Plans more periods of a recurring contract without end: those that begin on or before a day.
+        The contract amount grows by them.
+
+        延展结算计划 (``contract.extend_schedule``). Needs ``edit`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            until: The day that the last period begins on or before; nothing changes when it is
+                planned already.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``not_applicable``, ``out_of_range``,
+                ``unknown_calendar_year``, ``date_out_of_range``, ``overflow``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``, ``not_recurring``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "until": until}
+        return _wire.read_contract(self._perform("contract.extend_schedule", _sent, idempotency_key))
+
     def get(self, id: IdLike) -> ContractDetails:
-        """A contract with its lines, approval decisions and installments; its payment terms are in the
-        contract.
+        """A contract with its lines, approval decisions, installments and events; its payment terms
+        are in the contract.
 
         查看合同 (``contract.get``). Needs ``read`` on ``contract``.
 
@@ -1007,6 +1068,40 @@ class ContractOperations(Group):
             _sent["limit"] = limit
         return self._pages("contract.list", _sent, _wire.read_contract, None)
 
+    def milestone(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        name: str,
+        date: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Records that a milestone of the payment terms was reached; installments that wait for it get
+        their due date. A second call corrects the date.
+
+        登记里程碑 (``contract.milestone``). Needs ``edit`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            name: The milestone, as a payment term names it.
+            date: When it was reached; today when left out, never later.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``date_in_future``, ``unknown_calendar_year``,
+                ``date_out_of_range``, ``milestone_unknown``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "name": name}
+        if date is not None:
+            _sent["date"] = date
+        return _wire.read_contract(self._perform("contract.milestone", _sent, idempotency_key))
+
     def reject(
         self,
         id: IdLike,
@@ -1035,6 +1130,119 @@ class ContractOperations(Group):
         """
         _sent: dict[str, Any] = {"id": id, "version": version, "opinion": opinion}
         return _wire.read_contract(self._perform("contract.reject", _sent, idempotency_key))
+
+    def release_retention(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        installment: int,
+        date: DateLike | None = None,
+        deduct: DeductionInput | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Releases what was held back: it is due on the date, less what is deducted. The date by the
+        terms was a forecast.
+
+        释放质保金 (``contract.release_retention``). Needs ``manage`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            installment: The installment, by its position.
+            date: When it is due; today when left out. It may lie ahead.
+            deduct: What is not paid, as for defects.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``end_before_start``, ``empty``, ``too_long``,
+                ``out_of_range``, ``too_many_decimals``.
+            NotFoundError: ``not_found``, ``installment_unknown``.
+            StateError: ``wrong_status``, ``not_retention``, ``already_released``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "installment": installment}
+        if date is not None:
+            _sent["date"] = date
+        if deduct is not None:
+            _sent["deduct"] = _wire.write_deduction_input(deduct)
+        return _wire.read_contract(self._perform("contract.release_retention", _sent, idempotency_key))
+
+    def resume(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        on: DateLike,
+        note: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Resumes a suspended contract: from a day on it is served and owed again.
+
+        恢复合同 (``contract.resume``). Needs ``manage`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            on: The first day that is served again; on the suspension's own first day it is as if it
+                had not been.
+            note: Remarks.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``end_before_start``, ``unknown_calendar_year``,
+                ``date_out_of_range``, ``overflow``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``, ``not_recurring``, ``not_suspended``, ``settled_exceeds``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "on": on}
+        if note is not None:
+            _sent["note"] = note
+        return _wire.read_contract(self._perform("contract.resume", _sent, idempotency_key))
+
+    def revise_price(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        from_: DateLike,
+        price: DecimalLike,
+        reason: str,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Revises the price of a recurring contract from a day on; a period with that day inside is
+        charged at both, by days.
+
+        合同调价 (``contract.revise_price``). Needs ``manage`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            from_: The first day of the new price, within the contract's term.
+            price: The gross price of one whole period, in the contract's currency.
+            reason: Why, up to 1000 characters.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``unknown_calendar_year``, ``date_out_of_range``,
+                ``overflow``, ``empty``, ``too_long``, ``out_of_range``, ``too_many_decimals``,
+                ``outside_period``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``, ``not_recurring``, ``settled_exceeds``.
+        """
+        _sent: dict[str, Any] = {
+            "id": id,
+            "version": version,
+            "from": from_,
+            "price": _convert.number(price),
+            "reason": reason,
+        }
+        return _wire.read_contract(self._perform("contract.revise_price", _sent, idempotency_key))
 
     def sign(
         self,
@@ -1112,6 +1320,39 @@ class ContractOperations(Group):
             _sent["opinion"] = opinion
         return _wire.read_contract(self._perform("contract.submit", _sent, idempotency_key))
 
+    def suspend(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        from_: DateLike,
+        reason: str,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Suspends a recurring contract: from a day on nothing is served and nothing is owed, until it
+        is resumed.
+
+        暂停合同 (``contract.suspend``). Needs ``manage`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            from_: The first day that is not served, within the contract's term.
+            reason: Why, up to 1000 characters.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``unknown_calendar_year``, ``date_out_of_range``,
+                ``overflow``, ``empty``, ``too_long``, ``outside_period``, ``spans_overlap``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``, ``not_recurring``, ``settled_exceeds``,
+                ``already_suspended``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "from": from_, "reason": reason}
+        return _wire.read_contract(self._perform("contract.suspend", _sent, idempotency_key))
+
     def terminate(
         self,
         id: IdLike,
@@ -1128,6 +1369,10 @@ class ContractOperations(Group):
         of a receipt opens again exactly what that receipt had settled, and it can then be
         collected.
 
+        A recurring contract ends for the future: days served until `ended_on` stay owed, the price
+        of later ones is cancelled by the proration rule, and what was paid for them is recorded as
+        an event `credit` for its repayment.
+
         终止合同 (``contract.terminate``). Needs ``manage`` on ``contract``.
 
         Args:
@@ -1141,7 +1386,7 @@ class ContractOperations(Group):
         Raises:
             ConflictError: ``stale_version``.
             InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``, ``empty``,
-                ``too_long``.
+                ``too_long``, ``overflow``.
             NotFoundError: ``not_found``.
             StateError: ``wrong_status``.
         """
@@ -1175,9 +1420,11 @@ class ContractOperations(Group):
             InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``too_many_decimals``,
                 ``overflow``, ``end_before_start``, ``not_applicable``, ``empty_list``,
                 ``unknown_calendar_year``, ``date_out_of_range``, ``not_an_id``,
-                ``credit_code_wrong``, ``party_twice``, ``terms_do_not_sum``, ``balance_not_last``.
+                ``credit_code_wrong``, ``party_twice``, ``terms_do_not_sum``, ``balance_not_last``,
+                ``term_line_unknown``, ``term_line_twice``, ``term_line_missing``,
+                ``spans_overlap``.
             NotFoundError: ``not_found``.
-            StateError: ``wrong_status``.
+            StateError: ``term_set_inactive``, ``wrong_status``.
         """
         _sent: dict[str, Any] = {"id": id, "version": version, "data": _wire.write_contract_data_input(data)}
         return _wire.read_contract(self._perform("contract.update", _sent, idempotency_key))
@@ -3073,6 +3320,131 @@ class SettlementOperations(Group):
         return _wire.read_settlement_check(self._perform("settlement.verify", {}))
 
 
+class TermSetOperations(Group):
+    """The operations ``term_set.*``."""
+
+    __slots__ = ()
+
+    def get(self, id: IdLike, *, revision: int | None = None) -> TermSetDetails:
+        """A term set with its terms: those of its last revision, or of an earlier one.
+
+        查看付款条款模板 (``term_set.get``). Needs ``read`` on ``contract``.
+
+        Args:
+            id: The set.
+            revision: The revision; the last one when left out.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"id": id}
+        if revision is not None:
+            _sent["revision"] = revision
+        return _wire.read_term_set_details(self._perform("term_set.get", _sent))
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[TermSet]:
+        """Lists term sets.
+
+        付款条款模板列表 (``term_set.list``). Needs ``read`` on ``contract``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("term_set.list", _sent, _wire.read_term_set)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[TermSet]:
+        """Lists term sets. One by one, over all pages; ``limit`` is the size of a page.
+
+        付款条款模板列表 (``term_set.list``). Needs ``read`` on ``contract``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("term_set.list", _sent, _wire.read_term_set, None)
+
+    def save(
+        self,
+        *,
+        name: str,
+        terms: Sequence[PaymentTermInput | PaymentTerm],
+        active: bool = True,
+        id: IdLike | None = None,
+        note: str | None = None,
+        version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> TermSet:
+        """Saves payment terms under a name: a new set, or a new revision of one. Contracts keep the
+        revision they took.
+
+        The terms are tried on a large amount, and must make up the whole of it; terms that name
+        contract lines are refused.
+
+        保存付款条款模板 (``term_set.save``). Needs ``manage`` on ``contract``.
+
+        Args:
+            name: Name, unique, up to 100 characters.
+            terms: The payment terms. The same terms as before make no new revision.
+            active: Whether new contracts may take it.
+            id: The set to revise; a new one when left out.
+            note: Remarks on this revision.
+            version: The version you have read, with `id`.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``, ``term_set_name_taken``.
+            InvalidError: ``not_an_id``, ``empty``, ``too_long``, ``empty_list``, ``out_of_range``,
+                ``too_many_decimals``, ``overflow``, ``not_applicable``, ``terms_do_not_sum``,
+                ``balance_not_last``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"name": name, "terms": _wire.TERM_SET_SAVE_TERMS(terms), "active": active}
+        if id is not None:
+            _sent["id"] = id
+        if note is not None:
+            _sent["note"] = note
+        if version is not None:
+            _sent["version"] = version
+        return _wire.read_term_set(self._perform("term_set.save", _sent, idempotency_key))
+
+
 class UnitOperations(Group):
     """The operations ``unit.*``."""
 
@@ -3563,6 +3935,11 @@ class Operations(Caller):
     def settlement(self) -> SettlementOperations:
         """The operations ``settlement.*``."""
         return SettlementOperations(self)
+
+    @property
+    def term_set(self) -> TermSetOperations:
+        """The operations ``term_set.*``."""
+        return TermSetOperations(self)
 
     @property
     def unit(self) -> UnitOperations:

@@ -44,6 +44,8 @@ __all__ = [
     "ContractDataInput",
     "ContractDecision",
     "ContractDetails",
+    "ContractEvent",
+    "ContractEventKind",
     "ContractKind",
     "ContractLine",
     "ContractParty",
@@ -61,6 +63,10 @@ __all__ = [
     "DayStatus",
     "DecisionKind",
     "DecisionRole",
+    "DeductionInput",
+    "DeliveredPartInput",
+    "DeliveredPartInputAmount",
+    "DeliveredPartInputRate",
     "DifferenceKind",
     "Direction",
     "DiscountBase",
@@ -131,16 +137,20 @@ __all__ = [
     "Period",
     "PeriodAlign",
     "PeriodAlignDay",
+    "PeriodAlignInput",
+    "PeriodAlignInputDay",
     "Pipeline",
     "PostedReceipt",
     "Preview",
     "PriceRevision",
+    "PriceRevisionInput",
     "Product",
     "ProductDataInput",
     "Proration",
     "Receipt",
     "ReceiptMethod",
     "Recurrence",
+    "RecurrenceInput",
     "RecurrenceTiming",
     "RecurrenceUnit",
     "RelativeInput",
@@ -157,6 +167,7 @@ __all__ = [
     "StageKind",
     "StepState",
     "Suspension",
+    "SuspensionInput",
     "TermAlign",
     "TermAlignDayOfMonth",
     "TermAlignDayOfMonth",
@@ -185,6 +196,9 @@ __all__ = [
     "TermOffsetInputWorkingDays",
     "TermOffsetMonths",
     "TermOffsetWorkingDays",
+    "TermSet",
+    "TermSetDetails",
+    "TermSetRevision",
     "TermShare",
     "TermShareAmount",
     "TermShareInput",
@@ -220,6 +234,7 @@ Dataset: TypeAlias = Literal[
     "product",
     "receipt",
     "role",
+    "term_set",
     "user",
 ]
 """What can be queried, with its fields. A dot follows a reference: ``contract.customer.name``.
@@ -272,6 +287,7 @@ Dataset: TypeAlias = Literal[
   reversed_by, reversal_of, refund_of, reason, note, created_at, version, customer_name
   (customer.name)
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
+* ``term_set`` 付款条款模板: id, name, revision, active, note, created_at, version
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
 """
 
@@ -322,6 +338,30 @@ Channel: TypeAlias = Literal["phone", "visit", "mail", "wechat", "meeting", "oth
 * ``wechat``: WeChat.
 * ``meeting``: A meeting, also online.
 * ``other``: Another way.
+"""
+
+ContractEventKind: TypeAlias = Literal[
+    "delivery",
+    "milestone",
+    "invoice",
+    "release",
+    "suspension",
+    "resumption",
+    "price_revision",
+    "extension",
+    "credit",
+]
+"""Something that happened to a contract and that installments wait for, or that changed them.
+
+* ``delivery``: A part was delivered.
+* ``milestone``: A milestone was reached.
+* ``invoice``: An installment was invoiced.
+* ``release``: A retention was released.
+* ``suspension``: The service was suspended.
+* ``resumption``: The service was resumed.
+* ``price_revision``: The price was revised.
+* ``extension``: Periods were added to the schedule.
+* ``credit``: Days were paid for that are not served any more, because the contract was terminated.
 """
 
 ContractKind: TypeAlias = Literal["sales", "purchase", "service", "framework", "other"]
@@ -1121,6 +1161,40 @@ class ContractDetails:
 
     installments: tuple[Installment, ...]
     """Its installments, in order."""
+
+    events: tuple[ContractEvent, ...]
+    """What happened to it, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractEvent:
+    """Something that happened to a contract."""
+
+    contract: UUID
+    """The contract."""
+
+    seq: int
+    """Position, from 1."""
+
+    kind: ContractEventKind
+    """What happened."""
+
+    date: dt.date
+    """When."""
+
+    amount: Decimal | None
+    """The gross amount that it is about, in the contract's currency: what was delivered or deducted,
+    the new price.
+    """
+
+    installment: int | None
+    """The installment that it dates or changes, by position."""
+
+    name: str | None
+    """The milestone's name, or the invoice's number."""
+
+    note: str | None
+    """Reason or remarks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2399,6 +2473,65 @@ class TermOffsetMonths(TypedDict):
     months: int
 
 
+@dataclass(frozen=True, slots=True)
+class TermSet:
+    """Payment terms under a name, to be used by many contracts. Each change makes a new revision;
+    contracts keep theirs.
+    """
+
+    id: UUID
+    """Id."""
+
+    name: str
+    """Name, unique."""
+
+    revision: int
+    """The revision that new contracts take, from 1."""
+
+    active: bool
+    """Whether new contracts may take it."""
+
+    created_at: dt.datetime
+    """When created."""
+
+    version: int
+    """Version."""
+
+    note: str | None
+    """Remarks."""
+
+
+@dataclass(frozen=True, slots=True)
+class TermSetDetails:
+    """A term set with the terms of one revision."""
+
+    set: TermSet
+    """The set."""
+
+    revision: TermSetRevision
+    """The revision asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TermSetRevision:
+    """What a term set said in one of its revisions; never changed."""
+
+    term_set: UUID
+    """The term set."""
+
+    revision: int
+    """The revision, from 1."""
+
+    terms: tuple[PaymentTerm, ...]
+    """The payment terms."""
+
+    created_at: dt.datetime
+    """When it was made."""
+
+    note: str | None
+    """Why it was made."""
+
+
 class TermShareRate(TypedDict):
     """A fraction of the contract amount: `"0.3"` is 30%. Rounded half-up to the minor unit."""
 
@@ -2686,6 +2819,13 @@ class ContractDataInput(TypedDict):
     parties: NotRequired[Sequence[ContractPartyInput | ContractParty]]
     """The signatories, each role once."""
 
+    recurrence: NotRequired[RecurrenceInput | Recurrence | None]
+    """For rent and services: a price per period, in place of terms and lines. It needs `starts_on`.
+    With `ends_on` the
+    periods make up the whole amount; without it 12 are planned, and `contract.extend_schedule` adds
+    more.
+    """
+
     starts_on: NotRequired[DateLike | None]
     """First day of the term."""
 
@@ -2694,6 +2834,12 @@ class ContractDataInput(TypedDict):
 
     tax_rate: NotRequired[DecimalLike | None]
     """The tax rate that the amount contains, for a contract without lines."""
+
+    term_set: NotRequired[IdLike | None]
+    """A term set to take the terms from, in place of `terms`. The contract keeps its own copy and the
+    set's revision; a
+    draft that names the same set again keeps its revision.
+    """
 
     terms: NotRequired[Sequence[PaymentTermInput | PaymentTerm]]
     """How it is paid; the shares make up the whole amount."""
@@ -2757,6 +2903,28 @@ class CustomerDataInput(TypedDict):
 
     tags: NotRequired[Sequence[str]]
     """Labels."""
+
+
+class DeductionInput(TypedDict):
+    """What is kept of a retention for good."""
+
+    amount: DecimalLike
+    """How much, above zero and at most what is outstanding, in the contract's currency."""
+
+    reason: str
+    """Why, up to 1000 characters."""
+
+
+class DeliveredPartInputRate(TypedDict):
+    """A fraction of it: `"0.25"` is a quarter."""
+
+    rate: DecimalLike
+
+
+class DeliveredPartInputAmount(TypedDict):
+    """A part of its gross amount, in its currency."""
+
+    amount: DecimalLike
 
 
 class EarlyDiscountInput(TypedDict):
@@ -3089,6 +3257,24 @@ class PaymentTermInput(TypedDict):
     """Where a due date goes that is not a working day; it stays when left out."""
 
 
+class PeriodAlignInputDay(TypedDict):
+    """On this day (1 to 31, clamped) of the month, for months and longer; the first period runs up to
+    it.
+    """
+
+    day: int
+
+
+PriceRevisionInput = TypedDict(
+    "PriceRevisionInput",
+    {
+        "from": "DateLike",
+        "price": "DecimalLike",
+    },
+)
+"""Another price from a date on."""
+
+
 class ProductDataInput(TypedDict):
     """What is known of a product."""
 
@@ -3128,6 +3314,51 @@ class ProductDataInput(TypedDict):
     """The unit that quantities count: 台, 套, 人天."""
 
 
+class RecurrenceInput(TypedDict):
+    """A recurring contract's rule: its installments are one for each period."""
+
+    unit: RecurrenceUnit
+    """The unit."""
+
+    timing: RecurrenceTiming
+    """Whether a period is paid in advance or in arrears."""
+
+    price: DecimalLike
+    """The gross price of one whole period, in the contract's currency."""
+
+    align: NotRequired[PeriodAlignInput]
+    """Where periods begin."""
+
+    every: NotRequired[int]
+    """How many units a period is long, 1 to 1000."""
+
+    first_due: NotRequired[DateLike | None]
+    """When the first period is due, if not at its usual day, which makes it longer or shorter. In
+    advance it runs to the
+    end of the period that would begin on this day; in arrears to where a period due on this day
+    ends. Later periods
+    count from there.
+    """
+
+    offset: NotRequired[TermOffsetInput | None]
+    """When a period is due: from its first day when paid in advance, from its last day when paid in
+    arrears. When left
+    out: that day; in arrears, unless periods follow the calendar, the day after.
+    """
+
+    proration: NotRequired[Proration]
+    """How a period that is not served whole is charged."""
+
+    revisions: NotRequired[Sequence[PriceRevisionInput | PriceRevision]]
+    """Other prices from a date on, in the order of their dates."""
+
+    shift: NotRequired[Shift]
+    """Where a due date goes that is not a working day; it stays when left out."""
+
+    suspensions: NotRequired[Sequence[SuspensionInput | Suspension]]
+    """Spans in which nothing is served, in order and apart from each other."""
+
+
 class RelativeInput(TypedDict):
     """A date counted from today."""
 
@@ -3158,6 +3389,16 @@ class StageInput(TypedDict):
     """Probability of winning as a fraction from 0 to 1; for won and lost it is 1 and 0 and may be left
     out.
     """
+
+
+SuspensionInput = TypedDict(
+    "SuspensionInput",
+    {
+        "from": "DateLike",
+        "until": "NotRequired[DateLike | None]",
+    },
+)
+"""A span in which nothing is served."""
 
 
 class TermAlignInputMonthEndAndDays(TypedDict):
@@ -3283,6 +3524,9 @@ AllocationRequestInput: TypeAlias = (
 ContentInput: TypeAlias = ContentInputText | ContentInputBase64
 """A file's content."""
 
+DeliveredPartInput: TypeAlias = DeliveredPartInputRate | DeliveredPartInputAmount
+"""How much of a contract was delivered."""
+
 ExprInput: TypeAlias = (
     ExprInputAnd
     | ExprInputOr
@@ -3321,6 +3565,9 @@ OperandInput: TypeAlias = (
     | CurrentUserInput
 )
 """What a field is compared with."""
+
+PeriodAlignInput: TypeAlias = Literal["start", "calendar"] | PeriodAlignInputDay
+"""Where the periods of a recurring contract begin."""
 
 TermAlignInput: TypeAlias = (
     Literal["none", "month_end_before", "month_end"]

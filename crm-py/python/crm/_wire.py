@@ -198,6 +198,20 @@ def read_contract_details(w: Any) -> t.ContractDetails:
         tuple([read_contract_line(v0) for v0 in w["lines"]]),
         tuple([read_contract_decision(v0) for v0 in w["decisions"]]),
         tuple([read_installment(v0) for v0 in w["installments"]]),
+        tuple([read_contract_event(v0) for v0 in w["events"]]),
+    )
+
+
+def read_contract_event(w: Any) -> t.ContractEvent:
+    return t.ContractEvent(
+        UUID(w["contract"]),
+        w["seq"],
+        w["kind"],
+        date(w["date"]),
+        None if (v0 := w.get("amount")) is None else Decimal(v0),
+        w.get("installment"),
+        w.get("name"),
+        w.get("note"),
     )
 
 
@@ -746,6 +760,35 @@ def read_term_anchor(w: Any) -> t.TermAnchor:
     return w  # type: ignore[no-any-return]
 
 
+def read_term_set(w: Any) -> t.TermSet:
+    return t.TermSet(
+        UUID(w["id"]),
+        w["name"],
+        w["revision"],
+        w["active"],
+        instant(w["created_at"]),
+        w["version"],
+        w.get("note"),
+    )
+
+
+def read_term_set_details(w: Any) -> t.TermSetDetails:
+    return t.TermSetDetails(
+        read_term_set(w["set"]),
+        read_term_set_revision(w["revision"]),
+    )
+
+
+def read_term_set_revision(w: Any) -> t.TermSetRevision:
+    return t.TermSetRevision(
+        UUID(w["term_set"]),
+        w["revision"],
+        tuple([read_payment_term(v0) for v0 in w["terms"]]),
+        instant(w["created_at"]),
+        w.get("note"),
+    )
+
+
 def read_term_share(w: Any) -> t.TermShare:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
@@ -820,6 +863,14 @@ def write_contract_data_input(value: Any) -> Any:
     return fields(value, WRITE_CONTRACT_DATA_INPUT)
 
 
+def write_deduction_input(value: Any) -> Any:
+    return fields(value, WRITE_DEDUCTION_INPUT)
+
+
+def write_delivered_part_input(value: Any) -> Any:
+    return fields(value, WRITE_DELIVERED_PART_INPUT)
+
+
 def write_early_discount_input(value: Any) -> Any:
     return fields(value, WRITE_EARLY_DISCOUNT_INPUT)
 
@@ -840,8 +891,16 @@ def write_payment_term_input(value: Any) -> Any:
     return fields(value, WRITE_PAYMENT_TERM_INPUT)
 
 
+def write_price_revision_input(value: Any) -> Any:
+    return fields(value, WRITE_PRICE_REVISION_INPUT)
+
+
 def write_product_data_input(value: Any) -> Any:
     return fields(value, WRITE_PRODUCT_DATA_INPUT)
+
+
+def write_recurrence_input(value: Any) -> Any:
+    return fields(value, WRITE_RECURRENCE_INPUT)
 
 
 def write_stage_input(value: Any) -> Any:
@@ -858,9 +917,12 @@ WRITE_CONTRACT_DATA_INPUT: Table = {
     "amount": number,
     "late": write_late_terms_input,
     "lines": each(write_line_data_input),
+    "recurrence": write_recurrence_input,
     "tax_rate": number,
     "terms": each(write_payment_term_input),
 }
+WRITE_DEDUCTION_INPUT: Table = {"amount": number}
+WRITE_DELIVERED_PART_INPUT: Table = {"rate": number, "amount": number}
 WRITE_EARLY_DISCOUNT_INPUT: Table = {"rate": number}
 WRITE_LATE_TERMS_INPUT: Table = {"daily_rate": number, "cap": number}
 WRITE_LINE_DATA_INPUT: Table = {
@@ -875,9 +937,12 @@ WRITE_PAYMENT_TERM_INPUT: Table = {
     "discount": write_early_discount_input,
     "round_to": number,
 }
+WRITE_PRICE_REVISION_INPUT: Table = {"price": number}
 WRITE_PRODUCT_DATA_INPUT: Table = {"list_price": number, "tax_rate": number}
+WRITE_RECURRENCE_INPUT: Table = {"price": number, "revisions": each(write_price_revision_input)}
 WRITE_STAGE_INPUT: Table = {"probability": number}
 WRITE_TERM_SHARE_INPUT: Table = {"rate": number, "amount": number}
 CONTRACT_CREATE_LINES = each(write_line_data_input)
 CONTRACT_CREATE_TERMS = each(write_payment_term_input)
 PIPELINE_CREATE_STAGES = each(write_stage_input)
+TERM_SET_SAVE_TERMS = each(write_payment_term_input)

@@ -489,6 +489,67 @@ OUTSIDE_PERIOD: Final = 1656
 {from} 至 {to} 不在 {first} 至 {last} 之内。
 """
 
+TERM_SET_NAME_TAKEN: Final = 1657
+"""``ConflictError``: Another term set has the name {value}.
+
+付款条款模板名称 {value} 已被使用。
+"""
+
+TERM_SET_INACTIVE: Final = 1658
+"""``StateError``: The term set {name} is not active.
+
+付款条款模板 {name} 已停用。
+"""
+
+MILESTONE_UNKNOWN: Final = 1659
+"""``InvalidError``: No payment term waits for the milestone {name}; there are: {known}.
+
+没有等待里程碑 {name} 的付款条款,现有里程碑:{known}。
+"""
+
+SETTLED_EXCEEDS: Final = 1660
+"""``StateError``: Installment {installment} would be {amount}, but {settled} of it is settled; release
+the money first.
+
+第 {installment} 期将变为 {amount},但已结清 {settled},请先释放款项。
+"""
+
+NOT_RETENTION: Final = 1661
+"""``StateError``: Installment {installment} is not a retention.
+
+第 {installment} 期不是质保金。
+"""
+
+ALREADY_RELEASED: Final = 1662
+"""``StateError``: Installment {installment} was released for {date}.
+
+第 {installment} 期质保金已于 {date} 释放。
+"""
+
+NOT_RECURRING: Final = 1663
+"""``StateError``: The contract is paid by terms and not by recurring periods.
+
+该合同按付款条款结算,没有计费周期。
+"""
+
+ALREADY_SUSPENDED: Final = 1664
+"""``StateError``: The contract is suspended since {from}.
+
+合同自 {from} 起已暂停。
+"""
+
+NOT_SUSPENDED: Final = 1665
+"""``StateError``: The contract is not suspended.
+
+合同未处于暂停状态。
+"""
+
+INSTALLMENT_UNKNOWN: Final = 1666
+"""``NotFoundError``: The contract has no installment {installment}.
+
+合同没有第 {installment} 期。
+"""
+
 CONTRACT_NOT_EFFECTIVE: Final = 1700
 """``StateError``: The contract {number} is {status}; money can be allocated only to a contract in
 effect.
