@@ -144,11 +144,20 @@ struct ArrowArrayStream {
 #define CRM_OP_CUSTOMER_GET "customer.get"
 #define CRM_OP_CUSTOMER_LIST "customer.list"
 #define CRM_OP_CUSTOMER_UPDATE "customer.update"
+#define CRM_OP_DATE_WORDS "date.words"
 #define CRM_OP_IMPORT_PREVIEW "import.preview"
 #define CRM_OP_IMPORT_RUN "import.run"
 #define CRM_OP_INSTALLMENT_CHARGE_LATE "installment.charge_late"
 #define CRM_OP_INSTALLMENT_LIST "installment.list"
 #define CRM_OP_INSTALLMENT_WRITE_OFF "installment.write_off"
+#define CRM_OP_INVOICE_GET "invoice.get"
+#define CRM_OP_INVOICE_ISSUE "invoice.issue"
+#define CRM_OP_INVOICE_LIST "invoice.list"
+#define CRM_OP_INVOICE_PLAN "invoice.plan"
+#define CRM_OP_INVOICE_RED "invoice.red"
+#define CRM_OP_INVOICE_THREE_WAY "invoice.three_way"
+#define CRM_OP_INVOICE_VOID "invoice.void"
+#define CRM_OP_INVOICE_LINE_LIST "invoice_line.list"
 #define CRM_OP_LEDGER_FIND_REFERENCE "ledger.find_reference"
 #define CRM_OP_LEDGER_GET "ledger.get"
 #define CRM_OP_LEDGER_RATES "ledger.rates"
@@ -156,6 +165,7 @@ struct ArrowArrayStream {
 #define CRM_OP_LEDGER_SET_RATE "ledger.set_rate"
 #define CRM_OP_LEDGER_SET_REFERENCE "ledger.set_reference"
 #define CRM_OP_LEDGER_WORKING_DAY "ledger.working_day"
+#define CRM_OP_MONEY_WORDS "money.words"
 #define CRM_OP_OPPORTUNITY_CREATE "opportunity.create"
 #define CRM_OP_OPPORTUNITY_FUNNEL "opportunity.funnel"
 #define CRM_OP_OPPORTUNITY_GET "opportunity.get"
@@ -188,6 +198,8 @@ struct ArrowArrayStream {
 #define CRM_OP_SETTLEMENT_LATE_CHARGE "settlement.late_charge"
 #define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
 #define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
+#define CRM_OP_TAX_RATE_LIST "tax_rate.list"
+#define CRM_OP_TAX_RATE_SET "tax_rate.set"
 #define CRM_OP_TERM_SET_GET "term_set.get"
 #define CRM_OP_TERM_SET_LIST "term_set.list"
 #define CRM_OP_TERM_SET_SAVE "term_set.save"
@@ -214,6 +226,8 @@ struct ArrowArrayStream {
 #define CRM_DATASET_CUSTOMER "customer"
 #define CRM_DATASET_EXCHANGE_RATE "exchange_rate"
 #define CRM_DATASET_INSTALLMENT "installment"
+#define CRM_DATASET_INVOICE "invoice"
+#define CRM_DATASET_INVOICE_LINE "invoice_line"
 #define CRM_DATASET_JOURNAL "journal"
 #define CRM_DATASET_OPPORTUNITY "opportunity"
 #define CRM_DATASET_OPPORTUNITY_STAGE_CHANGE "opportunity_stage_change"
@@ -334,6 +348,18 @@ struct ArrowArrayStream {
 #define CRM_ERROR_NOTHING_LATE 1715 /* Nothing more can be charged for installment {seq} of the contract {number} until {date}. */
 #define CRM_ERROR_ADJUSTMENT_FINAL 1716 /* The adjustment {number} is reversed or a reversal; it cannot be reversed again. */
 #define CRM_ERROR_DISCOUNT_OF_RECEIPT 1717 /* {number} was granted with a receipt; reverse or reallocate that. */
+#define CRM_ERROR_INVOICE_NUMBER_TAKEN 1750 /* Another invoice has the number {value}. */
+#define CRM_ERROR_WRONG_INVOICE_STATUS 1751 /* An invoice that is {status} cannot be {action}; it must be: {allowed}. */
+#define CRM_ERROR_ABOVE_INVOICEABLE 1752 /* {amount} is more than the {left} that {part} has left to invoice. */
+#define CRM_ERROR_NOTHING_TO_INVOICE 1753 /* {part} has nothing left to invoice. */
+#define CRM_ERROR_CONTRACT_NOT_SIGNED 1754 /* The contract {number} is {status}; only a contract that has been signed can be invoiced. */
+#define CRM_ERROR_TAX_RATE_NOT_IN_FORCE 1755 /* {rate} is not a tax rate in force on {date}; give a reason if an earlier one applies. */
+#define CRM_ERROR_ABOVE_LEFT 1756 /* {amount} is more than the {left} that is left of line {line}. */
+#define CRM_ERROR_INVOICE_NUMBER_WRONG 1757 /* {value} is not the number of a VAT invoice: 20 digits, or a code of 10 or 12 digits and 8 digits. */
+#define CRM_ERROR_NO_INVOICE_LINE 1758 /* The invoice {number} has no line {seq}. */
+#define CRM_ERROR_NO_CONTRACT_LINE 1759 /* The contract {number} has no line {seq}. */
+#define CRM_ERROR_BUYER_CODE_MISSING 1760 /* A special VAT invoice needs the buyer's unified social credit code. */
+#define CRM_ERROR_INVOICED_TWICE 1761 /* {part} is named more than once. */
 #define CRM_ERROR_NO_WARNING 1800 /* There is no warning {kind} of {subject} now. */
 #define CRM_ERROR_COLUMN_UNKNOWN 1850 /* The file has no column {column}. Columns: {known}. */
 #define CRM_ERROR_COLUMN_AMBIGUOUS 1851 /* The file has more than one column {column}. */
@@ -422,6 +448,13 @@ typedef struct crm_session crm_session;
  * session of the same thread.
  */
 typedef struct crm_transaction crm_transaction;
+
+/**
+ * Told from time to time how far a move has come: `rows` of `rows_total` rows, `table` being at work. 0 lets it go on;
+ * anything else ends it with CRM_STATUS_CANCELLED, and nothing has been moved then. `table` is valid during the call.
+ * `context` is what was given beside this function. It is called on the thread that called.
+ */
+typedef int (*crm_progress)(void *context, const char *table, uint64_t rows, uint64_t rows_total);
 
 #ifdef __cplusplus
 extern "C" {
@@ -536,8 +569,8 @@ size_t crm_buffer_length(const struct crm_buffer *buffer);
 void crm_buffer_free(struct crm_buffer *buffer);
 
 /**
- * Opens the ledger at `url`: the path of a file, or `sqlite:` and the path. Unless told otherwise, a ledger that does
- * not exist is created.
+ * Opens the ledger at `url`: the path of a file, or `sqlite:` and the path, or a schema of a PostgreSQL database as
+ * `postgres://user:password@host/database?schema=company`. Unless told otherwise, a ledger that does not exist is created.
  *
  * `options` is NULL or a JSON object with any of `create`, `read_only`, `busy_timeout_ms`, `durability` ("full",
  * "normal"), `clock` ("system" or {"manual": "2026-03-02T01:00:00Z"}) and, for a new ledger, `name`, `currency`,
@@ -731,6 +764,45 @@ int crm_query_arrow(const struct crm_session *session,
                     size_t request_length,
                     struct ArrowArrayStream *stream,
                     struct crm_error **error);
+
+/**
+ * Writes everything that a ledger holds, of one moment, into the file at `path`, which crm_ledger_import reads into any
+ * engine. Who may do this is the host's to decide: the file holds everything. It has its name only when it is whole; an
+ * older file of that name is replaced then.
+ *
+ * `progress` is NULL or is told how far it has come.
+ *
+ * On success `*moved` is yours and says as JSON what was written: `rows`, `series`, `sha256` (equal for equal ledgers)
+ * and `tables`, each with `name` and `rows`; free it with crm_buffer_free.
+ *
+ * Safety: `ledger` is NULL or open, `path` points to NUL-terminated text, `progress` is NULL or may be called with `context`,
+ * `moved` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
+ */
+int crm_ledger_export(const struct crm_ledger *ledger,
+                      const char *path,
+                      crm_progress progress,
+                      void *context,
+                      struct crm_buffer **moved,
+                      struct crm_error **error);
+
+/**
+ * Reads the file at `path`, which crm_ledger_export wrote, into a new ledger at `url`, where there must be nothing yet.
+ * Everything is checked before any of it is kept: when this fails, or is broken off, there is still no ledger, and the
+ * same call can be made again.
+ *
+ * `options` are those of crm_open, of which only what concerns the place is used. `progress` and `*moved` are as in
+ * crm_ledger_export; on success the ledger can be opened with crm_open.
+ *
+ * Safety: `path` and `url` point to NUL-terminated text, `options` too or is NULL, `progress` is NULL or may be called with
+ * `context`, `moved` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
+ */
+int crm_ledger_import(const char *path,
+                      const char *url,
+                      const char *options,
+                      crm_progress progress,
+                      void *context,
+                      struct crm_buffer **moved,
+                      struct crm_error **error);
 
 /**
  * The catalogue as JSON: `areas` with their permissions; `operations` with name, English summary, Chinese label, access,

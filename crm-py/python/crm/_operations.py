@@ -16,6 +16,7 @@ from crm._types import (
     Adjustment,
     AgingReport,
     AllocationRequestInput,
+    AmountWords,
     AuditEntry,
     CalendarDayInput,
     Changes,
@@ -39,6 +40,7 @@ from crm._types import (
     CustomerLevel,
     CustomerStage,
     DataScope,
+    DateWords,
     DecisionRole,
     DeductionInput,
     DeliveredPartInput,
@@ -51,6 +53,12 @@ from crm._types import (
     ImportReport,
     Installment,
     InstallmentRefInput,
+    Invoice,
+    InvoiceCoverInput,
+    InvoiceDetails,
+    InvoiceKind,
+    InvoiceLine,
+    IssueSourceInput,
     LateStatement,
     LateTerms,
     LateTermsInput,
@@ -75,19 +83,25 @@ from crm._types import (
     ReceiptMethod,
     Recurrence,
     RecurrenceInput,
+    RedRequestInput,
     Role,
     SettlementCheck,
     SettlementDirection,
     SortByInput,
     StageChange,
     StageInput,
+    TaxRate,
+    TaxRateEntry,
+    TaxRounding,
     TermSet,
     TermSetDetails,
     TextEncoding,
+    ThreeWayRow,
     User,
     WarningItem,
     WarningKind,
     WarningSetting,
+    ZeroStyle,
 )
 
 
@@ -1648,6 +1662,25 @@ class CustomerOperations(Group):
         return _wire.read_customer(self._perform("customer.update", _sent, idempotency_key))
 
 
+class DateOperations(Group):
+    """The operations ``date.*``."""
+
+    __slots__ = ()
+
+    def words(self, *, date: DateLike) -> DateWords:
+        """A date in capital figures as bills and cheques need it (票据日期大写): 贰零贰陆年零壹月壹拾伍日.
+
+        零 stands before months 1, 2 and 10 and before days 1 to 10, 20 and 30, and 壹 before 拾
+        (《支付结算办法》附一).
+
+        票据日期大写 (``date.words``). Everyone may call it.
+
+        Args:
+            date: The date.
+        """
+        return _wire.read_date_words(self._perform("date.words", {"date": date}))
+
+
 class ImportOperations(Group):
     """The operations ``import.*``."""
 
@@ -1898,6 +1931,391 @@ class InstallmentOperations(Group):
         return _wire.read_adjustment(self._perform("installment.write_off", _sent, idempotency_key))
 
 
+class InvoiceOperations(Group):
+    """The operations ``invoice.*``."""
+
+    __slots__ = ()
+
+    def get(self, id: IdLike) -> InvoiceDetails:
+        """An invoice with its lines.
+
+        查看发票 (``invoice.get``). Needs ``read`` on ``invoice``.
+
+        Args:
+            id: The invoice.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        return _wire.read_invoice_details(self._perform("invoice.get", {"id": id}))
+
+    def issue(
+        self,
+        *,
+        of: IssueSourceInput,
+        buyer_credit_code: str | None = None,
+        buyer_name: str | None = None,
+        issued_number: str | None = None,
+        issued_on: DateLike | None = None,
+        rate_reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> InvoiceDetails:
+        """Issues an invoice that was planned, or a new one; of a purchase contract, records what the
+        supplier issued.
+
+        Every tax rate of a VAT invoice must be in force on the day of issue, by the built-in rates
+        of mainland China and those that the ledger adds, unless `rate_reason` says why another
+        applies. What was issued is never edited; it is taken back by `invoice.red`.
+
+        开具发票 (``invoice.issue``). Needs ``edit`` on ``invoice``.
+
+        Args:
+            of: Which invoice.
+            buyer_credit_code: The buyer's unified social credit code, in place of the one planned.
+            buyer_name: The buyer's name, in place of the one planned.
+            issued_number: The number that the tax system gave: 20 digits, or code and number of an
+                invoice before digital ones. Unique among those we issue, and among those of one
+                supplier. Invoices of kind `other` may go without, or have any of up to 60
+                characters.
+            issued_on: When it was issued; today when left out, never later.
+            rate_reason: Why a tax rate applies that was not in force on that day, up to 500
+                characters: the tax duty arose before.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``, ``above_invoiceable``, ``invoice_number_taken``.
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
+                ``empty``, ``empty_list``, ``not_applicable``, ``overflow``, ``date_in_future``,
+                ``credit_code_wrong``, ``invoiced_twice``, ``invoice_number_wrong``,
+                ``tax_rate_not_in_force``.
+            NotFoundError: ``not_found``, ``no_installment``, ``no_contract_line``.
+            StateError: ``contract_not_signed``, ``nothing_to_invoice``, ``wrong_invoice_status``,
+                ``buyer_code_missing``.
+        """
+        _sent: dict[str, Any] = {"of": _wire.write_issue_source_input(of)}
+        if buyer_credit_code is not None:
+            _sent["buyer_credit_code"] = buyer_credit_code
+        if buyer_name is not None:
+            _sent["buyer_name"] = buyer_name
+        if issued_number is not None:
+            _sent["issued_number"] = issued_number
+        if issued_on is not None:
+            _sent["issued_on"] = issued_on
+        if rate_reason is not None:
+            _sent["rate_reason"] = rate_reason
+        return _wire.read_invoice_details(self._perform("invoice.issue", _sent, idempotency_key))
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[Invoice]:
+        """Lists invoices of contracts in scope.
+
+        The filter knows, beside the fields of invoices, `contract_number`, `contract_title`,
+        `customer_name`, `owner` and every path along references. What is planned and not issued has
+        `plan_open`; red invoices have `red_of`.
+
+        发票列表 (``invoice.list``). Needs ``read`` on ``invoice``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("invoice.list", _sent, _wire.read_invoice)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[Invoice]:
+        """Lists invoices of contracts in scope. One by one, over all pages; ``limit`` is the size of a
+        page.
+
+        发票列表 (``invoice.list``). Needs ``read`` on ``invoice``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("invoice.list", _sent, _wire.read_invoice, None)
+
+    def plan(
+        self,
+        *,
+        contract: IdLike,
+        buyer_credit_code: str | None = None,
+        buyer_name: str | None = None,
+        cover: InvoiceCoverInput = "rest",
+        kind: InvoiceKind = "vat_special",
+        note: str | None = None,
+        number: str | None = None,
+        planned_on: DateLike | None = None,
+        rounding: TaxRounding = "per_line",
+        idempotency_key: str | None = None,
+    ) -> InvoiceDetails:
+        """Plans an invoice: it holds its part of the contract until it is issued or voided.
+
+        All that is planned and invoiced of an installment, of a contract line and of the contract
+        is never more than it amounts to, less what a termination cancelled; red invoices give back
+        what they take. Installments are split over the tax rates of the contract's lines so that
+        all of them together have each rate's gross to the cent; the tax is taken out of the gross.
+        A whole contract line has the amounts that the contract has.
+
+        计划开票 (``invoice.plan``). Needs ``edit`` on ``invoice``.
+
+        Args:
+            contract: The contract. It has been signed.
+            buyer_credit_code: The buyer's unified social credit code; the customer's when left out.
+                A special VAT invoice that we issue needs one.
+            buyer_name: The buyer's name; when left out, the customer's, or the ledger's for an
+                invoice that we receive.
+            cover: What of the contract it covers.
+            kind: What kind of invoice.
+            note: Remarks.
+            number: Our number, up to 60 characters; `FP-yyyy-000001` and so on when left out.
+            planned_on: When it is to be issued; today when left out. It may lie ahead. An invoice
+                that is issued at once needs none.
+            rounding: Where its tax is rounded.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``, ``above_invoiceable``, ``invoice_number_taken``.
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
+                ``empty``, ``empty_list``, ``not_applicable``, ``overflow``, ``credit_code_wrong``,
+                ``invoiced_twice``.
+            NotFoundError: ``not_found``, ``no_installment``, ``no_contract_line``.
+            StateError: ``contract_not_signed``, ``nothing_to_invoice``.
+        """
+        _sent: dict[str, Any] = {
+            "contract": contract,
+            "cover": _wire.write_invoice_cover_input(cover),
+            "kind": kind,
+            "rounding": rounding,
+        }
+        if buyer_credit_code is not None:
+            _sent["buyer_credit_code"] = buyer_credit_code
+        if buyer_name is not None:
+            _sent["buyer_name"] = buyer_name
+        if note is not None:
+            _sent["note"] = note
+        if number is not None:
+            _sent["number"] = number
+        if planned_on is not None:
+            _sent["planned_on"] = planned_on
+        return _wire.read_invoice_details(self._perform("invoice.plan", _sent, idempotency_key))
+
+    def red(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        reason: str,
+        issued_number: str | None = None,
+        issued_on: DateLike | None = None,
+        number: str | None = None,
+        of: RedRequestInput = "rest",
+        idempotency_key: str | None = None,
+    ) -> InvoiceDetails:
+        """Takes back an issued invoice, or part of it, by a red invoice, whose amounts are below zero.
+
+        It keeps the tax rates of the original, whatever is in force today. The net of a part is the
+        difference of two rounded running totals, so that red invoices that use up a line have
+        exactly its net and tax. What is taken back can be invoiced again. A red invoice is final.
+
+        开具红字发票 (``invoice.red``). Needs ``manage`` on ``invoice``.
+
+        Args:
+            id: The invoice.
+            version: The version you have read.
+            reason: Why, up to 1000 characters: wrong, returned, ended, allowance.
+            issued_number: The number that the tax system gave the red invoice; see `invoice.issue`.
+            issued_on: When it was issued; today when left out, never later and not before the
+                invoice.
+            number: Our number of the red invoice; `FP-yyyy-000001` and so on when left out.
+            of: What is taken back.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``, ``above_left``, ``invoice_number_taken``.
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
+                ``empty``, ``empty_list``, ``end_before_start``, ``date_in_future``,
+                ``invoiced_twice``, ``invoice_number_wrong``.
+            NotFoundError: ``not_found``, ``no_invoice_line``.
+            StateError: ``wrong_invoice_status``.
+        """
+        _sent: dict[str, Any] = {
+            "id": id,
+            "version": version,
+            "reason": reason,
+            "of": _wire.write_red_request_input(of),
+        }
+        if issued_number is not None:
+            _sent["issued_number"] = issued_number
+        if issued_on is not None:
+            _sent["issued_on"] = issued_on
+        if number is not None:
+            _sent["number"] = number
+        return _wire.read_invoice_details(self._perform("invoice.red", _sent, idempotency_key))
+
+    def three_way(
+        self,
+        *,
+        contract: IdLike | None = None,
+        list: ListRequestInput | None = None,
+    ) -> Page[ThreeWayRow]:
+        """Contracts with what is invoiced and what is received of them, in each contract's currency.
+
+        Amounts are with tax; red invoices are subtracted. Received is what is settled, for a
+        payable contract what was paid; advances that are not allocated are no part of it. The
+        differences are taken of the whole contract, since an invoice may cover another installment
+        than the money did; each installment has its own beside.
+
+        合同、开票、收款对照 (``invoice.three_way``). Needs ``read`` on ``invoice``.
+
+        Args:
+            contract: Only this contract.
+            list: Which contracts, in place of `contract`; see `contract.list`.
+
+        Raises:
+            InvalidError: ``not_an_id``, ``not_applicable``, ``unknown_field``, ``not_allowed``,
+                ``out_of_range``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {}
+        if contract is not None:
+            _sent["contract"] = contract
+        if list is not None:
+            _sent["list"] = list
+        return self._page("invoice.three_way", _sent, _wire.read_three_way_row)
+
+    def void(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Invoice:
+        """Gives up a planned invoice; what it held can be invoiced otherwise.
+
+        作废开票计划 (``invoice.void``). Needs ``edit`` on ``invoice``.
+
+        Args:
+            id: The invoice.
+            version: The version you have read.
+            reason: Why, up to 1000 characters.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``too_long``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_invoice_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if reason is not None:
+            _sent["reason"] = reason
+        return _wire.read_invoice(self._perform("invoice.void", _sent, idempotency_key))
+
+
+class InvoiceLineOperations(Group):
+    """The operations ``invoice_line.*``."""
+
+    __slots__ = ()
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[InvoiceLine]:
+        """Lists invoice lines of contracts in scope.
+
+        The filter knows, beside the fields of lines, `invoice_number`, `invoice_status`,
+        `issued_on`, `contract_number`, `customer_name` and every path along references.
+
+        发票明细列表 (``invoice_line.list``). Needs ``read`` on ``invoice``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("invoice_line.list", _sent, _wire.read_invoice_line)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[InvoiceLine]:
+        """Lists invoice lines of contracts in scope. One by one, over all pages; ``limit`` is the size
+        of a page.
+
+        发票明细列表 (``invoice_line.list``). Needs ``read`` on ``invoice``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("invoice_line.list", _sent, _wire.read_invoice_line, None)
+
+
 class LedgerOperations(Group):
     """The operations ``ledger.*``."""
 
@@ -2078,6 +2496,40 @@ class LedgerOperations(Group):
             InvalidError: ``unknown_calendar_year``, ``date_out_of_range``.
         """
         return _convert.date(self._perform("ledger.working_day", {"date": date, "count": count}))
+
+
+class MoneyOperations(Group):
+    """The operations ``money.*``."""
+
+    __slots__ = ()
+
+    def words(
+        self,
+        *,
+        amount: DecimalLike,
+        currency: str | None = None,
+        style: ZeroStyle = "usual",
+    ) -> AmountWords:
+        """An amount of renminbi in capital figures (人民币大写), by the rules of the People's Bank of
+        China.
+
+        The rules are those of 《支付结算办法》附一; where they leave open whether 零 is written, `style` says,
+        and `accepted` lists every spelling that they allow.
+
+        人民币金额大写 (``money.words``). Everyone may call it.
+
+        Args:
+            amount: The amount, with at most two decimal places; below zero it begins with 负.
+            currency: Its currency: only CNY has capital figures. CNY when left out.
+            style: Where 零 is written when the rules leave it open.
+
+        Raises:
+            InvalidError: ``too_many_decimals``, ``not_allowed``.
+        """
+        _sent: dict[str, Any] = {"amount": _convert.number(amount), "style": style}
+        if currency is not None:
+            _sent["currency"] = currency
+        return _wire.read_amount_words(self._perform("money.words", _sent))
 
 
 class OpportunityOperations(Group):
@@ -3320,6 +3772,69 @@ class SettlementOperations(Group):
         return _wire.read_settlement_check(self._perform("settlement.verify", {}))
 
 
+class TaxRateOperations(Group):
+    """The operations ``tax_rate.*``."""
+
+    __slots__ = ()
+
+    def list(self, *, date: DateLike | None = None, name: str | None = None) -> tuple[TaxRateEntry, ...]:
+        """Tax rates, built-in and the ledger's own, by name and first day.
+
+        税率列表 (``tax_rate.list``). Needs ``read`` on ``invoice``.
+
+        Args:
+            date: Only those in force on this day.
+            name: Only those of this name.
+        """
+        _sent: dict[str, Any] = {}
+        if date is not None:
+            _sent["date"] = date
+        if name is not None:
+            _sent["name"] = name
+        return tuple([_wire.read_tax_rate_entry(v0) for v0 in self._perform("tax_rate.list", _sent)])
+
+    def set(
+        self,
+        *,
+        name: str,
+        valid_from: DateLike,
+        note: str | None = None,
+        rate: DecimalLike | None = None,
+        valid_until: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> TaxRate | None:
+        """Adds a tax rate to the built-in ones, or replaces that of the same name and first day;
+        without a rate, removes the ledger's own.
+
+        A rate is in force until its last day, or until the day before the next rate of its name.
+
+        设置税率 (``tax_rate.set``). Needs ``manage`` on ``invoice``.
+
+        Args:
+            name: A built-in category (`standard`, `reduced_goods`, `construction`, `services`,
+                `zero`, `small_scale`, `small_scale_lowered`, `real_estate_levy`) or a name of the
+                ledger's own, up to 60 characters.
+            valid_from: First day.
+            note: Remarks: the regulation.
+            rate: The rate, 0 to 1: `"0.13"` is 13%. The ledger's own rate of that name and day is
+                removed when left out.
+            valid_until: Last day; open when left out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``end_before_start``.
+        """
+        _sent: dict[str, Any] = {"name": name, "valid_from": valid_from}
+        if note is not None:
+            _sent["note"] = note
+        if rate is not None:
+            _sent["rate"] = _convert.number(rate)
+        if valid_until is not None:
+            _sent["valid_until"] = valid_until
+        return None if (v0 := self._perform("tax_rate.set", _sent, idempotency_key)) is None else _wire.read_tax_rate(v0)
+
+
 class TermSetOperations(Group):
     """The operations ``term_set.*``."""
 
@@ -3892,6 +4407,11 @@ class Operations(Caller):
         return CustomerOperations(self)
 
     @property
+    def date(self) -> DateOperations:
+        """The operations ``date.*``."""
+        return DateOperations(self)
+
+    @property
     def import_(self) -> ImportOperations:
         """The operations ``import.*``."""
         return ImportOperations(self)
@@ -3902,9 +4422,24 @@ class Operations(Caller):
         return InstallmentOperations(self)
 
     @property
+    def invoice(self) -> InvoiceOperations:
+        """The operations ``invoice.*``."""
+        return InvoiceOperations(self)
+
+    @property
+    def invoice_line(self) -> InvoiceLineOperations:
+        """The operations ``invoice_line.*``."""
+        return InvoiceLineOperations(self)
+
+    @property
     def ledger(self) -> LedgerOperations:
         """The operations ``ledger.*``."""
         return LedgerOperations(self)
+
+    @property
+    def money(self) -> MoneyOperations:
+        """The operations ``money.*``."""
+        return MoneyOperations(self)
 
     @property
     def opportunity(self) -> OpportunityOperations:
@@ -3935,6 +4470,11 @@ class Operations(Caller):
     def settlement(self) -> SettlementOperations:
         """The operations ``settlement.*``."""
         return SettlementOperations(self)
+
+    @property
+    def tax_rate(self) -> TaxRateOperations:
+        """The operations ``tax_rate.*``."""
+        return TaxRateOperations(self)
 
     @property
     def term_set(self) -> TermSetOperations:

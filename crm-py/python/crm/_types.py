@@ -27,6 +27,7 @@ __all__ = [
     "AllocationRequestInputContracts",
     "AllocationRequestInputProportional",
     "AllocationRequestInputTold",
+    "AmountWords",
     "AnchorKind",
     "AuditEntry",
     "CalendarDayInput",
@@ -48,6 +49,7 @@ __all__ = [
     "ContractEventKind",
     "ContractKind",
     "ContractLine",
+    "ContractLinePartInput",
     "ContractParty",
     "ContractPartyInput",
     "ContractProgress",
@@ -60,6 +62,7 @@ __all__ = [
     "CustomerStage",
     "DataScope",
     "Dataset",
+    "DateWords",
     "DayStatus",
     "DecisionKind",
     "DecisionRole",
@@ -103,9 +106,23 @@ __all__ = [
     "ImportedField",
     "Installment",
     "InstallmentKind",
+    "InstallmentPartInput",
     "InstallmentProgress",
     "InstallmentRefInput",
     "InstallmentStatus",
+    "Invoice",
+    "InvoiceCoverInput",
+    "InvoiceCoverInputInstallments",
+    "InvoiceCoverInputLines",
+    "InvoiceCoverInputStated",
+    "InvoiceDataInput",
+    "InvoiceDetails",
+    "InvoiceKind",
+    "InvoiceLine",
+    "InvoiceStatus",
+    "IssueSourceInput",
+    "IssueSourceInputNew",
+    "IssueSourceInputPlanned",
     "LateLine",
     "LateStatement",
     "LateTerms",
@@ -140,6 +157,7 @@ __all__ = [
     "PeriodAlignInput",
     "PeriodAlignInputDay",
     "Pipeline",
+    "PlannedInvoiceInput",
     "PostedReceipt",
     "Preview",
     "PriceRevision",
@@ -153,6 +171,9 @@ __all__ = [
     "RecurrenceInput",
     "RecurrenceTiming",
     "RecurrenceUnit",
+    "RedLineInput",
+    "RedRequestInput",
+    "RedRequestInputLines",
     "RelativeInput",
     "Role",
     "RowError",
@@ -165,9 +186,13 @@ __all__ = [
     "StageChange",
     "StageInput",
     "StageKind",
+    "StatedLineInput",
     "StepState",
     "Suspension",
     "SuspensionInput",
+    "TaxRate",
+    "TaxRateEntry",
+    "TaxRounding",
     "TermAlign",
     "TermAlignDayOfMonth",
     "TermAlignDayOfMonth",
@@ -206,6 +231,8 @@ __all__ = [
     "TermShareInputRate",
     "TermShareRate",
     "TextEncoding",
+    "ThreeWayInstallment",
+    "ThreeWayRow",
     "User",
     "WarningItem",
     "WarningKind",
@@ -213,6 +240,7 @@ __all__ = [
     "WarningSetting",
     "WarningState",
     "WireError",
+    "ZeroStyle",
 ]
 
 Dataset: TypeAlias = Literal[
@@ -226,6 +254,8 @@ Dataset: TypeAlias = Literal[
     "customer",
     "exchange_rate",
     "installment",
+    "invoice",
+    "invoice_line",
     "journal",
     "opportunity",
     "opportunity_stage_change",
@@ -268,6 +298,15 @@ Dataset: TypeAlias = Literal[
   term, kind, forecast_date, released_on, period_from, period_to, late_of, contract_number
   (contract.number), contract_title (contract.title), customer_name (customer.name), owner
   (contract.owner)
+* ``invoice`` 发票: id, number, issued_number, direction, kind, customer, contract, currency, status,
+  planned_on, plan_open, issued_on, net, tax, gross, rounding, red_of, reversed, buyer_name,
+  buyer_credit_code, rate_reason, reason, note, handler, created_at, version, contract_number
+  (contract.number), contract_title (contract.title), customer_name (customer.name), owner
+  (contract.owner)
+* ``invoice_line`` 发票明细: invoice, seq, contract, installment, contract_line, description, quantity,
+  unit, tax_rate, currency, net, tax, gross, red_of_line, reversed, invoice_number (invoice.number),
+  invoice_status (invoice.status), issued_on (invoice.issued_on), contract_number (contract.number),
+  customer_name (contract.customer.name)
 * ``journal`` 结算日记账: entry, seq, kind, account, date, direction, customer, contract, installment,
   due_date, document, currency, amount, home, contract_number (contract.number), customer_name
   (customer.name)
@@ -532,6 +571,26 @@ InstallmentStatus: TypeAlias = Literal["planned", "open", "settled", "cancelled"
 * ``written_off``: Closed, in part or wholly without money.
 """
 
+InvoiceKind: TypeAlias = Literal["vat_special", "vat_ordinary", "other"]
+"""What kind of invoice it is.
+
+* ``vat_special``: A special VAT invoice: the buyer deducts its tax.
+* ``vat_ordinary``: An ordinary VAT invoice.
+* ``other``: Anything else: foreign invoices, receipts. Neither its number nor its tax rates are
+  checked.
+"""
+
+InvoiceStatus: TypeAlias = Literal["planned", "issued", "partly_reversed", "reversed", "red", "void"]
+"""Where an invoice stands.
+
+* ``planned``: To be issued; it holds its part of the contract.
+* ``issued``: Issued, or received from the supplier.
+* ``partly_reversed``: Part of it is taken back by red invoices.
+* ``reversed``: All of it is taken back by red invoices.
+* ``red``: A red invoice: it takes back all or part of another one.
+* ``void``: Planned and given up.
+"""
+
 LeadUnit: TypeAlias = Literal["days", "working_days"]
 """How lead times are counted.
 
@@ -666,6 +725,13 @@ StepState: TypeAlias = Literal["none", "open", "done", "superseded"]
 * ``superseded``: A newer follow-up took its place.
 """
 
+TaxRounding: TypeAlias = Literal["per_line", "per_invoice"]
+"""Where the tax of an invoice is rounded.
+
+* ``per_line``: On each line; the invoice is the sum of its lines.
+* ``per_invoice``: Once per tax rate, on the sum of its lines.
+"""
+
 TextEncoding: TypeAlias = Literal["auto", "utf8", "gbk", "gb18030"]
 """How a file's text is encoded.
 
@@ -705,6 +771,15 @@ WarningState: TypeAlias = Literal["open", "acknowledged", "snoozed"]
 * ``open``: Nothing yet.
 * ``acknowledged``: Somebody has taken note.
 * ``snoozed``: Somebody wants to see it again later.
+"""
+
+ZeroStyle: TypeAlias = Literal["usual", "after_yuan", "after_wan"]
+"""Where 零 is written when the regulation leaves it open: the digit of 万 or of 元 is 0, its neighbour to
+the right is not.
+
+* ``usual``: As the module says: nowhere, but before 角 where thousands have to be set off.
+* ``after_yuan``: Between 元 and 角: 壹仟陆佰捌拾元零叁角贰分, 壹拾万柒仟元零伍角叁分.
+* ``after_wan``: After 万: 壹拾万零柒仟元伍角叁分.
 """
 
 
@@ -892,6 +967,20 @@ class Allocation:
 
     home: Decimal | None
     """What the money was booked at in the ledger's currency; none when that is its currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class AmountWords:
+    """An amount in capital figures."""
+
+    words: str
+    """The figures: 壹仟陆佰捌拾元叁角贰分."""
+
+    prefixed: str
+    """The same with the prefix that bills need: 人民币壹仟陆佰捌拾元叁角贰分."""
+
+    accepted: tuple[str, ...]
+    """Every spelling that the rules accept, without the prefix, the usual one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1368,6 +1457,28 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
+class DateWords:
+    """A date in capital figures."""
+
+    words: str
+    """The whole date: 贰零贰陆年零壹月壹拾伍日."""
+
+    year: str
+    """The year: 贰零贰陆年."""
+
+    month: str
+    """The month: 零壹月."""
+
+    day: str
+    """The day: 壹拾伍日."""
+
+    accepted: tuple[str, ...]
+    """Every spelling of the whole date that banks take, the usual one first: 零 may also stand before
+    the other months.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class DueItem:
     """An open installment that is due."""
 
@@ -1709,6 +1820,153 @@ class InstallmentProgress:
 
     due_date: dt.date | None
     """When it is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """An invoice to a customer, or from a supplier. Always `net + tax = gross`, and the lines sum to
+    all three; a red
+    invoice has them below zero.
+    """
+
+    id: UUID
+    """Id."""
+
+    number: str
+    """Our number, unique; given, or `FP-yyyy-000001` by the year and a gapless count."""
+
+    direction: SettlementDirection
+    """Receivable for invoices we issue, payable for those we receive."""
+
+    kind: InvoiceKind
+    """What kind it is."""
+
+    customer: UUID
+    """The contract's customer."""
+
+    contract: UUID
+    """The contract."""
+
+    currency: str
+    """The contract's currency."""
+
+    status: InvoiceStatus
+    """Where it stands."""
+
+    net: Decimal
+    """Amount without tax."""
+
+    tax: Decimal
+    """Tax."""
+
+    gross: Decimal
+    """Amount with tax."""
+
+    rounding: TaxRounding
+    """Where its tax is rounded."""
+
+    reversed: Decimal
+    """Gross taken back by red invoices, 0 to `gross`."""
+
+    handler: UUID
+    """Who wrote it."""
+
+    created_at: dt.datetime
+    """When written."""
+
+    version: int
+    """Version."""
+
+    buyer_credit_code: str | None
+    """The buyer's unified social credit code."""
+
+    buyer_name: str | None
+    """The buyer's name as the invoice has it."""
+
+    issued_number: str | None
+    """The number that the tax system or the supplier gave it; none while planned."""
+
+    issued_on: dt.date | None
+    """When it was issued."""
+
+    note: str | None
+    """Remarks."""
+
+    plan_open: dt.date | None
+    """The same day while it is planned, otherwise none: what warnings look at."""
+
+    planned_on: dt.date | None
+    """The day on which it is to be issued; none when it was issued without a plan."""
+
+    rate_reason: str | None
+    """Why a tax rate applies that was not in force on the day of issue."""
+
+    reason: str | None
+    """Why it was voided, or takes another one back."""
+
+    red_of: UUID | None
+    """The invoice that this one takes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceDetails:
+    """An invoice with its lines."""
+
+    invoice: Invoice
+    """The invoice."""
+
+    lines: tuple[InvoiceLine, ...]
+    """Its lines, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """A line of an invoice. Always `net + tax = gross`."""
+
+    invoice: UUID
+    """The invoice."""
+
+    seq: int
+    """Position, from 1."""
+
+    contract: UUID
+    """The invoice's contract."""
+
+    description: str
+    """What it is."""
+
+    tax_rate: Decimal
+    """Value added tax rate: `0.13` is 13%."""
+
+    currency: str
+    """The invoice's currency."""
+
+    net: Decimal
+    """Amount without tax."""
+
+    tax: Decimal
+    """Tax."""
+
+    gross: Decimal
+    """Amount with tax."""
+
+    reversed: Decimal
+    """Gross taken back by red invoices, 0 to `gross`."""
+
+    contract_line: int | None
+    """The contract's line that it invoices, by its position."""
+
+    installment: int | None
+    """The contract's installment that it invoices, by its position."""
+
+    quantity: Decimal | None
+    """How much."""
+
+    red_of_line: int | None
+    """In a red invoice, the line of the original that it takes back."""
+
+    unit: str | None
+    """Of which unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2398,6 +2656,43 @@ class Suspension:
     """Its last day; none while it is not known."""
 
 
+@dataclass(frozen=True, slots=True)
+class TaxRate:
+    """A tax rate that the ledger adds to the built-in ones, or replaces one of them with."""
+
+    name: str
+    """A built-in category such as `standard`, or a name of the ledger's own."""
+
+    valid_from: dt.date
+    """First day."""
+
+    rate: Decimal
+    """The rate: `0.13` is 13%."""
+
+    note: str | None
+    """Remarks: the regulation."""
+
+    valid_until: dt.date | None
+    """Last day; the day before the next rate of this name when none is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaxRateEntry:
+    """A tax rate and its days."""
+
+    name: str
+    """A built-in category or a name of the ledger's own."""
+
+    valid_from: dt.date
+    """First day."""
+
+    rate: Decimal
+    """The rate: `0.13` is 13%."""
+
+    valid_until: dt.date | None
+    """Last day: as given, or the day before the next rate of this name; none while it is open."""
+
+
 class TermAlignMonthEndAndDays(TypedDict):
     """So many days after the end of the month that the offset reaches; before it when negative."""
 
@@ -2542,6 +2837,100 @@ class TermShareAmount(TypedDict):
     """An amount in the contract's currency."""
 
     amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ThreeWayInstallment:
+    """An installment beside its invoices and its money."""
+
+    seq: int
+    """Its position."""
+
+    label: str
+    """What it is called."""
+
+    amount: Decimal
+    """How much in all."""
+
+    cancelled: Decimal
+    """What of it is no longer owed."""
+
+    planned: Decimal
+    """Invoices that are planned and not issued."""
+
+    invoiced: Decimal
+    """Invoiced, by invoices that name this installment."""
+
+    received: Decimal
+    """Received; for a payable contract paid."""
+
+    invoiced_not_received: Decimal
+    """Invoiced and not received."""
+
+    received_not_invoiced: Decimal
+    """Received and not invoiced."""
+
+    not_invoiced: Decimal
+    """What can still be planned or invoiced of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreeWayRow:
+    """A contract beside its invoices and its money."""
+
+    contract: UUID
+    """The contract."""
+
+    number: str
+    """Its number."""
+
+    title: str
+    """Its title."""
+
+    customer: UUID
+    """Its customer."""
+
+    direction: SettlementDirection
+    """Receivable or payable."""
+
+    status: ContractStatus
+    """Its status."""
+
+    currency: str
+    """The currency of all amounts."""
+
+    amount: Decimal
+    """The contract amount."""
+
+    cancelled: Decimal
+    """What of it is no longer owed."""
+
+    planned: Decimal
+    """Invoices that are planned and not issued."""
+
+    invoiced: Decimal
+    """Invoiced."""
+
+    received: Decimal
+    """Received; for a payable contract paid."""
+
+    invoiced_not_received: Decimal
+    """Invoiced and not received (已开票未收款)."""
+
+    received_not_invoiced: Decimal
+    """Received and not invoiced (已收款未开票)."""
+
+    not_invoiced: Decimal
+    """What can still be planned or invoiced."""
+
+    excess: Decimal
+    """Invoiced beyond what is owed, after a termination: to be taken back by red invoices."""
+
+    unassigned: Decimal
+    """Invoiced without naming an installment."""
+
+    installments: tuple[ThreeWayInstallment, ...]
+    """The installments, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2845,6 +3234,25 @@ class ContractDataInput(TypedDict):
     """How it is paid; the shares make up the whole amount."""
 
 
+class ContractLinePartInput(TypedDict):
+    """A contract line, or part of it by quantity or amount."""
+
+    line: int
+    """The contract's line by its position."""
+
+    amount: NotRequired[DecimalLike | None]
+    """How much with tax, above zero, in place of a quantity."""
+
+    quantity: NotRequired[DecimalLike | None]
+    """How much of it, above zero; what is left when both this and `amount` are left out. Its amount is
+    in proportion to the line's, and
+    the last part takes what is left.
+    """
+
+    tax_rate: NotRequired[DecimalLike | None]
+    """A tax rate in place of the line's."""
+
+
 class ContractPartyInput(TypedDict):
     """A legal signatory of a contract."""
 
@@ -3058,6 +3466,19 @@ class GroupByInput(TypedDict):
     """For dates: the period they fall in; the group shows its first day."""
 
 
+class InstallmentPartInput(TypedDict):
+    """An installment, or part of it."""
+
+    installment: int
+    """The installment by its position."""
+
+    amount: NotRequired[DecimalLike | None]
+    """How much with tax, above zero; what is left when left out."""
+
+    tax_rate: NotRequired[DecimalLike | None]
+    """One tax rate for all of it, in place of the contract's."""
+
+
 class InstallmentRefInput(TypedDict):
     """An installment of a contract."""
 
@@ -3066,6 +3487,71 @@ class InstallmentRefInput(TypedDict):
 
     installment: int
     """The installment, by its position."""
+
+
+class InvoiceCoverInputInstallments(TypedDict):
+    """These installments. The gross of each is split over the tax rates of the contract's lines."""
+
+    installments: Sequence[InstallmentPartInput]
+
+
+class InvoiceCoverInputLines(TypedDict):
+    """These lines of the contract."""
+
+    lines: Sequence[ContractLinePartInput]
+
+
+class InvoiceCoverInputStated(TypedDict):
+    """Exactly these lines, as another system or the supplier wrote them."""
+
+    stated: Sequence[StatedLineInput]
+
+
+class InvoiceDataInput(TypedDict):
+    """What an invoice says."""
+
+    contract: IdLike
+    """The contract. It has been signed."""
+
+    buyer_credit_code: NotRequired[str | None]
+    """The buyer's unified social credit code; the customer's when left out. A special VAT invoice that
+    we issue needs one.
+    """
+
+    buyer_name: NotRequired[str | None]
+    """The buyer's name; when left out, the customer's, or the ledger's for an invoice that we receive."""
+
+    cover: NotRequired[InvoiceCoverInput]
+    """What of the contract it covers."""
+
+    kind: NotRequired[InvoiceKind]
+    """What kind of invoice."""
+
+    note: NotRequired[str | None]
+    """Remarks."""
+
+    number: NotRequired[str | None]
+    """Our number, up to 60 characters; `FP-yyyy-000001` and so on when left out."""
+
+    planned_on: NotRequired[DateLike | None]
+    """When it is to be issued; today when left out. It may lie ahead. An invoice that is issued at
+    once needs none.
+    """
+
+    rounding: NotRequired[TaxRounding]
+    """Where its tax is rounded."""
+
+
+class IssueSourceInputPlanned(TypedDict):
+    """One that was planned."""
+
+    planned: PlannedInvoiceInput
+
+
+class IssueSourceInputNew(TypedDict):
+    """A new one, without a plan."""
+
+    new: InvoiceDataInput
 
 
 class LateTermsInput(TypedDict):
@@ -3265,6 +3751,16 @@ class PeriodAlignInputDay(TypedDict):
     day: int
 
 
+class PlannedInvoiceInput(TypedDict):
+    """A planned invoice."""
+
+    id: IdLike
+    """The invoice."""
+
+    version: int
+    """The version you have read."""
+
+
 PriceRevisionInput = TypedDict(
     "PriceRevisionInput",
     {
@@ -3359,6 +3855,27 @@ class RecurrenceInput(TypedDict):
     """Spans in which nothing is served, in order and apart from each other."""
 
 
+class RedLineInput(TypedDict):
+    """How much of a line is taken back."""
+
+    line: int
+    """The line by its position."""
+
+    amount: NotRequired[DecimalLike | None]
+    """How much with tax, above zero; what is left of it when left out."""
+
+    quantity: NotRequired[DecimalLike | None]
+    """How many came back, above zero. It can be invoiced again; without it an allowance on the price
+    is meant.
+    """
+
+
+class RedRequestInputLines(TypedDict):
+    """These lines, as far as said."""
+
+    lines: Sequence[RedLineInput]
+
+
 class RelativeInput(TypedDict):
     """A date counted from today."""
 
@@ -3389,6 +3906,31 @@ class StageInput(TypedDict):
     """Probability of winning as a fraction from 0 to 1; for won and lost it is 1 and 0 and may be left
     out.
     """
+
+
+class StatedLineInput(TypedDict):
+    """A line as it stands on the invoice."""
+
+    description: str
+    """What it is, up to 500 characters."""
+
+    amount: DecimalLike
+    """The amount, above zero, with or without tax as the contract's prices are."""
+
+    tax_rate: DecimalLike
+    """Value added tax rate, 0 to 1: `"0.13"` is 13%."""
+
+    contract_line: NotRequired[int | None]
+    """The contract line that it invoices, by its position."""
+
+    installment: NotRequired[int | None]
+    """The installment that it invoices, by its position."""
+
+    quantity: NotRequired[DecimalLike | None]
+    """How much."""
+
+    unit: NotRequired[str | None]
+    """Of which unit."""
 
 
 SuspensionInput = TypedDict(
@@ -3549,6 +4091,14 @@ ExprInput: TypeAlias = (
 `contract.customer.name`.
 """
 
+InvoiceCoverInput: TypeAlias = (
+    Literal["rest"] | InvoiceCoverInputInstallments | InvoiceCoverInputLines | InvoiceCoverInputStated
+)
+"""What of a contract an invoice covers."""
+
+IssueSourceInput: TypeAlias = IssueSourceInputPlanned | IssueSourceInputNew
+"""Which invoice is issued."""
+
 MeasureInput: TypeAlias = MeasureInputCount | MeasureInputSum | MeasureInputMin | MeasureInputMax
 """A figure of a group."""
 
@@ -3568,6 +4118,9 @@ OperandInput: TypeAlias = (
 
 PeriodAlignInput: TypeAlias = Literal["start", "calendar"] | PeriodAlignInputDay
 """Where the periods of a recurring contract begin."""
+
+RedRequestInput: TypeAlias = Literal["rest"] | RedRequestInputLines
+"""What is taken back."""
 
 TermAlignInput: TypeAlias = (
     Literal["none", "month_end_before", "month_end"]

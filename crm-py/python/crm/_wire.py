@@ -86,6 +86,14 @@ def read_allocation(w: Any) -> t.Allocation:
     )
 
 
+def read_amount_words(w: Any) -> t.AmountWords:
+    return t.AmountWords(
+        w["words"],
+        w["prefixed"],
+        tuple(w["accepted"]),
+    )
+
+
 def read_audit_entry(w: Any) -> t.AuditEntry:
     return t.AuditEntry(
         int(w["seq"]),
@@ -284,6 +292,16 @@ def read_customer(w: Any) -> t.Customer:
     )
 
 
+def read_date_words(w: Any) -> t.DateWords:
+    return t.DateWords(
+        w["words"],
+        w["year"],
+        w["month"],
+        w["day"],
+        tuple(w["accepted"]),
+    )
+
+
 def read_due_item(w: Any) -> t.DueItem:
     return t.DueItem(
         UUID(w["contract"]),
@@ -436,6 +454,64 @@ def read_installment_progress(w: Any) -> t.InstallmentProgress:
         Decimal(w["open"]),
         w.get("days_late"),
         None if (v0 := w.get("due_date")) is None else date(v0),
+    )
+
+
+def read_invoice(w: Any) -> t.Invoice:
+    return t.Invoice(
+        UUID(w["id"]),
+        w["number"],
+        w["direction"],
+        w["kind"],
+        UUID(w["customer"]),
+        UUID(w["contract"]),
+        w["currency"],
+        w["status"],
+        Decimal(w["net"]),
+        Decimal(w["tax"]),
+        Decimal(w["gross"]),
+        w["rounding"],
+        Decimal(w["reversed"]),
+        UUID(w["handler"]),
+        instant(w["created_at"]),
+        w["version"],
+        w.get("buyer_credit_code"),
+        w.get("buyer_name"),
+        w.get("issued_number"),
+        None if (v0 := w.get("issued_on")) is None else date(v0),
+        w.get("note"),
+        None if (v0 := w.get("plan_open")) is None else date(v0),
+        None if (v0 := w.get("planned_on")) is None else date(v0),
+        w.get("rate_reason"),
+        w.get("reason"),
+        None if (v0 := w.get("red_of")) is None else UUID(v0),
+    )
+
+
+def read_invoice_details(w: Any) -> t.InvoiceDetails:
+    return t.InvoiceDetails(
+        read_invoice(w["invoice"]),
+        tuple([read_invoice_line(v0) for v0 in w["lines"]]),
+    )
+
+
+def read_invoice_line(w: Any) -> t.InvoiceLine:
+    return t.InvoiceLine(
+        UUID(w["invoice"]),
+        w["seq"],
+        UUID(w["contract"]),
+        w["description"],
+        Decimal(w["tax_rate"]),
+        w["currency"],
+        Decimal(w["net"]),
+        Decimal(w["tax"]),
+        Decimal(w["gross"]),
+        Decimal(w["reversed"]),
+        w.get("contract_line"),
+        w.get("installment"),
+        None if (v0 := w.get("quantity")) is None else Decimal(v0),
+        w.get("red_of_line"),
+        w.get("unit"),
     )
 
 
@@ -727,6 +803,25 @@ def read_suspension(w: Any) -> t.Suspension:
     )
 
 
+def read_tax_rate(w: Any) -> t.TaxRate:
+    return t.TaxRate(
+        w["name"],
+        date(w["valid_from"]),
+        Decimal(w["rate"]),
+        w.get("note"),
+        None if (v0 := w.get("valid_until")) is None else date(v0),
+    )
+
+
+def read_tax_rate_entry(w: Any) -> t.TaxRateEntry:
+    return t.TaxRateEntry(
+        w["name"],
+        date(w["valid_from"]),
+        Decimal(w["rate"]),
+        None if (v0 := w.get("valid_until")) is None else date(v0),
+    )
+
+
 def read_term_align(w: Any) -> t.TermAlign:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
@@ -799,6 +894,44 @@ def read_term_share(w: Any) -> t.TermShare:
     return w  # type: ignore[no-any-return]
 
 
+def read_three_way_installment(w: Any) -> t.ThreeWayInstallment:
+    return t.ThreeWayInstallment(
+        w["seq"],
+        w["label"],
+        Decimal(w["amount"]),
+        Decimal(w["cancelled"]),
+        Decimal(w["planned"]),
+        Decimal(w["invoiced"]),
+        Decimal(w["received"]),
+        Decimal(w["invoiced_not_received"]),
+        Decimal(w["received_not_invoiced"]),
+        Decimal(w["not_invoiced"]),
+    )
+
+
+def read_three_way_row(w: Any) -> t.ThreeWayRow:
+    return t.ThreeWayRow(
+        UUID(w["contract"]),
+        w["number"],
+        w["title"],
+        UUID(w["customer"]),
+        w["direction"],
+        w["status"],
+        w["currency"],
+        Decimal(w["amount"]),
+        Decimal(w["cancelled"]),
+        Decimal(w["planned"]),
+        Decimal(w["invoiced"]),
+        Decimal(w["received"]),
+        Decimal(w["invoiced_not_received"]),
+        Decimal(w["received_not_invoiced"]),
+        Decimal(w["not_invoiced"]),
+        Decimal(w["excess"]),
+        Decimal(w["unassigned"]),
+        tuple([read_three_way_installment(v0) for v0 in w["installments"]]),
+    )
+
+
 def read_user(w: Any) -> t.User:
     return t.User(
         UUID(w["id"]),
@@ -863,6 +996,10 @@ def write_contract_data_input(value: Any) -> Any:
     return fields(value, WRITE_CONTRACT_DATA_INPUT)
 
 
+def write_contract_line_part_input(value: Any) -> Any:
+    return fields(value, WRITE_CONTRACT_LINE_PART_INPUT)
+
+
 def write_deduction_input(value: Any) -> Any:
     return fields(value, WRITE_DEDUCTION_INPUT)
 
@@ -873,6 +1010,22 @@ def write_delivered_part_input(value: Any) -> Any:
 
 def write_early_discount_input(value: Any) -> Any:
     return fields(value, WRITE_EARLY_DISCOUNT_INPUT)
+
+
+def write_installment_part_input(value: Any) -> Any:
+    return fields(value, WRITE_INSTALLMENT_PART_INPUT)
+
+
+def write_invoice_cover_input(value: Any) -> Any:
+    return fields(value, WRITE_INVOICE_COVER_INPUT)
+
+
+def write_invoice_data_input(value: Any) -> Any:
+    return fields(value, WRITE_INVOICE_DATA_INPUT)
+
+
+def write_issue_source_input(value: Any) -> Any:
+    return fields(value, WRITE_ISSUE_SOURCE_INPUT)
 
 
 def write_late_terms_input(value: Any) -> Any:
@@ -903,8 +1056,20 @@ def write_recurrence_input(value: Any) -> Any:
     return fields(value, WRITE_RECURRENCE_INPUT)
 
 
+def write_red_line_input(value: Any) -> Any:
+    return fields(value, WRITE_RED_LINE_INPUT)
+
+
+def write_red_request_input(value: Any) -> Any:
+    return fields(value, WRITE_RED_REQUEST_INPUT)
+
+
 def write_stage_input(value: Any) -> Any:
     return fields(value, WRITE_STAGE_INPUT)
+
+
+def write_stated_line_input(value: Any) -> Any:
+    return fields(value, WRITE_STATED_LINE_INPUT)
 
 
 def write_term_share_input(value: Any) -> Any:
@@ -921,9 +1086,18 @@ WRITE_CONTRACT_DATA_INPUT: Table = {
     "tax_rate": number,
     "terms": each(write_payment_term_input),
 }
+WRITE_CONTRACT_LINE_PART_INPUT: Table = {"amount": number, "quantity": number, "tax_rate": number}
 WRITE_DEDUCTION_INPUT: Table = {"amount": number}
 WRITE_DELIVERED_PART_INPUT: Table = {"rate": number, "amount": number}
 WRITE_EARLY_DISCOUNT_INPUT: Table = {"rate": number}
+WRITE_INSTALLMENT_PART_INPUT: Table = {"amount": number, "tax_rate": number}
+WRITE_INVOICE_COVER_INPUT: Table = {
+    "installments": each(write_installment_part_input),
+    "lines": each(write_contract_line_part_input),
+    "stated": each(write_stated_line_input),
+}
+WRITE_INVOICE_DATA_INPUT: Table = {"cover": write_invoice_cover_input}
+WRITE_ISSUE_SOURCE_INPUT: Table = {"new": write_invoice_data_input}
 WRITE_LATE_TERMS_INPUT: Table = {"daily_rate": number, "cap": number}
 WRITE_LINE_DATA_INPUT: Table = {
     "quantity": number,
@@ -940,7 +1114,10 @@ WRITE_PAYMENT_TERM_INPUT: Table = {
 WRITE_PRICE_REVISION_INPUT: Table = {"price": number}
 WRITE_PRODUCT_DATA_INPUT: Table = {"list_price": number, "tax_rate": number}
 WRITE_RECURRENCE_INPUT: Table = {"price": number, "revisions": each(write_price_revision_input)}
+WRITE_RED_LINE_INPUT: Table = {"amount": number, "quantity": number}
+WRITE_RED_REQUEST_INPUT: Table = {"lines": each(write_red_line_input)}
 WRITE_STAGE_INPUT: Table = {"probability": number}
+WRITE_STATED_LINE_INPUT: Table = {"amount": number, "tax_rate": number, "quantity": number}
 WRITE_TERM_SHARE_INPUT: Table = {"rate": number, "amount": number}
 CONTRACT_CREATE_LINES = each(write_line_data_input)
 CONTRACT_CREATE_TERMS = each(write_payment_term_input)

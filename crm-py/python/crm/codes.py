@@ -660,6 +660,81 @@ DISCOUNT_OF_RECEIPT: Final = 1717
 {number} 随收款一并给予,请红冲或调整该收款。
 """
 
+INVOICE_NUMBER_TAKEN: Final = 1750
+"""``ConflictError``: Another invoice has the number {value}.
+
+发票编号 {value} 已被使用。
+"""
+
+WRONG_INVOICE_STATUS: Final = 1751
+"""``StateError``: An invoice that is {status} cannot be {action}; it must be: {allowed}.
+
+发票状态为 {status},不能执行 {action};要求状态:{allowed}。
+"""
+
+ABOVE_INVOICEABLE: Final = 1752
+"""``ConflictError``: {amount} is more than the {left} that {part} has left to invoice.
+
+开票金额 {amount} 超过 {part} 的未开票金额 {left}。
+"""
+
+NOTHING_TO_INVOICE: Final = 1753
+"""``StateError``: {part} has nothing left to invoice.
+
+{part} 没有未开票金额。
+"""
+
+CONTRACT_NOT_SIGNED: Final = 1754
+"""``StateError``: The contract {number} is {status}; only a contract that has been signed can be
+invoiced.
+
+合同 {number} 的状态为 {status},只能对已签署的合同开票。
+"""
+
+TAX_RATE_NOT_IN_FORCE: Final = 1755
+"""``InvalidError``: {rate} is not a tax rate in force on {date}; give a reason if an earlier one
+applies.
+
+{date} 没有 {rate} 这一税率;确需适用的请填写原因。
+"""
+
+ABOVE_LEFT: Final = 1756
+"""``ConflictError``: {amount} is more than the {left} that is left of line {line}.
+
+红冲金额 {amount} 超过第 {line} 行的剩余金额 {left}。
+"""
+
+INVOICE_NUMBER_WRONG: Final = 1757
+"""``InvalidError``: {value} is not the number of a VAT invoice: 20 digits, or a code of 10 or 12
+digits and 8 digits.
+
+{value} 不是有效的增值税发票号码:应为 20 位数字,或 10/12 位发票代码加 8 位号码。
+"""
+
+NO_INVOICE_LINE: Final = 1758
+"""``NotFoundError``: The invoice {number} has no line {seq}.
+
+发票 {number} 没有第 {seq} 行。
+"""
+
+NO_CONTRACT_LINE: Final = 1759
+"""``NotFoundError``: The contract {number} has no line {seq}.
+
+合同 {number} 没有第 {seq} 行明细。
+"""
+
+BUYER_CODE_MISSING: Final = 1760
+"""``StateError``: A special VAT invoice needs the buyer's unified social credit code.
+
+增值税专用发票必须填写购买方统一社会信用代码。
+"""
+
+INVOICED_TWICE: Final = 1761
+"""``InvalidError``: {part} is named more than once.
+
+{part} 重复出现。
+"""
+
 NO_WARNING: Final = 1800
 """``NotFoundError``: There is no warning {kind} of {subject} now.
 
