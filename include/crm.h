@@ -141,6 +141,7 @@ struct ArrowArrayStream {
 #define CRM_OP_CONTRACT_WITHDRAW "contract.withdraw"
 #define CRM_OP_CUSTOMER_ASSIGN "customer.assign"
 #define CRM_OP_CUSTOMER_CREATE "customer.create"
+#define CRM_OP_CUSTOMER_CREDIT "customer.credit"
 #define CRM_OP_CUSTOMER_GET "customer.get"
 #define CRM_OP_CUSTOMER_LIST "customer.list"
 #define CRM_OP_CUSTOMER_UPDATE "customer.update"
@@ -205,14 +206,20 @@ struct ArrowArrayStream {
 #define CRM_OP_TERM_SET_SAVE "term_set.save"
 #define CRM_OP_UNIT_CREATE "unit.create"
 #define CRM_OP_UNIT_LIST "unit.list"
+#define CRM_OP_UNIT_UPDATE "unit.update"
 #define CRM_OP_USER_CREATE "user.create"
 #define CRM_OP_USER_GET "user.get"
 #define CRM_OP_USER_LIST "user.list"
 #define CRM_OP_USER_UPDATE "user.update"
 #define CRM_OP_WARNING_ACKNOWLEDGE "warning.acknowledge"
 #define CRM_OP_WARNING_CONFIGURE "warning.configure"
+#define CRM_OP_WARNING_COUNT "warning.count"
+#define CRM_OP_WARNING_DEFINE "warning.define"
+#define CRM_OP_WARNING_HISTORY "warning.history"
 #define CRM_OP_WARNING_LIST "warning.list"
-#define CRM_OP_WARNING_SETTINGS "warning.settings"
+#define CRM_OP_WARNING_REMOVE "warning.remove"
+#define CRM_OP_WARNING_RULES "warning.rules"
+#define CRM_OP_WARNING_SCAN "warning.scan"
 #define CRM_OP_WARNING_SNOOZE "warning.snooze"
 
 /* Datasets: the names for CRM_OP_QUERY_ROWS, CRM_OP_QUERY_SUMMARY and crm_query_arrow. */
@@ -238,6 +245,7 @@ struct ArrowArrayStream {
 #define CRM_DATASET_ROLE "role"
 #define CRM_DATASET_TERM_SET "term_set"
 #define CRM_DATASET_USER "user"
+#define CRM_DATASET_WARNING_NOTICE "warning_notice"
 
 /* Error codes: what crm_error_code returns, with their English messages. */
 #define CRM_ERROR_INTERNAL 1000 /* An internal error occurred: {what}. Please report it. */
@@ -294,6 +302,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_LOGIN_TAKEN 1300 /* The login {value} is taken. */
 #define CRM_ERROR_NAME_TAKEN 1301 /* The name {value} is taken. */
 #define CRM_ERROR_LAST_ADMINISTRATOR 1303 /* This is the last active user who may do everything. */
+#define CRM_ERROR_UNIT_ABOVE_ITSELF 1304 /* The unit {name} cannot stand below itself. */
 #define CRM_ERROR_CREDIT_CODE_WRONG 1400 /* {value} is not a unified social credit code: {reason}. */
 #define CRM_ERROR_CREDIT_CODE_TAKEN 1401 /* Another customer has the credit code {value}. */
 #define CRM_ERROR_PRODUCT_CODE_TAKEN 1450 /* Another product has the code {value}. */
@@ -360,7 +369,12 @@ struct ArrowArrayStream {
 #define CRM_ERROR_NO_CONTRACT_LINE 1759 /* The contract {number} has no line {seq}. */
 #define CRM_ERROR_BUYER_CODE_MISSING 1760 /* A special VAT invoice needs the buyer's unified social credit code. */
 #define CRM_ERROR_INVOICED_TWICE 1761 /* {part} is named more than once. */
-#define CRM_ERROR_NO_WARNING 1800 /* There is no warning {kind} of {subject} now. */
+#define CRM_ERROR_NO_WARNING 1800 /* There is no warning {rule} of {subject} now. */
+#define CRM_ERROR_NO_RULE 1801 /* There is no warning rule {name}. Rules: {known}. */
+#define CRM_ERROR_RULE_NAME_TAKEN 1802 /* There is a warning rule {name} already. */
+#define CRM_ERROR_RULE_BUILT_IN 1803 /* The rule {name} is built in: it can be configured and switched off, not redefined or removed. */
+#define CRM_ERROR_RULE_WRONG 1804 /* This does not make a warning rule: {reason}. */
+#define CRM_ERROR_SCAN_NEEDS_ALL 1805 /* Warnings are scanned by a user whose data scope is all. */
 #define CRM_ERROR_COLUMN_UNKNOWN 1850 /* The file has no column {column}. Columns: {known}. */
 #define CRM_ERROR_COLUMN_AMBIGUOUS 1851 /* The file has more than one column {column}. */
 #define CRM_ERROR_FIELD_MAPPED_TWICE 1852 /* The field {field} is mapped twice. */

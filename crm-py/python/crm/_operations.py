@@ -34,6 +34,7 @@ from crm._types import (
     ContractParty,
     ContractPartyInput,
     ContractProgress,
+    CreditStanding,
     Customer,
     CustomerDataInput,
     CustomerKind,
@@ -62,7 +63,6 @@ from crm._types import (
     LateStatement,
     LateTerms,
     LateTermsInput,
-    LeadUnit,
     LedgerInfo,
     Level,
     LineDataInput,
@@ -85,6 +85,7 @@ from crm._types import (
     RecurrenceInput,
     RedRequestInput,
     Role,
+    ScannedWarnings,
     SettlementCheck,
     SettlementDirection,
     SortByInput,
@@ -98,9 +99,15 @@ from crm._types import (
     TextEncoding,
     ThreeWayRow,
     User,
+    WarningCounts,
+    WarningDefinition,
+    WarningDefinitionInput,
     WarningItem,
-    WarningKind,
-    WarningSetting,
+    WarningLevel,
+    WarningRecord,
+    WarningRuleInfo,
+    WarningSettings,
+    WarningSettingsInput,
     ZeroStyle,
 )
 
@@ -1514,6 +1521,7 @@ class CustomerOperations(Group):
         name: str,
         address: str | None = None,
         credit_code: str | None = None,
+        credit_limit: DecimalLike | None = None,
         industry: str | None = None,
         kind: CustomerKind = "organisation",
         level: CustomerLevel | None = None,
@@ -1532,6 +1540,8 @@ class CustomerOperations(Group):
             name: Full legal name, up to 200 characters.
             address: Address.
             credit_code: Unified social credit code; its check character is verified.
+            credit_limit: How much the customer may owe at once, in the ledger's currency, zero or
+                more; no limit when left out.
             industry: Line of business.
             kind: Organisation or person.
             level: How much it is worth to us.
@@ -1552,6 +1562,8 @@ class CustomerOperations(Group):
             _sent["address"] = address
         if credit_code is not None:
             _sent["credit_code"] = credit_code
+        if credit_limit is not None:
+            _sent["credit_limit"] = _convert.number(credit_limit)
         if industry is not None:
             _sent["industry"] = industry
         if level is not None:
@@ -1563,6 +1575,25 @@ class CustomerOperations(Group):
         if region is not None:
             _sent["region"] = region
         return _wire.read_customer(self._perform("customer.create", _sent, idempotency_key))
+
+    def credit(self, *, customer: IdLike, further: DecimalLike | None = None) -> CreditStanding:
+        """How a customer stands against its credit limit, and how it would with a further amount.
+
+        客户信用占用 (``customer.credit``). Needs ``read`` on ``settlement``.
+
+        Args:
+            customer: The customer.
+            further: A further amount in the ledger's currency, zero or more: of a contract that is
+                about to be signed.
+
+        Raises:
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``overflow``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"customer": customer}
+        if further is not None:
+            _sent["further"] = _convert.number(further)
+        return _wire.read_credit_standing(self._perform("customer.credit", _sent))
 
     def get(self, id: IdLike) -> Customer:
         """Reads a customer in scope.
@@ -1658,7 +1689,7 @@ class CustomerOperations(Group):
             InvalidError: ``empty``, ``too_long``, ``credit_code_wrong``, ``not_an_id``.
             NotFoundError: ``not_found``.
         """
-        _sent: dict[str, Any] = {"id": id, "version": version, "data": data}
+        _sent: dict[str, Any] = {"id": id, "version": version, "data": _wire.write_customer_data_input(data)}
         return _wire.read_customer(self._perform("customer.update", _sent, idempotency_key))
 
 
@@ -1966,7 +1997,9 @@ class InvoiceOperations(Group):
 
         Every tax rate of a VAT invoice must be in force on the day of issue, by the built-in rates
         of mainland China and those that the ledger adds, unless `rate_reason` says why another
-        applies. What was issued is never edited; it is taken back by `invoice.red`.
+        applies. Installments that wait for their invoice get their due date: those that its lines
+        name, or all of them when it names none and nothing is left to invoice. What was issued is
+        never edited; it is taken back by `invoice.red`.
 
         开具发票 (``invoice.issue``). Needs ``edit`` on ``invoice``.
 
@@ -1987,7 +2020,8 @@ class InvoiceOperations(Group):
         Raises:
             ConflictError: ``stale_version``, ``above_invoiceable``, ``invoice_number_taken``.
             InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
-                ``empty``, ``empty_list``, ``not_applicable``, ``overflow``, ``date_in_future``,
+                ``empty``, ``empty_list``, ``not_applicable``, ``overflow``,
+                ``unknown_calendar_year``, ``date_out_of_range``, ``date_in_future``,
                 ``credit_code_wrong``, ``invoiced_twice``, ``invoice_number_wrong``,
                 ``tax_rate_not_in_force``.
             NotFoundError: ``not_found``, ``no_installment``, ``no_contract_line``.
@@ -2150,7 +2184,9 @@ class InvoiceOperations(Group):
 
         It keeps the tax rates of the original, whatever is in force today. The net of a part is the
         difference of two rounded running totals, so that red invoices that use up a line have
-        exactly its net and tax. What is taken back can be invoiced again. A red invoice is final.
+        exactly its net and tax. What is taken back can be invoiced again; installments that had
+        their due date from an invoice all of which is taken back wait again. A red invoice is
+        final.
 
         开具红字发票 (``invoice.red``). Needs ``manage`` on ``invoice``.
 
@@ -2169,8 +2205,9 @@ class InvoiceOperations(Group):
         Raises:
             ConflictError: ``stale_version``, ``above_left``, ``invoice_number_taken``.
             InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
-                ``empty``, ``empty_list``, ``end_before_start``, ``date_in_future``,
-                ``invoiced_twice``, ``invoice_number_wrong``.
+                ``empty``, ``empty_list``, ``end_before_start``, ``unknown_calendar_year``,
+                ``date_out_of_range``, ``date_in_future``, ``invoiced_twice``,
+                ``invoice_number_wrong``.
             NotFoundError: ``not_found``, ``no_invoice_line``.
             StateError: ``wrong_invoice_status``.
         """
@@ -3969,6 +4006,7 @@ class UnitOperations(Group):
         self,
         *,
         name: str,
+        head: IdLike | None = None,
         parent: IdLike | None = None,
         idempotency_key: str | None = None,
     ) -> OrgUnit:
@@ -3978,6 +4016,7 @@ class UnitOperations(Group):
 
         Args:
             name: Name, unique.
+            head: The user who heads it.
             parent: The unit above.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
@@ -3988,6 +4027,8 @@ class UnitOperations(Group):
             NotFoundError: ``not_found``.
         """
         _sent: dict[str, Any] = {"name": name}
+        if head is not None:
+            _sent["head"] = head
         if parent is not None:
             _sent["parent"] = parent
         return _wire.read_org_unit(self._perform("unit.create", _sent, idempotency_key))
@@ -4047,6 +4088,42 @@ class UnitOperations(Group):
         if limit is not None:
             _sent["limit"] = limit
         return self._pages("unit.list", _sent, _wire.read_org_unit, None)
+
+    def update(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        name: str,
+        head: IdLike | None = None,
+        parent: IdLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> OrgUnit:
+        """Changes an org unit: its name, the unit above, its head.
+
+        修改部门 (``unit.update``). Needs ``manage`` on ``access``.
+
+        Args:
+            id: The unit.
+            version: The version you have read.
+            name: Name, unique.
+            head: The user who heads it: who is told of warnings for the unit, also when heading
+                several.
+            parent: The unit above.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``name_taken``, ``stale_version``.
+            InvalidError: ``empty``, ``unit_above_itself``, ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "name": name}
+        if head is not None:
+            _sent["head"] = head
+        if parent is not None:
+            _sent["parent"] = parent
+        return _wire.read_org_unit(self._perform("unit.update", _sent, idempotency_key))
 
 
 class UserOperations(Group):
@@ -4206,27 +4283,28 @@ class WarningOperations(Group):
     def acknowledge(
         self,
         *,
-        kind: WarningKind,
+        rule: str,
         subject: IdLike,
         seq: int | None = None,
         idempotency_key: str | None = None,
     ) -> WarningItem:
-        """Takes note of a warning: it is not shown again unless asked for, until its date moves.
+        """Takes note of a warning: it is not shown again unless asked for, and owes no further notice,
+        until its date moves.
 
         确认预警 (``warning.acknowledge``). Needs ``edit`` on ``warning``.
 
         Args:
-            kind: What it is about.
+            rule: The rule, by name.
             subject: The record.
             seq: The row below the record, where the warning has one.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
         Raises:
-            InvalidError: ``missing_field``, ``not_an_id``, ``unknown_calendar_year``.
-            NotFoundError: ``no_warning``.
+            InvalidError: ``overflow``.
+            NotFoundError: ``no_warning``, ``no_rule``.
         """
-        _sent: dict[str, Any] = {"kind": kind, "subject": subject}
+        _sent: dict[str, Any] = {"rule": rule, "subject": subject}
         if seq is not None:
             _sent["seq"] = seq
         return _wire.read_warning_item(self._perform("warning.acknowledge", _sent, idempotency_key))
@@ -4234,30 +4312,108 @@ class WarningOperations(Group):
     def configure(
         self,
         *,
-        kind: WarningKind,
-        lead: int,
-        enabled: bool = True,
-        unit: LeadUnit = "days",
+        rule: str,
+        settings: WarningSettingsInput | WarningSettings,
         idempotency_key: str | None = None,
-    ) -> WarningSetting:
-        """Sets how early or late a kind of warning comes, or switches it off.
+    ) -> WarningRuleInfo:
+        """Sets how early or late a rule warns, whom it tells and when it escalates, or switches it
+        off.
 
         设置预警 (``warning.configure``). Needs ``manage`` on ``warning``.
 
         Args:
-            kind: What the warning is about.
-            lead: Ahead of a date: so many days before it. After a date: once more than so many days
-                have passed. Up to 3650.
-            enabled: Whether it comes at all.
-            unit: How they are counted.
+            rule: The rule, by name: of the library or of the host.
+            settings: What holds from now on, in whole.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
         Raises:
-            InvalidError: ``out_of_range``.
+            InvalidError: ``rule_wrong``, ``out_of_range``.
+            NotFoundError: ``no_rule``, ``not_found``.
         """
-        _sent: dict[str, Any] = {"kind": kind, "lead": lead, "enabled": enabled, "unit": unit}
-        return _wire.read_warning_setting(self._perform("warning.configure", _sent, idempotency_key))
+        _sent: dict[str, Any] = {"rule": rule, "settings": settings}
+        return _wire.read_warning_rule_info(self._perform("warning.configure", _sent, idempotency_key))
+
+    def count(
+        self,
+        *,
+        as_of: DateLike | None = None,
+        include_handled: bool = False,
+        levels: Sequence[WarningLevel] = (),
+        mine: bool = False,
+        rules: Sequence[str] = (),
+    ) -> WarningCounts:
+        """How many warnings there are: as long as the list of the same request, whoever asks.
+
+        预警计数 (``warning.count``). Needs ``read`` on ``warning``.
+
+        Args:
+            as_of: The day on which it is looked at; today when left out.
+            include_handled: Whether to count what has been acknowledged or snoozed too.
+            levels: Only these levels; all when left out.
+            mine: Only those that you are told of, by the recipients of their rules.
+            rules: Only these rules, by name; all that are enabled when left out.
+
+        Raises:
+            InvalidError: ``overflow``, ``date_out_of_range``.
+            NotFoundError: ``no_rule``.
+        """
+        _sent: dict[str, Any] = {
+            "include_handled": include_handled,
+            "levels": levels,
+            "mine": mine,
+            "rules": rules,
+        }
+        if as_of is not None:
+            _sent["as_of"] = as_of
+        return _wire.read_warning_counts(self._perform("warning.count", _sent))
+
+    def define(
+        self,
+        *,
+        rule: WarningDefinitionInput | WarningDefinition,
+        version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> WarningRuleInfo:
+        """Defines a warning rule of the host's own, or defines it anew: a saved query that warns of
+        what it finds.
+
+        Everything it names is checked against its datasets at once.
+
+        定义预警规则 (``warning.define``). Needs ``manage`` on ``warning``.
+
+        Args:
+            rule: What it says.
+            version: The version you have read, to define a rule anew; left out for a new rule.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``rule_name_taken``, ``stale_version``.
+            InvalidError: ``rule_wrong``, ``empty``, ``empty_list``.
+            NotFoundError: ``no_rule``, ``not_found``.
+            StateError: ``rule_built_in``.
+        """
+        _sent: dict[str, Any] = {"rule": _wire.write_warning_definition_input(rule)}
+        if version is not None:
+            _sent["version"] = version
+        return _wire.read_warning_rule_info(self._perform("warning.define", _sent, idempotency_key))
+
+    def history(self, *, subject: IdLike, seq: int | None = None) -> tuple[WarningRecord, ...]:
+        """The warnings of a record of which notice was given or about which somebody did something, by
+        rule and date, with their notices. Empty for a record out of scope. That a cause is gone is
+        known from the scan after it went.
+
+        预警历史 (``warning.history``). Needs ``read`` on ``warning``.
+
+        Args:
+            subject: The record.
+            seq: Only this row below it.
+        """
+        _sent: dict[str, Any] = {"subject": subject}
+        if seq is not None:
+            _sent["seq"] = seq
+        return tuple([_wire.read_warning_record(v0) for v0 in self._perform("warning.history", _sent)])
 
     def list(
         self,
@@ -4265,8 +4421,10 @@ class WarningOperations(Group):
         as_of: DateLike | None = None,
         cursor: str | None = None,
         include_handled: bool = False,
-        kinds: Sequence[WarningKind] = (),
+        levels: Sequence[WarningLevel] = (),
         limit: int | None = None,
+        mine: bool = False,
+        rules: Sequence[str] = (),
     ) -> Page[WarningItem]:
         """Warnings of records in scope, earliest deadline first.
 
@@ -4276,14 +4434,21 @@ class WarningOperations(Group):
             as_of: The day on which it is looked at; today when left out.
             cursor: `next` of the page before.
             include_handled: Whether to show what has been acknowledged or snoozed too.
-            kinds: Only these kinds; all that are enabled when left out.
+            levels: Only these levels; all when left out.
             limit: At most so many, up to 1000; 100 when left out.
+            mine: Only those that you are told of, by the recipients of their rules.
+            rules: Only these rules, by name; all that are enabled when left out.
 
         Raises:
-            InvalidError: ``out_of_range``, ``wrong_type``, ``unknown_calendar_year``,
-                ``date_out_of_range``.
+            InvalidError: ``out_of_range``, ``wrong_type``, ``overflow``, ``date_out_of_range``.
+            NotFoundError: ``no_rule``.
         """
-        _sent: dict[str, Any] = {"include_handled": include_handled, "kinds": kinds}
+        _sent: dict[str, Any] = {
+            "include_handled": include_handled,
+            "levels": levels,
+            "mine": mine,
+            "rules": rules,
+        }
         if as_of is not None:
             _sent["as_of"] = as_of
         if cursor is not None:
@@ -4297,8 +4462,10 @@ class WarningOperations(Group):
         *,
         as_of: DateLike | None = None,
         include_handled: bool = False,
-        kinds: Sequence[WarningKind] = (),
+        levels: Sequence[WarningLevel] = (),
         limit: int | None = None,
+        mine: bool = False,
+        rules: Sequence[str] = (),
     ) -> Iterator[WarningItem]:
         """Warnings of records in scope, earliest deadline first. One by one, over all pages; ``limit``
         is the size of a page.
@@ -4308,42 +4475,109 @@ class WarningOperations(Group):
         Args:
             as_of: The day on which it is looked at; today when left out.
             include_handled: Whether to show what has been acknowledged or snoozed too.
-            kinds: Only these kinds; all that are enabled when left out.
+            levels: Only these levels; all when left out.
             limit: At most so many, up to 1000; 100 when left out.
+            mine: Only those that you are told of, by the recipients of their rules.
+            rules: Only these rules, by name; all that are enabled when left out.
 
         Raises:
-            InvalidError: ``out_of_range``, ``wrong_type``, ``unknown_calendar_year``,
-                ``date_out_of_range``.
+            InvalidError: ``out_of_range``, ``wrong_type``, ``overflow``, ``date_out_of_range``.
+            NotFoundError: ``no_rule``.
         """
-        _sent: dict[str, Any] = {"include_handled": include_handled, "kinds": kinds}
+        _sent: dict[str, Any] = {
+            "include_handled": include_handled,
+            "levels": levels,
+            "mine": mine,
+            "rules": rules,
+        }
         if as_of is not None:
             _sent["as_of"] = as_of
         if limit is not None:
             _sent["limit"] = limit
         return self._pages("warning.list", _sent, _wire.read_warning_item, None)
 
-    def settings(self) -> tuple[WarningSetting, ...]:
-        """The settings of every kind of warning.
+    def remove(self, *, name: str, version: int, idempotency_key: str | None = None) -> bool:
+        """Takes a rule of the host out of use. What is stored of its warnings stays, and comes back
+        when a rule of the same name is defined again.
 
-        查看预警设置 (``warning.settings``). Needs ``read`` on ``warning``.
+        删除预警规则 (``warning.remove``). Needs ``manage`` on ``warning``.
+
+        Args:
+            name: The rule, by name.
+            version: The version you have read.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            NotFoundError: ``no_rule``.
+            StateError: ``rule_built_in``.
         """
-        return tuple([_wire.read_warning_setting(v0) for v0 in self._perform("warning.settings", {})])
+        _answer: bool = self._perform("warning.remove", {"name": name, "version": version}, idempotency_key)
+        return _answer
+
+    def rules(self) -> tuple[WarningRuleInfo, ...]:
+        """Every warning rule, those of the library first, with the settings in force.
+
+        预警规则列表 (``warning.rules``). Needs ``read`` on ``warning``.
+        """
+        return tuple([_wire.read_warning_rule_info(v0) for v0 in self._perform("warning.rules", {})])
+
+    def scan(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> ScannedWarnings:
+        """Hands out the notices that are owed and were not handed out before, and notes whose cause is
+        gone.
+
+        Each is handed out once, whether the scan runs every minute or once a week: for a rule, a
+        record, its date and a level. A level that was passed over between two scans is not told of,
+        the highest is; what came due and passed between two scans is told of still, while it
+        matches the rule's condition. Nothing is owed for what somebody has acknowledged, and what
+        is snoozed waits. An escalation is handed out once, when nobody has taken note for the
+        rule's number of working days after the first notice.
+
+        The caller must see all records. Call it again with `next` until there is none. A notice is
+        saved as handed out by the call that returns it: give an idempotency key, so that a repeated
+        call returns it again.
+
+        扫描预警 (``warning.scan``). Needs ``manage`` on ``warning``.
+
+        Args:
+            cursor: `next` of the call before.
+            limit: At most so many notices, up to 1000; 100 when left out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            DeniedError: ``scan_needs_all``.
+            InvalidError: ``out_of_range``, ``wrong_type``, ``overflow``.
+        """
+        _sent: dict[str, Any] = {}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if limit is not None:
+            _sent["limit"] = limit
+        return _wire.read_scanned_warnings(self._perform("warning.scan", _sent, idempotency_key))
 
     def snooze(
         self,
         *,
-        kind: WarningKind,
+        rule: str,
         subject: IdLike,
         until: DateLike,
         seq: int | None = None,
         idempotency_key: str | None = None,
     ) -> WarningItem:
-        """Hides a warning until a day.
+        """Hides a warning until a day; the notices it owes wait until then.
 
         推迟预警 (``warning.snooze``). Needs ``edit`` on ``warning``.
 
         Args:
-            kind: What it is about.
+            rule: The rule, by name.
             subject: The record.
             until: The day from which it shows again, after today.
             seq: The row below the record, where the warning has one.
@@ -4351,11 +4585,10 @@ class WarningOperations(Group):
                 first result and writes nothing.
 
         Raises:
-            InvalidError: ``missing_field``, ``not_an_id``, ``end_before_start``,
-                ``unknown_calendar_year``.
-            NotFoundError: ``no_warning``.
+            InvalidError: ``end_before_start``, ``overflow``.
+            NotFoundError: ``no_warning``, ``no_rule``.
         """
-        _sent: dict[str, Any] = {"kind": kind, "subject": subject, "until": until}
+        _sent: dict[str, Any] = {"rule": rule, "subject": subject, "until": until}
         if seq is not None:
             _sent["seq"] = seq
         return _wire.read_warning_item(self._perform("warning.snooze", _sent, idempotency_key))

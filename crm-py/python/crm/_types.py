@@ -54,6 +54,8 @@ __all__ = [
     "ContractPartyInput",
     "ContractProgress",
     "ContractStatus",
+    "CreditStanding",
+    "CurrentUser",
     "CurrentUserInput",
     "Customer",
     "CustomerDataInput",
@@ -77,6 +79,17 @@ __all__ = [
     "EarlyDiscount",
     "EarlyDiscountInput",
     "ExchangeRate",
+    "Expr",
+    "ExprAnd",
+    "ExprAtLeast",
+    "ExprAtMost",
+    "ExprBetween",
+    "ExprContains",
+    "ExprEmpty",
+    "ExprEqual",
+    "ExprGreater",
+    "ExprHas",
+    "ExprIn",
     "ExprInput",
     "ExprInputAnd",
     "ExprInputAtLeast",
@@ -94,6 +107,12 @@ __all__ = [
     "ExprInputOr",
     "ExprInputPrefix",
     "ExprInputPresent",
+    "ExprLess",
+    "ExprNot",
+    "ExprNotEqual",
+    "ExprOr",
+    "ExprPrefix",
+    "ExprPresent",
     "ExternalReference",
     "Funnel",
     "FunnelAmount",
@@ -139,13 +158,18 @@ __all__ = [
     "MeasureInputSum",
     "Money",
     "MoneyDirection",
+    "Notice",
+    "NoticeRecord",
+    "Offset",
     "OffsetInput",
     "OnExisting",
+    "Operand",
     "OperandInput",
     "Opportunity",
     "OpportunityDataInput",
     "OpportunityStatus",
     "OrgUnit",
+    "OtherField",
     "OtherFieldInput",
     "PartyRole",
     "PaymentState",
@@ -174,9 +198,11 @@ __all__ = [
     "RedLineInput",
     "RedRequestInput",
     "RedRequestInputLines",
+    "Relative",
     "RelativeInput",
     "Role",
     "RowError",
+    "ScannedWarnings",
     "SettlementCheck",
     "SettlementDifference",
     "SettlementDirection",
@@ -234,11 +260,37 @@ __all__ = [
     "ThreeWayInstallment",
     "ThreeWayRow",
     "User",
+    "WarningBound",
+    "WarningBoundAbove",
+    "WarningBoundAboveField",
+    "WarningBoundAtLeast",
+    "WarningBoundInput",
+    "WarningBoundInputAbove",
+    "WarningBoundInputAboveField",
+    "WarningBoundInputAtLeast",
+    "WarningCounts",
+    "WarningDefinition",
+    "WarningDefinitionInput",
+    "WarningEscalation",
+    "WarningEscalationInput",
+    "WarningFigure",
+    "WarningFigureInput",
     "WarningItem",
-    "WarningKind",
     "WarningLevel",
-    "WarningSetting",
+    "WarningLevelCounts",
+    "WarningRecipients",
+    "WarningRecipientsInput",
+    "WarningRecord",
+    "WarningRuleCounts",
+    "WarningRuleInfo",
+    "WarningSettings",
+    "WarningSettingsInput",
     "WarningState",
+    "WarningStep",
+    "WarningStepInput",
+    "WarningTiming",
+    "WarningTotal",
+    "WarningTotalInput",
     "WireError",
     "ZeroStyle",
 ]
@@ -266,6 +318,7 @@ Dataset: TypeAlias = Literal[
     "role",
     "term_set",
     "user",
+    "warning_notice",
 ]
 """What can be queried, with its fields. A dot follows a reference: ``contract.customer.name``.
 
@@ -291,7 +344,7 @@ Dataset: TypeAlias = Literal[
   tax_rate, currency, net, tax, gross, contract_number (contract.number), customer_name
   (contract.customer.name)
 * ``customer`` 客户: id, name, kind, stage, level, industry, region, credit_code, phone, address,
-  tags, owner, unit, note, created_at, version
+  tags, owner, unit, note, credit_limit, created_at, version
 * ``exchange_rate`` 汇率: currency, date, rate, note
 * ``installment`` 结算节点: contract, seq, customer, direction, currency, label, amount, settled,
   cancelled, discounted, written_off, open_amount, home_open, due_date, status, anchor, anchor_date,
@@ -317,7 +370,7 @@ Dataset: TypeAlias = Literal[
   (product.name)
 * ``opportunity_stage_change`` 商机阶段变化: opportunity, seq, from_stage, to_stage, to_name, entered_on,
   at, user, reason
-* ``org_unit`` 部门: id, name, parent, version
+* ``org_unit`` 部门: id, name, parent, head, version
 * ``pipeline`` 销售流程: id, name, stages, default, created_at, version
 * ``product`` 产品: id, code, name, line, category, specification, unit, list_price, currency,
   tax_rate, active, note, created_at, version
@@ -328,6 +381,8 @@ Dataset: TypeAlias = Literal[
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
 * ``term_set`` 付款条款模板: id, name, revision, active, note, created_at, version
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
+* ``warning_notice`` 预警通知: rule, subject, subject_seq, date, level, escalated, rule_name, title,
+  due_date, amount, currency, owner, unit, recipients, noticed_at, owner_name (owner.name)
 """
 
 AdjustmentKind: TypeAlias = Literal["write_off", "discount", "rounding"]
@@ -741,22 +796,6 @@ TextEncoding: TypeAlias = Literal["auto", "utf8", "gbk", "gb18030"]
 * ``gb18030``: GB18030.
 """
 
-WarningKind: TypeAlias = Literal[
-    "installment_due",
-    "installment_overdue",
-    "contract_ending",
-    "opportunity_stalled",
-    "followup_overdue",
-]
-"""What a warning is about.
-
-* ``installment_due``: An installment is due soon.
-* ``installment_overdue``: An installment is overdue.
-* ``contract_ending``: A contract's term ends soon.
-* ``opportunity_stalled``: An opportunity stands still in its stage.
-* ``followup_overdue``: The next step of a follow-up is overdue.
-"""
-
 WarningLevel: TypeAlias = Literal["notice", "warning", "critical"]
 """How grave a warning is.
 
@@ -765,12 +804,21 @@ WarningLevel: TypeAlias = Literal["notice", "warning", "critical"]
 * ``critical``: To be acted on at once.
 """
 
-WarningState: TypeAlias = Literal["open", "acknowledged", "snoozed"]
-"""What has been done about a warning.
+WarningState: TypeAlias = Literal["open", "acknowledged", "snoozed", "resolved"]
+"""Where a warning stands.
 
-* ``open``: Nothing yet.
+* ``open``: Nothing has been done about it.
 * ``acknowledged``: Somebody has taken note.
 * ``snoozed``: Somebody wants to see it again later.
+* ``resolved``: Its cause is gone.
+"""
+
+WarningTiming: TypeAlias = Literal["ahead", "late", "state"]
+"""When a rule warns.
+
+* ``ahead``: From the lead time before the record's date until that date.
+* ``late``: Once more than the lead time has passed since the record's date.
+* ``state``: As long as the condition holds; the record has no date for it.
 """
 
 ZeroStyle: TypeAlias = Literal["usual", "after_yuan", "after_wan"]
@@ -1404,6 +1452,43 @@ class ContractProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditStanding:
+    """How a customer stands against its credit limit. All amounts are in the ledger's currency."""
+
+    currency: str
+    """The ledger's currency."""
+
+    open: Decimal
+    """What is open of receivable installments, due or not."""
+
+    advance: Decimal
+    """What was received and is not allocated."""
+
+    further: Decimal
+    """A further amount that is asked about: a contract about to be signed."""
+
+    exposure: Decimal
+    """`open - advance + further`."""
+
+    exceeded: bool
+    """Whether the exposure is above the limit."""
+
+    available: Decimal | None
+    """`limit - exposure`; below zero when exceeded; none without a limit."""
+
+    limit: Decimal | None
+    """The limit; none when nothing was set, and then nothing exceeds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentUser:
+    """The user who asks."""
+
+    me: bool
+    """Always `true`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Customer:
     """An organisation or person we sell to or buy from."""
 
@@ -1433,6 +1518,9 @@ class Customer:
 
     credit_code: str | None
     """Unified social credit code (GB 32100), 18 characters."""
+
+    credit_limit: Decimal | None
+    """How much the customer may owe at once, in the ledger's currency; no limit when empty."""
 
     industry: str | None
     """Line of business."""
@@ -1551,6 +1639,114 @@ class ExchangeRate:
 
     note: str | None
     """Where it comes from: the bank, the customs rate of the month."""
+
+
+ExprAnd = TypedDict(
+    "ExprAnd",
+    {
+        "and": "tuple[Expr, ...]",
+    },
+)
+"""All of these."""
+
+
+ExprOr = TypedDict(
+    "ExprOr",
+    {
+        "or": "tuple[Expr, ...]",
+    },
+)
+"""Any of these."""
+
+
+ExprNot = TypedDict(
+    "ExprNot",
+    {
+        "not": "Expr",
+    },
+)
+"""The opposite; a comparison with an empty field holds neither way."""
+
+
+class ExprEqual(TypedDict):
+    """`[field, value]`: equal."""
+
+    equal: tuple[str, Operand]
+
+
+class ExprNotEqual(TypedDict):
+    """`[field, value]`: not equal."""
+
+    not_equal: tuple[str, Operand]
+
+
+class ExprLess(TypedDict):
+    """`[field, value]`: less."""
+
+    less: tuple[str, Operand]
+
+
+class ExprAtMost(TypedDict):
+    """`[field, value]`: less or equal."""
+
+    at_most: tuple[str, Operand]
+
+
+class ExprGreater(TypedDict):
+    """`[field, value]`: greater."""
+
+    greater: tuple[str, Operand]
+
+
+class ExprAtLeast(TypedDict):
+    """`[field, value]`: greater or equal."""
+
+    at_least: tuple[str, Operand]
+
+
+class ExprBetween(TypedDict):
+    """`[field, low, high]`: both ends included."""
+
+    between: tuple[str, Operand, Operand]
+
+
+ExprIn = TypedDict(
+    "ExprIn",
+    {
+        "in": "tuple[str, tuple[Operand, ...]]",
+    },
+)
+"""`[field, [values]]`: equal to one of them."""
+
+
+class ExprPrefix(TypedDict):
+    """`[field, text]`: begins with, capitals and small letters distinct."""
+
+    prefix: tuple[str, str]
+
+
+class ExprContains(TypedDict):
+    """`[field, text]`: contains; the letters A–Z match in either case."""
+
+    contains: tuple[str, str]
+
+
+class ExprHas(TypedDict):
+    """`[field, label]`: the labels of the field include this one."""
+
+    has: tuple[str, str]
+
+
+class ExprEmpty(TypedDict):
+    """`field`: has no value."""
+
+    empty: str
+
+
+class ExprPresent(TypedDict):
+    """`field`: has a value."""
+
+    present: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -2102,6 +2298,89 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice: what it is about, and who is to be told."""
+
+    rule: str
+    """The rule, by name."""
+
+    level: WarningLevel
+    """The level it tells of."""
+
+    escalated: bool
+    """Whether it goes out because nobody has taken note."""
+
+    subject: UUID
+    """The record."""
+
+    title: str
+    """What names it."""
+
+    date: dt.date
+    """The date in the record that it goes by."""
+
+    due_date: dt.date
+    """The day by which something had or has to be done."""
+
+    days_late: int
+    """Days since that day; below zero when it is still ahead."""
+
+    recipients: tuple[UUID, ...]
+    """Who is to be told; empty when the rule finds nobody who is active."""
+
+    amount: Decimal | None
+    """The amount in question."""
+
+    currency: str | None
+    """Its currency."""
+
+    customer_name: str | None
+    """The customer's name."""
+
+    owner: UUID | None
+    """Who is responsible."""
+
+    seq: int | None
+    """The row below the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRecord:
+    """A notice that was handed out."""
+
+    level: WarningLevel
+    """The level it told of."""
+
+    escalated: bool
+    """Whether it went out because nobody had taken note."""
+
+    recipients: tuple[UUID, ...]
+    """Who was told."""
+
+    noticed_at: dt.datetime
+    """When it was handed out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """A distance from today: first to the start of the period, then months, then days, then working
+    days.
+    """
+
+    days: int
+    """Calendar days."""
+
+    months: int
+    """Months, the day clamped to the month's end."""
+
+    start_of: Period | None
+    """Go to the first day of today's month, quarter or year first."""
+
+    working_days: int
+    """Working days of the ledger's calendar."""
+
+
+@dataclass(frozen=True, slots=True)
 class Opportunity:
     """A possible sale."""
 
@@ -2200,8 +2479,19 @@ class OrgUnit:
     version: int
     """Version."""
 
+    head: UUID | None
+    """The user who heads it; not kept as a foreign key, since users refer to units."""
+
     parent: UUID | None
     """The unit above; none for a root."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherField:
+    """Another field."""
+
+    field: str
+    """Its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2505,6 +2795,14 @@ class Recurrence:
 
 
 @dataclass(frozen=True, slots=True)
+class Relative:
+    """A date counted from today."""
+
+    today: Offset
+    """How far from today."""
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """A role."""
 
@@ -2542,6 +2840,20 @@ class RowError:
 
     column: str | None
     """The column of the file, when the error is in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedWarnings:
+    """What a scan found."""
+
+    notices: tuple[Notice, ...]
+    """The notices that are owed now."""
+
+    resolved: int
+    """How many warnings were found to have lost their cause."""
+
+    next: str | None
+    """The cursor to go on with; absent when everything was looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2962,12 +3274,136 @@ class User:
     """The org unit."""
 
 
+class WarningBoundAboveField(TypedDict):
+    """More than an amount of the record, in the ledger's currency: `{"above_field": "credit_limit"}`."""
+
+    above_field: str
+
+
+class WarningBoundAbove(TypedDict):
+    """More than this amount, in the ledger's currency: `{"above": "50000"}`."""
+
+    above: Decimal
+
+
+class WarningBoundAtLeast(TypedDict):
+    """At least so many rows: `{"at_least": 3}`."""
+
+    at_least: int
+
+
+@dataclass(frozen=True, slots=True)
+class WarningCounts:
+    """Warnings by rule and level."""
+
+    total: int
+    """All of them."""
+
+    levels: WarningLevelCounts
+    """By level."""
+
+    rules: tuple[WarningRuleCounts, ...]
+    """Each rule that is enabled and that you may see, also when it warns of nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningDefinition:
+    """A rule: a saved query over a dataset with a date to go by. Fields are names of the dataset or
+    paths along references.
+
+    What is warned of is the dataset's own record: a record with an id, or a row below one, such as
+    an installment of a
+    contract.
+    """
+
+    name: str
+    """The name at every boundary, unique: small letters, digits and underscores, beginning with a
+    letter, 3 to 60 long.
+    """
+
+    label: str
+    """What people read, up to 100 characters."""
+
+    dataset: str
+    """The dataset that is watched."""
+
+    timing: WarningTiming
+    """When it warns."""
+
+    title: tuple[str, ...]
+    """Texts that name the record, in order, one to three."""
+
+    settings: WarningSettings
+    """How early or late, whom it tells."""
+
+    amount: str | None
+    """The amount in question."""
+
+    currency: str | None
+    """Its currency."""
+
+    customer_name: str | None
+    """The customer's name."""
+
+    date: str | None
+    """The date it goes by, which should lead an index; none for state rules."""
+
+    filter: Expr | None
+    """Which of its rows; all when left out."""
+
+    levels: tuple[WarningStep, ...]
+    """The levels by days beyond the deadline, ascending; a notice before the first."""
+
+    owner: str | None
+    """The user responsible; the owner that the dataset's scope goes by when left out."""
+
+    total: WarningTotal | None
+    """A further condition, on what refers to the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningEscalation:
+    """Who else is told when nobody takes note."""
+
+    after_working_days: int
+    """So many working days of the ledger's calendar after the first notice, 1 to 250."""
+
+    recipients: WarningRecipients
+    """Who is told then."""
+
+    level: WarningLevel
+    """The level of that notice, where the warning's own is lower."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningFigure:
+    """A figure over rows of another dataset that refer to the record."""
+
+    dataset: str
+    """The dataset."""
+
+    by: str
+    """Its field that refers to the record: `customer`."""
+
+    filter: Expr | None
+    """Which rows; all when left out."""
+
+    minus: bool
+    """Whether it is taken off."""
+
+    sum: str | None
+    """The amount that is summed, of rows in the ledger's currency alone (a field `currency` is
+    needed); the rows are
+    counted when left out.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class WarningItem:
     """A warning."""
 
-    kind: WarningKind
-    """What it is about."""
+    rule: str
+    """The rule, by name."""
 
     level: WarningLevel
     """How grave it is."""
@@ -2976,19 +3412,22 @@ class WarningItem:
     """What has been done about it."""
 
     subject: UUID
-    """The record: a contract, an opportunity, a follow-up."""
+    """The record: a contract, an opportunity, a follow-up, a customer."""
 
     title: str
     """What names it."""
 
     date: dt.date
-    """The date in the record that it goes by: due date, last day, since when in the stage, next step."""
+    """The date in the record that it goes by: due date, last day, since when in the stage, next step.
+    For a state rule,
+    the day on which a scan or a person first met it; until then the day that is looked at.
+    """
 
     due_date: dt.date
-    """The day by which something had or has to be done."""
+    """The day by which something had or has to be done; for a state rule the day that is looked at."""
 
     days_late: int
-    """Days since that day; below zero when it is still ahead."""
+    """Days since that day; below zero when it is still ahead. For a state rule: days since `date`."""
 
     amount: Decimal | None
     """The amount in question."""
@@ -3010,20 +3449,152 @@ class WarningItem:
 
 
 @dataclass(frozen=True, slots=True)
-class WarningSetting:
-    """How early or late a kind of warning comes."""
+class WarningLevelCounts:
+    """Warnings by level."""
 
-    kind: WarningKind
-    """What the warning is about."""
+    notice: int
+    """To be known."""
+
+    warning: int
+    """To be acted on."""
+
+    critical: int
+    """To be acted on at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningRecipients:
+    """Who is told of a warning. Those who are no longer active are left out. Where nobody remains, the
+    head of the owner's
+    org unit is told, or of the nearest unit above that has one.
+    """
+
+    owner: bool
+    """The record's owner."""
+
+    roles: tuple[UUID, ...]
+    """Every user with one of these roles."""
+
+    unit_head: bool
+    """The head of the owner's org unit; where that is the owner, or the unit has none, of the nearest
+    unit above with another.
+    """
+
+    users: tuple[UUID, ...]
+    """These users."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningRecord:
+    """What became of a warning."""
+
+    rule: str
+    """The rule, by name."""
+
+    seq: int
+    """The row below the record, by its position; 0 for the record itself."""
+
+    date: dt.date
+    """The date in the record that it went by; for a state rule the day on which it was first met."""
+
+    state: WarningState
+    """Where it stands."""
+
+    notices: tuple[NoticeRecord, ...]
+    """The notices, in the order in which they were handed out."""
+
+    acknowledged_at: dt.datetime | None
+    """When."""
+
+    acknowledged_by: UUID | None
+    """Who took note."""
+
+    escalated_on: dt.date | None
+    """The day on which it was escalated."""
+
+    noticed_on: dt.date | None
+    """The day of the first notice."""
+
+    resolved_on: dt.date | None
+    """The day on which its cause was found gone."""
+
+    snoozed_until: dt.date | None
+    """The day until which it was snoozed."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningRuleCounts:
+    """Warnings of one rule."""
+
+    rule: str
+    """The rule, by name."""
+
+    total: int
+    """All of them."""
+
+    levels: WarningLevelCounts
+    """By level."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningRuleInfo:
+    """A rule as it is in force."""
+
+    built_in: bool
+    """Whether it is the library's own: it can be configured, not redefined or removed."""
+
+    rule: WarningDefinition
+    """What it says, with the settings in force."""
+
+    version: int | None
+    """The version of a rule of the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningSettings:
+    """How early or late a rule warns, whom it tells, and what happens when nobody takes note."""
+
+    enabled: bool
+    """Whether it warns at all."""
+
+    escalation: WarningEscalation | None
+    """Who else is told when nobody takes note; nobody when left out."""
 
     lead: int
-    """Ahead of a date: so many days before it. After a date: once more than so many days have passed."""
+    """Ahead of a date: so many days before it. After a date: once more than so many days have passed.
+    Up to 3650; 0 for
+    state rules.
+    """
+
+    recipients: WarningRecipients
+    """Who is told; the owner when left out."""
 
     unit: LeadUnit
     """How they are counted."""
 
-    enabled: bool
-    """Whether it comes at all."""
+
+@dataclass(frozen=True, slots=True)
+class WarningStep:
+    """From when on a warning has a level."""
+
+    from_days: int
+    """Days beyond the deadline; below zero ahead of it. For state rules: days since the condition was
+    first seen.
+    """
+
+    level: WarningLevel
+    """The level from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningTotal:
+    """A condition on what refers to the record: the figures added up are beyond a bound."""
+
+    figures: tuple[WarningFigure, ...]
+    """What is added up: all sums, or all counts."""
+
+    bound: WarningBound
+    """What it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -3287,6 +3858,11 @@ class CustomerDataInput(TypedDict):
 
     credit_code: NotRequired[str | None]
     """Unified social credit code; its check character is verified."""
+
+    credit_limit: NotRequired[DecimalLike | None]
+    """How much the customer may owe at once, in the ledger's currency, zero or more; no limit when
+    left out.
+    """
 
     industry: NotRequired[str | None]
     """Line of business."""
@@ -3879,7 +4455,7 @@ class RedRequestInputLines(TypedDict):
 class RelativeInput(TypedDict):
     """A date counted from today."""
 
-    today: OffsetInput
+    today: OffsetInput | Offset
     """How far from today."""
 
 
@@ -4029,6 +4605,203 @@ class TermShareInputAmount(TypedDict):
     amount: DecimalLike
 
 
+class WarningBoundInputAboveField(TypedDict):
+    """More than an amount of the record, in the ledger's currency: `{"above_field": "credit_limit"}`."""
+
+    above_field: str
+
+
+class WarningBoundInputAbove(TypedDict):
+    """More than this amount, in the ledger's currency: `{"above": "50000"}`."""
+
+    above: DecimalLike
+
+
+class WarningBoundInputAtLeast(TypedDict):
+    """At least so many rows: `{"at_least": 3}`."""
+
+    at_least: int
+
+
+class WarningDefinitionInput(TypedDict):
+    """A rule: a saved query over a dataset with a date to go by. Fields are names of the dataset or
+    paths along references.
+
+    What is warned of is the dataset's own record: a record with an id, or a row below one, such as
+    an installment of a
+    contract.
+    """
+
+    name: str
+    """The name at every boundary, unique: small letters, digits and underscores, beginning with a
+    letter, 3 to 60 long.
+    """
+
+    label: str
+    """What people read, up to 100 characters."""
+
+    dataset: str
+    """The dataset that is watched."""
+
+    timing: WarningTiming
+    """When it warns."""
+
+    title: Sequence[str]
+    """Texts that name the record, in order, one to three."""
+
+    settings: WarningSettingsInput | WarningSettings
+    """How early or late, whom it tells."""
+
+    amount: NotRequired[str | None]
+    """The amount in question."""
+
+    currency: NotRequired[str | None]
+    """Its currency."""
+
+    customer_name: NotRequired[str | None]
+    """The customer's name."""
+
+    date: NotRequired[str | None]
+    """The date it goes by, which should lead an index; none for state rules."""
+
+    filter: NotRequired[ExprInput | None]
+    """Which of its rows; all when left out."""
+
+    levels: NotRequired[Sequence[WarningStepInput | WarningStep]]
+    """The levels by days beyond the deadline, ascending; a notice before the first."""
+
+    owner: NotRequired[str | None]
+    """The user responsible; the owner that the dataset's scope goes by when left out."""
+
+    total: NotRequired[WarningTotalInput | WarningTotal | None]
+    """A further condition, on what refers to the record."""
+
+
+class WarningEscalationInput(TypedDict):
+    """Who else is told when nobody takes note."""
+
+    after_working_days: int
+    """So many working days of the ledger's calendar after the first notice, 1 to 250."""
+
+    recipients: WarningRecipientsInput | WarningRecipients
+    """Who is told then."""
+
+    level: WarningLevel
+    """The level of that notice, where the warning's own is lower."""
+
+
+class WarningFigureInput(TypedDict):
+    """A figure over rows of another dataset that refer to the record."""
+
+    dataset: str
+    """The dataset."""
+
+    by: str
+    """Its field that refers to the record: `customer`."""
+
+    filter: NotRequired[ExprInput | None]
+    """Which rows; all when left out."""
+
+    minus: NotRequired[bool]
+    """Whether it is taken off."""
+
+    sum: NotRequired[str | None]
+    """The amount that is summed, of rows in the ledger's currency alone (a field `currency` is
+    needed); the rows are
+    counted when left out.
+    """
+
+
+class WarningRecipientsInput(TypedDict):
+    """Who is told of a warning. Those who are no longer active are left out. Where nobody remains, the
+    head of the owner's
+    org unit is told, or of the nearest unit above that has one.
+    """
+
+    owner: NotRequired[bool]
+    """The record's owner."""
+
+    roles: NotRequired[Sequence[IdLike]]
+    """Every user with one of these roles."""
+
+    unit_head: NotRequired[bool]
+    """The head of the owner's org unit; where that is the owner, or the unit has none, of the nearest
+    unit above with another.
+    """
+
+    users: NotRequired[Sequence[IdLike]]
+    """These users."""
+
+
+class WarningSettingsInput(TypedDict):
+    """How early or late a rule warns, whom it tells, and what happens when nobody takes note."""
+
+    enabled: NotRequired[bool]
+    """Whether it warns at all."""
+
+    escalation: NotRequired[WarningEscalationInput | WarningEscalation | None]
+    """Who else is told when nobody takes note; nobody when left out."""
+
+    lead: NotRequired[int]
+    """Ahead of a date: so many days before it. After a date: once more than so many days have passed.
+    Up to 3650; 0 for
+    state rules.
+    """
+
+    recipients: NotRequired[WarningRecipientsInput | WarningRecipients]
+    """Who is told; the owner when left out."""
+
+    unit: NotRequired[LeadUnit]
+    """How they are counted."""
+
+
+class WarningStepInput(TypedDict):
+    """From when on a warning has a level."""
+
+    from_days: int
+    """Days beyond the deadline; below zero ahead of it. For state rules: days since the condition was
+    first seen.
+    """
+
+    level: WarningLevel
+    """The level from then on."""
+
+
+class WarningTotalInput(TypedDict):
+    """A condition on what refers to the record: the figures added up are beyond a bound."""
+
+    figures: Sequence[WarningFigureInput | WarningFigure]
+    """What is added up: all sums, or all counts."""
+
+    bound: WarningBoundInput
+    """What it is compared with."""
+
+
+Expr: TypeAlias = (
+    ExprAnd
+    | ExprOr
+    | ExprNot
+    | ExprEqual
+    | ExprNotEqual
+    | ExprLess
+    | ExprAtMost
+    | ExprGreater
+    | ExprAtLeast
+    | ExprBetween
+    | ExprIn
+    | ExprPrefix
+    | ExprContains
+    | ExprHas
+    | ExprEmpty
+    | ExprPresent
+)
+"""A condition by field names. A field is a column, or a path along references such as
+`contract.customer.name`.
+"""
+
+Operand: TypeAlias = bool | int | str | Relative | OtherField | CurrentUser
+"""What a field is compared with."""
+
 PeriodAlign: TypeAlias = Literal["start", "calendar"] | PeriodAlignDay
 """Where the periods of a recurring contract begin."""
 
@@ -4054,6 +4827,9 @@ TermOffset: TypeAlias = TermOffsetDays | TermOffsetWorkingDays | TermOffsetMonth
 
 TermShare: TypeAlias = Literal["balance"] | TermShareRate | TermShareAmount
 """How much of the contract an installment is."""
+
+WarningBound: TypeAlias = WarningBoundAboveField | WarningBoundAbove | WarningBoundAtLeast
+"""A bound on figures."""
 
 AllocationRequestInput: TypeAlias = (
     Literal["first_due", "none"]
@@ -4111,8 +4887,11 @@ OperandInput: TypeAlias = (
     | dt.datetime
     | UUID
     | RelativeInput
+    | Relative
     | OtherFieldInput
+    | OtherField
     | CurrentUserInput
+    | CurrentUser
 )
 """What a field is compared with."""
 
@@ -4144,3 +4923,6 @@ TermOffsetInput: TypeAlias = TermOffsetInputDays | TermOffsetInputWorkingDays | 
 
 TermShareInput: TypeAlias = Literal["balance"] | TermShareInputRate | TermShareInputAmount
 """How much of the contract an installment is."""
+
+WarningBoundInput: TypeAlias = WarningBoundInputAboveField | WarningBoundInputAbove | WarningBoundInputAtLeast
+"""A bound on figures."""

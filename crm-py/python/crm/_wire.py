@@ -271,6 +271,25 @@ def read_contract_progress(w: Any) -> t.ContractProgress:
     )
 
 
+def read_credit_standing(w: Any) -> t.CreditStanding:
+    return t.CreditStanding(
+        w["currency"],
+        Decimal(w["open"]),
+        Decimal(w["advance"]),
+        Decimal(w["further"]),
+        Decimal(w["exposure"]),
+        w["exceeded"],
+        None if (v0 := w.get("available")) is None else Decimal(v0),
+        None if (v0 := w.get("limit")) is None else Decimal(v0),
+    )
+
+
+def read_current_user(w: Any) -> t.CurrentUser:
+    return t.CurrentUser(
+        w["me"],
+    )
+
+
 def read_customer(w: Any) -> t.Customer:
     return t.Customer(
         UUID(w["id"]),
@@ -282,6 +301,7 @@ def read_customer(w: Any) -> t.Customer:
         w["version"],
         w.get("address"),
         w.get("credit_code"),
+        None if (v0 := w.get("credit_limit")) is None else Decimal(v0),
         w.get("industry"),
         w.get("level"),
         w.get("note"),
@@ -335,6 +355,44 @@ def read_exchange_rate(w: Any) -> t.ExchangeRate:
         Decimal(w["rate"]),
         w.get("note"),
     )
+
+
+def read_expr(w: Any) -> t.Expr:
+    if isinstance(w, str):
+        return w  # type: ignore[return-value]
+    if "and" in w:
+        return {"and": tuple([read_expr(v0) for v0 in w["and"]])}
+    if "or" in w:
+        return {"or": tuple([read_expr(v0) for v0 in w["or"]])}
+    if "not" in w:
+        return {"not": read_expr(w["not"])}
+    if "equal" in w:
+        return {"equal": (w["equal"][0], read_operand(w["equal"][1]),)}
+    if "not_equal" in w:
+        return {"not_equal": (w["not_equal"][0], read_operand(w["not_equal"][1]),)}
+    if "less" in w:
+        return {"less": (w["less"][0], read_operand(w["less"][1]),)}
+    if "at_most" in w:
+        return {"at_most": (w["at_most"][0], read_operand(w["at_most"][1]),)}
+    if "greater" in w:
+        return {"greater": (w["greater"][0], read_operand(w["greater"][1]),)}
+    if "at_least" in w:
+        return {"at_least": (w["at_least"][0], read_operand(w["at_least"][1]),)}
+    if "between" in w:
+        return {"between": (w["between"][0], read_operand(w["between"][1]), read_operand(w["between"][2]),)}
+    if "in" in w:
+        return {"in": (w["in"][0], tuple([read_operand(v0) for v0 in w["in"][1]]),)}
+    if "prefix" in w:
+        return {"prefix": (w["prefix"][0], w["prefix"][1],)}
+    if "contains" in w:
+        return {"contains": (w["contains"][0], w["contains"][1],)}
+    if "has" in w:
+        return {"has": (w["has"][0], w["has"][1],)}
+    if "empty" in w:
+        return {"empty": w["empty"]}
+    if "present" in w:
+        return {"present": w["present"]}
+    return w  # type: ignore[no-any-return]
 
 
 def read_external_reference(w: Any) -> t.ExternalReference:
@@ -572,6 +630,49 @@ def read_money(w: Any) -> t.Money:
     )
 
 
+def read_notice(w: Any) -> t.Notice:
+    return t.Notice(
+        w["rule"],
+        w["level"],
+        w["escalated"],
+        UUID(w["subject"]),
+        w["title"],
+        date(w["date"]),
+        date(w["due_date"]),
+        w["days_late"],
+        tuple([UUID(v0) for v0 in w["recipients"]]),
+        None if (v0 := w.get("amount")) is None else Decimal(v0),
+        w.get("currency"),
+        w.get("customer_name"),
+        None if (v0 := w.get("owner")) is None else UUID(v0),
+        w.get("seq"),
+    )
+
+
+def read_notice_record(w: Any) -> t.NoticeRecord:
+    return t.NoticeRecord(
+        w["level"],
+        w["escalated"],
+        tuple([UUID(v0) for v0 in w["recipients"]]),
+        instant(w["noticed_at"]),
+    )
+
+
+def read_offset(w: Any) -> t.Offset:
+    return t.Offset(
+        w.get("days", 0),
+        w.get("months", 0),
+        w.get("start_of"),
+        w.get("working_days", 0),
+    )
+
+
+def read_operand(w: Any) -> t.Operand:
+    if isinstance(w, str):
+        return w  # type: ignore[return-value]
+    return w  # type: ignore[no-any-return]
+
+
 def read_opportunity(w: Any) -> t.Opportunity:
     return t.Opportunity(
         UUID(w["id"]),
@@ -609,7 +710,14 @@ def read_org_unit(w: Any) -> t.OrgUnit:
         UUID(w["id"]),
         w["name"],
         w["version"],
+        None if (v0 := w.get("head")) is None else UUID(v0),
         None if (v0 := w.get("parent")) is None else UUID(v0),
+    )
+
+
+def read_other_field(w: Any) -> t.OtherField:
+    return t.OtherField(
+        w["field"],
     )
 
 
@@ -729,6 +837,12 @@ def read_recurrence(w: Any) -> t.Recurrence:
     )
 
 
+def read_relative(w: Any) -> t.Relative:
+    return t.Relative(
+        read_offset(w["today"]),
+    )
+
+
 def read_role(w: Any) -> t.Role:
     return t.Role(
         UUID(w["id"]),
@@ -746,6 +860,14 @@ def read_row_error(w: Any) -> t.RowError:
         w["row"],
         read_wire_error(w["error"]),
         w.get("column"),
+    )
+
+
+def read_scanned_warnings(w: Any) -> t.ScannedWarnings:
+    return t.ScannedWarnings(
+        tuple([read_notice(v0) for v0 in w["notices"]]),
+        w["resolved"],
+        w.get("next"),
     )
 
 
@@ -945,9 +1067,66 @@ def read_user(w: Any) -> t.User:
     )
 
 
+def read_warning_bound(w: Any) -> t.WarningBound:
+    if isinstance(w, str):
+        return w  # type: ignore[return-value]
+    if "above_field" in w:
+        return {"above_field": w["above_field"]}
+    if "above" in w:
+        return {"above": Decimal(w["above"])}
+    if "at_least" in w:
+        return {"at_least": w["at_least"]}
+    return w  # type: ignore[no-any-return]
+
+
+def read_warning_counts(w: Any) -> t.WarningCounts:
+    return t.WarningCounts(
+        w["total"],
+        read_warning_level_counts(w["levels"]),
+        tuple([read_warning_rule_counts(v0) for v0 in w["rules"]]),
+    )
+
+
+def read_warning_definition(w: Any) -> t.WarningDefinition:
+    return t.WarningDefinition(
+        w["name"],
+        w["label"],
+        w["dataset"],
+        w["timing"],
+        tuple(w["title"]),
+        read_warning_settings(w["settings"]),
+        w.get("amount"),
+        w.get("currency"),
+        w.get("customer_name"),
+        w.get("date"),
+        None if (v0 := w.get("filter")) is None else read_expr(v0),
+        tuple([read_warning_step(v0) for v0 in w.get("levels", ())]),
+        w.get("owner"),
+        None if (v0 := w.get("total")) is None else read_warning_total(v0),
+    )
+
+
+def read_warning_escalation(w: Any) -> t.WarningEscalation:
+    return t.WarningEscalation(
+        w["after_working_days"],
+        read_warning_recipients(w["recipients"]),
+        w["level"],
+    )
+
+
+def read_warning_figure(w: Any) -> t.WarningFigure:
+    return t.WarningFigure(
+        w["dataset"],
+        w["by"],
+        None if (v0 := w.get("filter")) is None else read_expr(v0),
+        w.get("minus", False),
+        w.get("sum"),
+    )
+
+
 def read_warning_item(w: Any) -> t.WarningItem:
     return t.WarningItem(
-        w["kind"],
+        w["rule"],
         w["level"],
         w["state"],
         UUID(w["subject"]),
@@ -964,12 +1143,76 @@ def read_warning_item(w: Any) -> t.WarningItem:
     )
 
 
-def read_warning_setting(w: Any) -> t.WarningSetting:
-    return t.WarningSetting(
-        w["kind"],
-        w["lead"],
-        w["unit"],
-        w["enabled"],
+def read_warning_level_counts(w: Any) -> t.WarningLevelCounts:
+    return t.WarningLevelCounts(
+        w["notice"],
+        w["warning"],
+        w["critical"],
+    )
+
+
+def read_warning_recipients(w: Any) -> t.WarningRecipients:
+    return t.WarningRecipients(
+        w.get("owner", False),
+        tuple([UUID(v0) for v0 in w.get("roles", ())]),
+        w.get("unit_head", False),
+        tuple([UUID(v0) for v0 in w.get("users", ())]),
+    )
+
+
+def read_warning_record(w: Any) -> t.WarningRecord:
+    return t.WarningRecord(
+        w["rule"],
+        w["seq"],
+        date(w["date"]),
+        w["state"],
+        tuple([read_notice_record(v0) for v0 in w["notices"]]),
+        None if (v0 := w.get("acknowledged_at")) is None else instant(v0),
+        None if (v0 := w.get("acknowledged_by")) is None else UUID(v0),
+        None if (v0 := w.get("escalated_on")) is None else date(v0),
+        None if (v0 := w.get("noticed_on")) is None else date(v0),
+        None if (v0 := w.get("resolved_on")) is None else date(v0),
+        None if (v0 := w.get("snoozed_until")) is None else date(v0),
+    )
+
+
+def read_warning_rule_counts(w: Any) -> t.WarningRuleCounts:
+    return t.WarningRuleCounts(
+        w["rule"],
+        w["total"],
+        read_warning_level_counts(w["levels"]),
+    )
+
+
+def read_warning_rule_info(w: Any) -> t.WarningRuleInfo:
+    return t.WarningRuleInfo(
+        w["built_in"],
+        read_warning_definition(w["rule"]),
+        w.get("version"),
+    )
+
+
+def read_warning_settings(w: Any) -> t.WarningSettings:
+    return t.WarningSettings(
+        w.get("enabled", True),
+        None if (v0 := w.get("escalation")) is None else read_warning_escalation(v0),
+        w.get("lead", 0),
+        None if (v0 := w.get("recipients")) is None else read_warning_recipients(v0),
+        w.get("unit", "days"),
+    )
+
+
+def read_warning_step(w: Any) -> t.WarningStep:
+    return t.WarningStep(
+        w["from_days"],
+        w["level"],
+    )
+
+
+def read_warning_total(w: Any) -> t.WarningTotal:
+    return t.WarningTotal(
+        tuple([read_warning_figure(v0) for v0 in w["figures"]]),
+        read_warning_bound(w["bound"]),
     )
 
 
@@ -998,6 +1241,10 @@ def write_contract_data_input(value: Any) -> Any:
 
 def write_contract_line_part_input(value: Any) -> Any:
     return fields(value, WRITE_CONTRACT_LINE_PART_INPUT)
+
+
+def write_customer_data_input(value: Any) -> Any:
+    return fields(value, WRITE_CUSTOMER_DATA_INPUT)
 
 
 def write_deduction_input(value: Any) -> Any:
@@ -1076,6 +1323,18 @@ def write_term_share_input(value: Any) -> Any:
     return fields(value, WRITE_TERM_SHARE_INPUT)
 
 
+def write_warning_bound_input(value: Any) -> Any:
+    return fields(value, WRITE_WARNING_BOUND_INPUT)
+
+
+def write_warning_definition_input(value: Any) -> Any:
+    return fields(value, WRITE_WARNING_DEFINITION_INPUT)
+
+
+def write_warning_total_input(value: Any) -> Any:
+    return fields(value, WRITE_WARNING_TOTAL_INPUT)
+
+
 WRITE_ALLOCATION_LINE_INPUT: Table = {"amount": number}
 WRITE_ALLOCATION_REQUEST_INPUT: Table = {"told": each(write_allocation_line_input)}
 WRITE_CONTRACT_DATA_INPUT: Table = {
@@ -1087,6 +1346,7 @@ WRITE_CONTRACT_DATA_INPUT: Table = {
     "terms": each(write_payment_term_input),
 }
 WRITE_CONTRACT_LINE_PART_INPUT: Table = {"amount": number, "quantity": number, "tax_rate": number}
+WRITE_CUSTOMER_DATA_INPUT: Table = {"credit_limit": number}
 WRITE_DEDUCTION_INPUT: Table = {"amount": number}
 WRITE_DELIVERED_PART_INPUT: Table = {"rate": number, "amount": number}
 WRITE_EARLY_DISCOUNT_INPUT: Table = {"rate": number}
@@ -1119,6 +1379,9 @@ WRITE_RED_REQUEST_INPUT: Table = {"lines": each(write_red_line_input)}
 WRITE_STAGE_INPUT: Table = {"probability": number}
 WRITE_STATED_LINE_INPUT: Table = {"amount": number, "tax_rate": number, "quantity": number}
 WRITE_TERM_SHARE_INPUT: Table = {"rate": number, "amount": number}
+WRITE_WARNING_BOUND_INPUT: Table = {"above": number}
+WRITE_WARNING_DEFINITION_INPUT: Table = {"total": write_warning_total_input}
+WRITE_WARNING_TOTAL_INPUT: Table = {"bound": write_warning_bound_input}
 CONTRACT_CREATE_LINES = each(write_line_data_input)
 CONTRACT_CREATE_TERMS = each(write_payment_term_input)
 PIPELINE_CREATE_STAGES = each(write_stage_input)

@@ -332,6 +332,12 @@ LAST_ADMINISTRATOR: Final = 1303
 这是最后一个拥有全部权限的有效用户。
 """
 
+UNIT_ABOVE_ITSELF: Final = 1304
+"""``InvalidError``: The unit {name} cannot stand below itself.
+
+部门 {name} 不能成为自身的下级。
+"""
+
 CREDIT_CODE_WRONG: Final = 1400
 """``InvalidError``: {value} is not a unified social credit code: {reason}.
 
@@ -736,9 +742,40 @@ INVOICED_TWICE: Final = 1761
 """
 
 NO_WARNING: Final = 1800
-"""``NotFoundError``: There is no warning {kind} of {subject} now.
+"""``NotFoundError``: There is no warning {rule} of {subject} now.
 
-当前没有关于 {subject} 的 {kind} 预警。
+当前没有关于 {subject} 的 {rule} 预警。
+"""
+
+NO_RULE: Final = 1801
+"""``NotFoundError``: There is no warning rule {name}. Rules: {known}.
+
+没有名为 {name} 的预警规则。可用规则:{known}。
+"""
+
+RULE_NAME_TAKEN: Final = 1802
+"""``ConflictError``: There is a warning rule {name} already.
+
+已存在名为 {name} 的预警规则。
+"""
+
+RULE_BUILT_IN: Final = 1803
+"""``StateError``: The rule {name} is built in: it can be configured and switched off, not redefined or
+removed.
+
+{name} 是内置预警规则,只能配置或停用,不能重新定义或删除。
+"""
+
+RULE_WRONG: Final = 1804
+"""``InvalidError``: This does not make a warning rule: {reason}.
+
+预警规则不正确:{reason}。
+"""
+
+SCAN_NEEDS_ALL: Final = 1805
+"""``DeniedError``: Warnings are scanned by a user whose data scope is all.
+
+预警扫描必须由数据范围为“全部”的用户执行。
 """
 
 COLUMN_UNKNOWN: Final = 1850
