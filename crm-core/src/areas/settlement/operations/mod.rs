@@ -2,12 +2,14 @@
 
 mod aging;
 mod apply;
+mod later;
 mod receipt;
 mod reversal;
 mod verify;
 mod views;
 
-pub use aging::{AgingReport, AgingRow, SettlementAging};
+pub use aging::{AgingGroup, AgingReport, AgingRow, SettlementAging};
+pub use later::AsOfBasis;
 pub use receipt::{
     AllocateReceipt, AllocationLine, AllocationRequest, GetReceipt, ListReceipts, PostReceipt, PostedReceipt,
 };
