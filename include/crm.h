@@ -107,6 +107,8 @@ struct ArrowArrayStream {
 #define CRM_OP_ACTIVITY_CREATE "activity.create"
 #define CRM_OP_ACTIVITY_GET "activity.get"
 #define CRM_OP_ACTIVITY_LIST "activity.list"
+#define CRM_OP_ADJUSTMENT_LIST "adjustment.list"
+#define CRM_OP_ADJUSTMENT_REVERSE "adjustment.reverse"
 #define CRM_OP_AUDIT_LIST "audit.list"
 #define CRM_OP_AUDIT_VERIFY "audit.verify"
 #define CRM_OP_CHANGE_READ "change.read"
@@ -138,7 +140,9 @@ struct ArrowArrayStream {
 #define CRM_OP_CUSTOMER_UPDATE "customer.update"
 #define CRM_OP_IMPORT_PREVIEW "import.preview"
 #define CRM_OP_IMPORT_RUN "import.run"
+#define CRM_OP_INSTALLMENT_CHARGE_LATE "installment.charge_late"
 #define CRM_OP_INSTALLMENT_LIST "installment.list"
+#define CRM_OP_INSTALLMENT_WRITE_OFF "installment.write_off"
 #define CRM_OP_LEDGER_FIND_REFERENCE "ledger.find_reference"
 #define CRM_OP_LEDGER_GET "ledger.get"
 #define CRM_OP_LEDGER_RATES "ledger.rates"
@@ -175,6 +179,7 @@ struct ArrowArrayStream {
 #define CRM_OP_ROLE_UPDATE "role.update"
 #define CRM_OP_SETTLEMENT_AGING "settlement.aging"
 #define CRM_OP_SETTLEMENT_DUE "settlement.due"
+#define CRM_OP_SETTLEMENT_LATE_CHARGE "settlement.late_charge"
 #define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
 #define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
 #define CRM_OP_UNIT_CREATE "unit.create"
@@ -191,6 +196,7 @@ struct ArrowArrayStream {
 
 /* Datasets: the names for CRM_OP_QUERY_ROWS, CRM_OP_QUERY_SUMMARY and crm_query_arrow. */
 #define CRM_DATASET_ACTIVITY "activity"
+#define CRM_DATASET_ADJUSTMENT "adjustment"
 #define CRM_DATASET_ALLOCATION "allocation"
 #define CRM_DATASET_CONTACT "contact"
 #define CRM_DATASET_CONTRACT "contract"
@@ -303,6 +309,11 @@ struct ArrowArrayStream {
 #define CRM_ERROR_ABOVE_ADVANCE 1710 /* {amount} is more than the advance of {advance}. */
 #define CRM_ERROR_REFUNDED 1711 /* {refunded} of the receipt {number} were refunded; reverse the refund first. */
 #define CRM_ERROR_NOT_ALLOCATED 1712 /* The receipt {number} settles nothing of that. */
+#define CRM_ERROR_NOTHING_OPEN 1713 /* Nothing is open of installment {seq} of the contract {number}. */
+#define CRM_ERROR_NO_LATE_TERMS 1714 /* The contract {number} does not say what is charged for paying late. */
+#define CRM_ERROR_NOTHING_LATE 1715 /* Nothing more can be charged for installment {seq} of the contract {number} until {date}. */
+#define CRM_ERROR_ADJUSTMENT_FINAL 1716 /* The adjustment {number} is reversed or a reversal; it cannot be reversed again. */
+#define CRM_ERROR_DISCOUNT_OF_RECEIPT 1717 /* {number} was granted with a receipt; reverse or reallocate that. */
 #define CRM_ERROR_NO_WARNING 1800 /* There is no warning {kind} of {subject} now. */
 #define CRM_ERROR_COLUMN_UNKNOWN 1850 /* The file has no column {column}. Columns: {known}. */
 #define CRM_ERROR_COLUMN_AMBIGUOUS 1851 /* The file has more than one column {column}. */
@@ -391,6 +402,13 @@ typedef struct crm_session crm_session;
  * session of the same thread.
  */
 typedef struct crm_transaction crm_transaction;
+
+/**
+ * Told from time to time how far a move has come: `rows` of `rows_total` rows, `table` being at work. 0 lets it go on;
+ * anything else ends it with CRM_STATUS_CANCELLED, and nothing has been moved then. `table` is valid during the call.
+ * `context` is what was given beside this function. It is called on the thread that called.
+ */
+typedef int (*crm_progress)(void *context, const char *table, uint64_t rows, uint64_t rows_total);
 
 #ifdef __cplusplus
 extern "C" {
@@ -505,8 +523,8 @@ size_t crm_buffer_length(const struct crm_buffer *buffer);
 void crm_buffer_free(struct crm_buffer *buffer);
 
 /**
- * Opens the ledger at `url`: the path of a file, or `sqlite:` and the path. Unless told otherwise, a ledger that does
- * not exist is created.
+ * Opens the ledger at `url`: the path of a file, or `sqlite:` and the path, or a schema of a PostgreSQL database as
+ * `postgres://user:password@host/database?schema=company`. Unless told otherwise, a ledger that does not exist is created.
  *
  * `options` is NULL or a JSON object with any of `create`, `read_only`, `busy_timeout_ms`, `durability` ("full",
  * "normal"), `clock` ("system" or {"manual": "2026-03-02T01:00:00Z"}) and, for a new ledger, `name`, `currency`,
@@ -700,6 +718,45 @@ int crm_query_arrow(const struct crm_session *session,
                     size_t request_length,
                     struct ArrowArrayStream *stream,
                     struct crm_error **error);
+
+/**
+ * Writes everything that a ledger holds, of one moment, into the file at `path`, which crm_ledger_import reads into any
+ * engine. Who may do this is the host's to decide: the file holds everything. It has its name only when it is whole; an
+ * older file of that name is replaced then.
+ *
+ * `progress` is NULL or is told how far it has come.
+ *
+ * On success `*moved` is yours and says as JSON what was written: `rows`, `series`, `sha256` (equal for equal ledgers)
+ * and `tables`, each with `name` and `rows`; free it with crm_buffer_free.
+ *
+ * Safety: `ledger` is NULL or open, `path` points to NUL-terminated text, `progress` is NULL or may be called with `context`,
+ * `moved` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
+ */
+int crm_ledger_export(const struct crm_ledger *ledger,
+                      const char *path,
+                      crm_progress progress,
+                      void *context,
+                      struct crm_buffer **moved,
+                      struct crm_error **error);
+
+/**
+ * Reads the file at `path`, which crm_ledger_export wrote, into a new ledger at `url`, where there must be nothing yet.
+ * Everything is checked before any of it is kept: when this fails, or is broken off, there is still no ledger, and the
+ * same call can be made again.
+ *
+ * `options` are those of crm_open, of which only what concerns the place is used. `progress` and `*moved` are as in
+ * crm_ledger_export; on success the ledger can be opened with crm_open.
+ *
+ * Safety: `path` and `url` point to NUL-terminated text, `options` too or is NULL, `progress` is NULL or may be called with
+ * `context`, `moved` points to a `crm_buffer *`, and `error` to a `crm_error *` or is NULL.
+ */
+int crm_ledger_import(const char *path,
+                      const char *url,
+                      const char *options,
+                      crm_progress progress,
+                      void *context,
+                      struct crm_buffer **moved,
+                      struct crm_error **error);
 
 /**
  * The catalogue as JSON: `areas` with their permissions; `operations` with name, English summary, Chinese label, access,

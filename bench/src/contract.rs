@@ -11,7 +11,7 @@ use rusqlite::params;
 use uuid::Uuid;
 
 use crate::hand::{self, Hand};
-use crate::measure::{Comparison, Outcome, show_ratio, thousandths, timed};
+use crate::measure::{Aim, Comparison, Outcome, show_ratio, thousandths, timed};
 use crate::setup::Setup;
 
 /// Contracts of a group.
@@ -134,21 +134,22 @@ pub(crate) fn run(setup: &Setup) -> Outcome<()> {
             Ok(())
         })
     };
-    let alone = Comparison::new("contract, line, 6 installments: durable, alone", "1.5", "contract").pairs(
-        setup.rounds,
-        setup.writes,
-        1,
-        || {
-            let input = input.clone();
-            timed(|| {
-                ours.run(input)?;
-                Ok(())
-            })
-        },
-        || group(&mut hand, 1),
-    )?;
+    let alone = Comparison::new("contract, line, 6 installments: durable, alone", Aim::WRITES, "contract")
+        .pairs(
+            setup.rounds,
+            setup.writes,
+            1,
+            || {
+                let input = input.clone();
+                timed(|| {
+                    ours.run(input)?;
+                    Ok(())
+                })
+            },
+            || group(&mut hand, 1),
+        )?;
     alone.print();
-    let grouped = Comparison::new("the same, 16 in a transaction", "1.5", "contract").pairs(
+    let grouped = Comparison::new("the same, 16 in a transaction", Aim::WRITES, "contract").pairs(
         setup.rounds,
         setup.writes / 8 + 1,
         GROUP,

@@ -8,41 +8,37 @@ use serde_json::json;
 
 use crate::data;
 use crate::hand::{self, Hand};
-use crate::measure::{Comparison, Outcome, timed};
+use crate::measure::{Aim, Comparison, Outcome, timed};
 use crate::setup::Setup;
 
 /// Measures it.
 pub(crate) fn run(setup: &Setup) -> Outcome<()> {
     let text = csv_text(setup.customers)?;
-    let columns = ["name", "level", "industry", "region", "credit_code", "phone", "address"];
-    let mapping: Vec<_> = columns.iter().map(|name| json!({ "column": name, "field": name })).collect();
-    let input: RunImport = serde_json::from_value(json!({
-        "kind": "customer", "content": { "text": text }, "system": "erp", "key": "key", "mapping": mapping,
-    }))?;
+    let input = input(&text)?;
     let (mut sizes, mut failed) = ((0, 0), 0);
-    let compared = Comparison::new("import of customers with references from CSV", "1.5", "customer")
+    let compared = Comparison::new("import of customers with references from CSV", Aim::WRITES, "customer")
         .rounds(
-            setup.rounds,
-            setup.customers,
-            || {
-                let session = setup.new_ledger("import-ours")?;
-                let input = input.clone();
-                let time = timed(|| {
-                    failed = session.run(input)?.failed;
-                    Ok(())
-                })?;
-                drop(session);
-                let hand = Hand::writer(&setup.path("import-ours"))?;
-                sizes.0 = data::bytes(&hand.connection, &["customer", "external_reference"])?;
-                sizes.1 = data::bytes(&hand.connection, &["audit"])?;
-                Ok(time)
-            },
-            || {
-                drop(setup.new_ledger("import-by-hand")?);
-                let mut hand = Hand::writer(&setup.path("import-by-hand"))?;
-                timed(|| by_hand(&mut hand, &text))
-            },
-        )?;
+        setup.rounds,
+        setup.customers,
+        || {
+            let session = setup.new_ledger("import-ours")?;
+            let input = input.clone();
+            let time = timed(|| {
+                failed = session.run(input)?.failed;
+                Ok(())
+            })?;
+            drop(session);
+            let hand = Hand::writer(&setup.path("import-ours"))?;
+            sizes.0 = data::bytes(&hand.connection, &["customer", "external_reference"])?;
+            sizes.1 = data::bytes(&hand.connection, &["audit"])?;
+            Ok(time)
+        },
+        || {
+            drop(setup.new_ledger("import-by-hand")?);
+            let mut hand = Hand::writer(&setup.path("import-by-hand"))?;
+            timed(|| by_hand(&mut hand, &text))
+        },
+    )?;
     compared.print();
     let customers = i64::from(setup.customers.max(1));
     println!(
@@ -56,6 +52,25 @@ pub(crate) fn run(setup: &Setup) -> Outcome<()> {
     Ok(())
 }
 
+/// Our input for the file.
+pub(crate) fn input(text: &str) -> Outcome<RunImport> {
+    let columns = ["name", "level", "industry", "region", "credit_code", "phone", "address"];
+    let mapping: Vec<_> = columns.iter().map(|name| json!({ "column": name, "field": name })).collect();
+    Ok(serde_json::from_value(json!({
+        "kind": "customer", "content": { "text": text }, "system": "erp", "key": "key", "mapping": mapping,
+    }))?)
+}
+
+/// The code of a level.
+pub(crate) fn level(text: &str) -> i64 {
+    match text {
+        "A" => 1,
+        "B" => 2,
+        "C" => 3,
+        _ => 4,
+    }
+}
+
 fn by_hand(hand: &mut Hand, text: &str) -> Outcome<()> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     hand.connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -64,12 +79,7 @@ fn by_hand(hand: &mut Hand, text: &str) -> Outcome<()> {
     while reader.read_record(&mut row)? {
         let key = hand.key(now);
         let cell = |at: usize| row.get(at).filter(|text| !text.is_empty());
-        let level = cell(2).map(|level| match level {
-            "A" => 1,
-            "B" => 2,
-            "C" => 3,
-            _ => 4,
-        });
+        let level = cell(2).map(level);
         hand.connection
             .prepare_cached(
                 "INSERT INTO customer (id, name, kind, stage, level, industry, region, credit_code, phone, address, \
@@ -97,7 +107,7 @@ fn by_hand(hand: &mut Hand, text: &str) -> Outcome<()> {
 }
 
 /// The file: names in no order, keys in order, every credit code right.
-fn csv_text(rows: u32) -> Outcome<String> {
+pub(crate) fn csv_text(rows: u32) -> Outcome<String> {
     let mut text = String::from("key,name,level,industry,region,credit_code,phone,address\n");
     for number in 0..u64::from(rows) {
         let name = number * 7_919 % 9_999_991;

@@ -1,7 +1,7 @@
 //! Our operations beside the same work done by hand on the bare engine, in one run.
 //!
 //! ```text
-//! cargo xtask bench [--rounds N] [--quick] [--engine sqlite|postgres] [WORKLOAD ...]
+//! cargo xtask bench [--rounds N] [--quick] [--customers N] [--contracts N] [--engine sqlite|postgres] [WORKLOAD ...]
 //! ```
 //! Both sides work on files that `crm::open` made, so tables and indexes are the same, and with the same settings: WAL,
 //! `synchronous = FULL`, foreign keys, page caches of the same size. The side by hand is what a careful person writes
@@ -40,21 +40,26 @@ const WORKLOADS: &[Workload] = &[
 ];
 
 const HELP: &str = "\
-cargo xtask bench [--rounds N] [--quick] [--engine sqlite|postgres] [WORKLOAD ...]
+cargo xtask bench [--rounds N] [--quick] [--customers N] [--contracts N] [--engine sqlite|postgres] [WORKLOAD ...]
 
 --rounds N        rounds that count, 5 when left out
 --quick           small sizes: shows that everything runs, not how fast
+--customers N     customers to import, 100000 when left out, 20000 on a server
+--contracts N     contracts in the ledger that is read, 166667 when left out, 20000 on a server; each has 6 installments
 --engine NAME     sqlite, or postgres: a server of its own, or the one at CRM_POSTGRES_URL
 WORKLOAD          only workloads whose name contains one of these words:";
 
 fn main() -> Outcome<()> {
     let mut setup = Setup::new()?;
-    let (mut words, mut is_on_server) = (Vec::new(), false);
+    let (mut words, mut is_on_server, mut is_quick) = (Vec::new(), false, false);
+    let (mut customers, mut contracts, mut rounds) = (None, None, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--quick" => setup.make_quick(),
-            "--rounds" => setup.rounds = arguments.next().unwrap_or_default().parse()?,
+            "--quick" => is_quick = true,
+            "--rounds" => rounds = Some(arguments.next().unwrap_or_default().parse()?),
+            "--customers" => customers = Some(arguments.next().unwrap_or_default().parse()?),
+            "--contracts" => contracts = Some(arguments.next().unwrap_or_default().parse()?),
             "--engine" => match arguments.next().as_deref() {
                 Some("sqlite") => {}
                 Some("postgres") => is_on_server = true,
@@ -74,14 +79,22 @@ fn main() -> Outcome<()> {
             word => words.push(word.to_owned()),
         }
     }
+    if is_on_server {
+        setup.make_remote();
+    }
+    if is_quick {
+        setup.make_quick();
+    }
+    setup.rounds = rounds.unwrap_or(setup.rounds);
+    setup.customers = customers.unwrap_or(setup.customers);
+    setup.contracts = contracts.unwrap_or(setup.contracts);
+    let is_wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     measure::print_header(setup.rounds);
     if is_on_server {
-        return server::run(&setup);
+        return server::run(&setup, &is_wanted);
     }
-    for workload in WORKLOADS {
-        if words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str())) {
-            (workload.run)(&setup)?;
-        }
+    for workload in WORKLOADS.iter().filter(|workload| is_wanted(workload.name)) {
+        (workload.run)(&setup)?;
     }
     Ok(())
 }

@@ -19,10 +19,32 @@ impl Time {
     }
 }
 
+/// What is aimed at: so many thousandths of the time by hand, or nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Aim(Option<u128>);
+
+impl Aim {
+    /// Of writes.
+    pub(crate) const WRITES: Aim = Aim(Some(1500));
+    /// Of reads.
+    pub(crate) const READS: Aim = Aim(Some(1150));
+    /// Nothing is aimed at.
+    pub(crate) const NONE: Aim = Aim(None);
+
+    fn verdict(self, ratio: Option<&u128>) -> String {
+        match (self.0, ratio) {
+            (Some(aim), Some(ratio)) => {
+                format!("{} {}", show_ratio(aim), if *ratio <= aim { "met" } else { "MISSED" })
+            }
+            _ => String::new(),
+        }
+    }
+}
+
 /// One workload done by both sides: the time of each round, of one unit, in nanoseconds.
 pub(crate) struct Comparison {
     name: &'static str,
-    aim: &'static str,
+    aim: Aim,
     unit: &'static str,
     ours: Vec<Time>,
     by_hand: Vec<Time>,
@@ -30,7 +52,7 @@ pub(crate) struct Comparison {
 
 impl Comparison {
     /// A workload, what is aimed at, and what the time of a unit is the time of.
-    pub(crate) fn new(name: &'static str, aim: &'static str, unit: &'static str) -> Comparison {
+    pub(crate) fn new(name: &'static str, aim: Aim, unit: &'static str) -> Comparison {
         Comparison { name, aim, unit, ours: Vec::new(), by_hand: Vec::new() }
     }
 
@@ -107,14 +129,14 @@ impl Comparison {
             |ratios: &[u128], at: usize| ratios.get(at).map(|ratio| show_ratio(*ratio)).unwrap_or_default();
         let (middle, last) = (clock.len() / 2, clock.len().saturating_sub(1));
         println!(
-            "{:<50} {:>12} {:>12}  {:>6} {:<14} {:>6}  {:<6} µs per {}",
+            "{:<50} {:>12} {:>12}  {:>6} {:<14} {:>6}  {:<11} µs per {}",
             self.name,
             micros(self.ours()),
             micros(self.by_hand()),
             shown(&clock, middle),
             format!("({}-{})", shown(&clock, 0), shown(&clock, last)),
             shown(&processor, middle),
-            self.aim,
+            self.aim.verdict(clock.get(middle)),
             self.unit,
         );
     }
@@ -145,7 +167,7 @@ pub(crate) fn print_header(rounds: usize) {
         "cpu = the same of the time on the processor, which waiting for the disk and for others is not part of\n"
     );
     println!(
-        "{:<50} {:>12} {:>12}  {:>6} {:<14} {:>6}  {:<6}",
+        "{:<50} {:>12} {:>12}  {:>6} {:<14} {:>6}  {:<11}",
         "workload", "ours", "by hand", "ratio", "", "cpu", "aim"
     );
 }

@@ -4,17 +4,18 @@ use std::fmt::Write as _;
 
 use crm::areas::settlement::PostReceipt;
 use crm::kernel::date::{self, Instant};
+use crm::kernel::id::IdCodec;
 use rusqlite::params;
 use serde_json::json;
 
 use crate::contract::{YUAN, same_trail};
 use crate::data::{Shape, Written, fill};
 use crate::hand::{self, Hand};
-use crate::measure::{Comparison, Outcome, timed};
+use crate::measure::{Aim, Comparison, Outcome, timed};
 use crate::setup::{Setup, open};
 
 /// What each receipt brings: three installments, of which the last is settled in part.
-const YUAN_RECEIVED: i64 = 50_000;
+pub(crate) const YUAN_RECEIVED: i64 = 50_000;
 
 /// Measures it.
 pub(crate) fn run(setup: &Setup) -> Outcome<()> {
@@ -37,7 +38,7 @@ pub(crate) fn run(setup: &Setup) -> Outcome<()> {
     let (mut hand, written) = prepared("receipt-by-hand")?;
     let mut customers = written.customers.iter();
     let mut text = String::new();
-    Comparison::new("receipt over 3 installments: durable, alone", "1.5", "receipt")
+    Comparison::new("receipt over 3 installments: durable, alone", Aim::WRITES, "receipt")
         .pairs(
             setup.rounds,
             setup.writes,
@@ -64,13 +65,88 @@ pub(crate) fn run(setup: &Setup) -> Outcome<()> {
     same_trail(&hand, &setup.path("receipt-ours"))
 }
 
-struct Part {
-    contract: i64,
-    seq: i64,
-    amount: i64,
-    settled: i64,
-    open: i64,
-    part: i64,
+/// What one installment gets.
+pub(crate) struct Part {
+    pub(crate) contract: i64,
+    pub(crate) seq: i64,
+    pub(crate) amount: i64,
+    pub(crate) settled: i64,
+    pub(crate) open: i64,
+    pub(crate) part: i64,
+}
+
+impl Part {
+    /// What stays open.
+    pub(crate) fn rest(&self) -> Option<i64> {
+        Some(self.open - self.part).filter(|rest| *rest > 0)
+    }
+
+    /// The code of its status afterwards.
+    pub(crate) fn status(&self) -> i64 {
+        if self.rest().is_some() { 2 } else { 3 }
+    }
+}
+
+/// A receipt by hand, and what it does to the contract.
+pub(crate) struct Posted<'p> {
+    pub(crate) key: i64,
+    pub(crate) number: &'p str,
+    pub(crate) customer: i64,
+    pub(crate) user: i64,
+    pub(crate) today: i64,
+    pub(crate) now: i64,
+    /// The contract's settled amount and version afterwards.
+    pub(crate) settled: i64,
+    pub(crate) version: i64,
+    pub(crate) parts: &'p [Part],
+}
+
+/// What the trail says of it.
+pub(crate) fn changes(text: &mut String, ids: IdCodec, posted: &Posted<'_>) -> Outcome<()> {
+    let Posted { number, settled, version, parts, .. } = posted;
+    let (id, customer, handler) = (ids.uuid(posted.key), ids.uuid(posted.customer), ids.uuid(posted.user));
+    let (day, at) = (date::from_day_number(posted.today)?, Instant::from_micros(posted.now)?);
+    let contract = ids.uuid(parts.first().ok_or("nothing is open")?.contract);
+    text.clear();
+    write!(
+        text,
+        r#"[{{"table":"receipt","after":{{"id":"{id}","number":"{number}","direction":"receipt","customer":"{customer}","date":"{day}","method":"bank_transfer","amount":"50000","currency":"CNY","account":null,"reference":null,"handler":"{handler}","allocated":"50000","advance":"0","reversed_by":null,"reversal_of":null,"reason":null,"note":null,"created_at":"{at}","version":1}}}}"#
+    )?;
+    write!(
+        text,
+        r#",{{"table":"contract","id":"{contract}","before":{{"settled":"{}","version":{}}},"after":{{"settled":"{}","version":{version}}}}}"#,
+        settled / YUAN - YUAN_RECEIVED,
+        version - 1,
+        settled / YUAN
+    )?;
+    for one in *parts {
+        write!(
+            text,
+            r#",{{"table":"installment","contract":"{contract}","seq":{},"before":{{"settled":"{}","open_amount":"{}""#,
+            one.seq,
+            one.settled / YUAN,
+            one.open / YUAN
+        )?;
+        if let Some(rest) = one.rest() {
+            let (settled, rest) = ((one.settled + one.part) / YUAN, rest / YUAN);
+            write!(text, r#"}},"after":{{"settled":"{settled}","open_amount":"{rest}"}}}}"#)?;
+        } else {
+            let amount = one.amount / YUAN;
+            write!(
+                text,
+                r#","status":"open"}},"after":{{"settled":"{amount}","open_amount":null,"status":"settled"}}}}"#
+            )?;
+        }
+    }
+    for (Part { seq, part, .. }, position) in parts.iter().zip(1..) {
+        write!(
+            text,
+            r#",{{"table":"allocation","after":{{"receipt":"{id}","seq":{position},"contract":"{contract}","installment":{seq},"amount":"{}","currency":"CNY","allocated_on":"{day}"}}}}"#,
+            part / YUAN
+        )?;
+    }
+    text.push(']');
+    Ok(())
 }
 
 fn post(hand: &mut Hand, customer: i64, today: i64, text: &mut String) -> Outcome<()> {
@@ -103,13 +179,6 @@ fn post(hand: &mut Hand, customer: i64, today: i64, text: &mut String) -> Outcom
              advance, created_at, version) VALUES (?1, ?2, 1, ?3, ?4, 1, ?5, 'CNY', ?6, ?5, 0, ?7, 1)",
         )?
         .execute(params![key, number, customer, today, total, *user, now])?;
-    let (id, customer_id, handler) = (ids.uuid(key), ids.uuid(customer), ids.uuid(*user));
-    let (day, at) = (date::from_day_number(today)?, Instant::from_micros(now)?);
-    text.clear();
-    write!(
-        text,
-        r#"[{{"table":"receipt","after":{{"id":"{id}","number":"{number}","direction":"receipt","customer":"{customer_id}","date":"{day}","method":"bank_transfer","amount":"50000","currency":"CNY","account":null,"reference":null,"handler":"{handler}","allocated":"50000","advance":"0","reversed_by":null,"reversal_of":null,"reason":null,"note":null,"created_at":"{at}","version":1}}}}"#
-    )?;
     let contract = parts.first().ok_or("nothing is open")?.contract;
     let (settled, version): (i64, i64) = connection
         .prepare_cached("SELECT settled + ?2, version + 1 FROM contract WHERE id = ?1")?
@@ -117,55 +186,20 @@ fn post(hand: &mut Hand, customer: i64, today: i64, text: &mut String) -> Outcom
     connection
         .prepare_cached("UPDATE contract SET settled = ?2, version = ?3 WHERE id = ?1")?
         .execute([contract, settled, version])?;
-    let contract_id = ids.uuid(contract);
-    write!(
-        text,
-        r#",{{"table":"contract","id":"{contract_id}","before":{{"settled":"{}","version":{}}},"after":{{"settled":"{}","version":{version}}}}}"#,
-        (settled - total) / YUAN,
-        version - 1,
-        settled / YUAN
-    )?;
     let mut update = connection.prepare_cached(
         "UPDATE installment SET settled = ?3, open_amount = ?4, status = ?5 WHERE contract = ?1 AND seq = ?2",
     )?;
-    for Part { contract, seq, amount, settled, open, part } in &parts {
-        let (now_settled, rest) = (settled + part, open - part);
-        update.execute(params![
-            contract,
-            seq,
-            now_settled,
-            (rest > 0).then_some(rest),
-            if rest > 0 { 2 } else { 3 }
-        ])?;
-        write!(
-            text,
-            r#",{{"table":"installment","contract":"{contract_id}","seq":{seq},"before":{{"settled":"{}","open_amount":"{}""#,
-            settled / YUAN,
-            open / YUAN
-        )?;
-        if rest > 0 {
-            let (now_settled, rest) = (now_settled / YUAN, rest / YUAN);
-            write!(text, r#"}},"after":{{"settled":"{now_settled}","open_amount":"{rest}"}}}}"#)?;
-        } else {
-            let amount = amount / YUAN;
-            write!(
-                text,
-                r#","status":"open"}},"after":{{"settled":"{amount}","open_amount":null,"status":"settled"}}}}"#
-            )?;
-        }
-    }
     let mut allocation = connection.prepare_cached(
         "INSERT INTO allocation (receipt, seq, contract, installment, amount, currency, allocated_on) \
          VALUES (?1, ?2, ?3, ?4, ?5, 'CNY', ?6)",
     )?;
-    for (Part { contract, seq, part, .. }, position) in parts.iter().zip(1..) {
-        allocation.execute(params![key, position, contract, seq, part, today])?;
-        write!(
-            text,
-            r#",{{"table":"allocation","after":{{"receipt":"{id}","seq":{position},"contract":"{contract_id}","installment":{seq},"amount":"{}","currency":"CNY","allocated_on":"{day}"}}}}"#,
-            part / YUAN
-        )?;
+    for (one, position) in parts.iter().zip(1..) {
+        let settled = one.settled + one.part;
+        update.execute(params![one.contract, one.seq, settled, one.rest(), one.status()])?;
+        allocation.execute(params![key, position, one.contract, one.seq, one.part, today])?;
     }
-    text.push(']');
-    hand::audit(connection, *ids, now, *user, "receipt.post", key, text)
+    let (user, parts) = (*user, parts.as_slice());
+    let posted = Posted { key, number: &number, customer, user, today, now, settled, version, parts };
+    changes(text, *ids, &posted)?;
+    hand::audit(connection, *ids, now, user, "receipt.post", key, text)
 }

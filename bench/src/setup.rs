@@ -41,6 +41,11 @@ impl Setup {
         })
     }
 
+    /// Sizes for a server, where rows are not a call away: done in some minutes.
+    pub(crate) fn make_remote(&mut self) {
+        (self.customers, self.contracts) = (20_000, 20_000);
+    }
+
     /// Small sizes.
     pub(crate) fn make_quick(&mut self) {
         (self.rounds, self.customers, self.writes, self.contracts) = (1, 2_000, 20, 9_000);

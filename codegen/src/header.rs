@@ -8,7 +8,7 @@ use crm_core::catalog::Catalog;
 use crate::{Result, root};
 
 /// The sources in the order that a reader of the header wants them.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "status.rs",
     "version.rs",
     "error.rs",
@@ -18,6 +18,7 @@ const SOURCES: [&str; 9] = [
     "transaction.rs",
     "cursor.rs",
     "arrow.rs",
+    "transfer.rs",
 ];
 const SOURCES_LAST: [&str; 2] = ["catalog.rs", "handle.rs"];
 

@@ -17,8 +17,8 @@ pub struct crm_ledger {
     _live: Live,
 }
 
-/// Opens the ledger at `url`: the path of a file, or `sqlite:` and the path. Unless told otherwise, a ledger that does
-/// not exist is created.
+/// Opens the ledger at `url`: the path of a file, or `sqlite:` and the path, or a schema of a PostgreSQL database as
+/// `postgres://user:password@host/database?schema=company`. Unless told otherwise, a ledger that does not exist is created.
 ///
 /// `options` is NULL or a JSON object with any of `create`, `read_only`, `busy_timeout_ms`, `durability` ("full",
 /// "normal"), `clock` ("system" or {"manual": "2026-03-02T01:00:00Z"}) and, for a new ledger, `name`, `currency`,

@@ -21,6 +21,7 @@ mod ledger;
 mod session;
 mod status;
 mod transaction;
+mod transfer;
 mod version;
 
 pub use arrow::crm_query_arrow;
@@ -40,4 +41,5 @@ pub use transaction::{
     crm_transaction, crm_transaction_begin, crm_transaction_call, crm_transaction_close,
     crm_transaction_commit, crm_transaction_rollback,
 };
+pub use transfer::{crm_ledger_export, crm_ledger_import, crm_progress};
 pub use version::{CRM_ABI_VERSION, crm_abi_check, crm_abi_version, crm_version};

@@ -1,7 +1,7 @@
 //! The ABI as a C program sees it: what happens with bad input, who owns what, and that nothing leaks.
 #![allow(clippy::unwrap_used, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -521,5 +521,126 @@ fn versions_are_told_and_checked() {
         assert_eq!(crm_abi_check(CRM_ABI_VERSION, &mut error), 0);
         let (_, wire) = failure(crm_abi_check(CRM_ABI_VERSION + 1, &mut error), error);
         assert_eq!(wire["name"], "wrong_abi");
+    });
+}
+
+/// What a progress function was told, and after how many rows it says that it has seen enough.
+struct Told {
+    enough: u64,
+    last: (u64, u64),
+    tables: Vec<String>,
+}
+
+unsafe extern "C" fn tell(context: *mut c_void, table: *const c_char, rows: u64, rows_total: u64) -> c_int {
+    let told = unsafe { &mut *context.cast::<Told>() };
+    told.last = (rows, rows_total);
+    told.tables.push(unsafe { text(table) });
+    c_int::from(rows >= told.enough)
+}
+
+fn told() -> Told {
+    Told { enough: u64::MAX, last: (0, 0), tables: Vec::new() }
+}
+
+fn export(ledger: *const crm_ledger, path: &CStr, told: &mut Told) -> Result<Value, (c_int, Value)> {
+    let (mut moved, mut error) = (null_mut(), null_mut());
+    let context = std::ptr::from_mut(told).cast();
+    let status =
+        unsafe { crm_ledger_export(ledger, path.as_ptr(), Some(tell), context, &mut moved, &mut error) };
+    if status == 0 { Ok(take(moved)) } else { Err(failure(status, error)) }
+}
+
+fn import(path: &CStr, url: &CStr, told: &mut Told) -> Result<Value, (c_int, Value)> {
+    let (mut moved, mut error) = (null_mut(), null_mut());
+    let context = std::ptr::from_mut(told).cast();
+    let (path, url) = (path.as_ptr(), url.as_ptr());
+    let status = unsafe { crm_ledger_import(path, url, null(), Some(tell), context, &mut moved, &mut error) };
+    if status == 0 { Ok(take(moved)) } else { Err(failure(status, error)) }
+}
+
+fn opened(url: &CStr) -> *mut crm_ledger {
+    let (mut ledger, mut error) = (null_mut(), null_mut());
+    assert_eq!(unsafe { crm_open(url.as_ptr(), null(), &mut ledger, &mut error) }, 0);
+    ledger
+}
+
+#[test]
+fn a_ledger_moves_to_a_server_and_back() {
+    let server = crm_postgres_server::Server::shared().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| c(folder.path().join(name).to_str().unwrap());
+    counted(|| {
+        let books = Books::open("{}");
+        // More rows than are told at once.
+        books.customers(1_100);
+        let file = path("moved.jsonl");
+        let mut seen = told();
+        let sent = export(books.ledger, &file, &mut seen).unwrap();
+        assert_eq!(seen.last.0, seen.last.1, "told of the last row");
+        assert_eq!(seen.last.1.to_string(), sent["rows"].as_str().unwrap());
+        assert!(seen.tables.contains(&"customer".to_owned()));
+
+        let there = c(&server.url(&server.new_schema()));
+        // One who has seen enough leaves nothing there, and is told so.
+        let mut enough = Told { enough: 500, ..told() };
+        let (status, wire) = import(&file, &there, &mut enough).unwrap_err();
+        assert_eq!((status, &wire["name"]), (crm_status::Cancelled as c_int, &json!("cancelled")));
+        // So does a file that has lost its end.
+        let whole = std::fs::read(folder.path().join("moved.jsonl")).unwrap();
+        std::fs::write(folder.path().join("half.jsonl"), &whole[..whole.len() / 2]).unwrap();
+        let (status, wire) = import(&path("half.jsonl"), &there, &mut told()).unwrap_err();
+        assert_eq!((status, &wire["name"]), (crm_status::Storage as c_int, &json!("stream_damaged")));
+
+        assert_eq!(import(&file, &there, &mut told()).unwrap(), sent);
+        let (status, wire) = import(&file, &there, &mut told()).unwrap_err();
+        assert_eq!((status, &wire["name"]), (crm_status::Conflict as c_int, &json!("target_not_empty")));
+
+        let on_server = opened(&there);
+        let (file_there, back) = (path("there.jsonl"), path("back.crm"));
+        assert_eq!(export(on_server, &file_there, &mut told()).unwrap(), sent);
+        assert_eq!(import(&file_there, &back, &mut told()).unwrap(), sent);
+        let home = opened(&back);
+        assert_eq!(export(home, &path("back.jsonl"), &mut told()).unwrap(), sent);
+        assert_eq!(std::fs::read(folder.path().join("back.jsonl")).unwrap(), whole);
+        unsafe {
+            crm_close(on_server);
+            crm_close(home);
+        }
+        println!("rows {}, sha256 {}: the same on sqlite, postgres and sqlite", sent["rows"], sent["sha256"]);
+    });
+}
+
+#[test]
+fn an_export_that_fails_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| c(folder.path().join(name).to_str().unwrap());
+    counted(|| {
+        let books = Books::open("{}");
+        let mut enough = Told { enough: 0, ..told() };
+        let (status, _) = export(books.ledger, &path("stopped.jsonl"), &mut enough).unwrap_err();
+        assert_eq!(status, crm_status::Cancelled as c_int);
+        let (_, wire) = export(books.ledger, &path("no/such/folder.jsonl"), &mut told()).unwrap_err();
+        assert_eq!(wire["name"], "stream_broken_off");
+        let (_, wire) = import(&path("missing.jsonl"), &path("new.crm"), &mut told()).unwrap_err();
+        assert_eq!(wire["name"], "stream_broken_off");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        // Without a progress function, and with bad arguments.
+        let (mut moved, mut error) = (null_mut(), null_mut());
+        let file = path("whole.jsonl");
+        unsafe {
+            let status =
+                crm_ledger_export(books.ledger, file.as_ptr(), None, null_mut(), &mut moved, &mut error);
+            assert_eq!(status, 0);
+            take(moved);
+            let status = crm_ledger_export(null(), file.as_ptr(), None, null_mut(), &mut moved, &mut error);
+            refused(status, error, "null_argument", "ledger");
+            error = null_mut();
+            let status = crm_ledger_export(books.ledger, null(), None, null_mut(), &mut moved, &mut error);
+            refused(status, error, "null_argument", "path");
+            error = null_mut();
+            let status =
+                crm_ledger_import(file.as_ptr(), null(), null(), None, null_mut(), &mut moved, &mut error);
+            refused(status, error, "null_argument", "url");
+        }
     });
 }

@@ -1,5 +1,6 @@
 //! Ledgers as Python holds them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crm::OpenOptions;
@@ -12,6 +13,7 @@ use pyo3::prelude::*;
 use crate::failure::locale;
 use crate::handle::{Close, Handle, Opened};
 use crate::session::NativeSession;
+use crate::transfer::moved;
 use crate::work::run_through;
 
 /// An open ledger.
@@ -63,6 +65,14 @@ impl NativeLedger {
     /// Sets a manual clock.
     fn set_clock(&self, py: Python<'_>, now: &str) -> PyResult<()> {
         run_through(py, self.locale, || self.handle.get()?.set_clock(Instant::parse(now)?))
+    }
+
+    /// Writes the whole ledger into a file.
+    #[pyo3(signature = (path, progress=None))]
+    fn export(&self, py: Python<'_>, path: &str, progress: Option<Py<PyAny>>) -> PyResult<String> {
+        moved(py, self.locale, progress, |tell| {
+            crm::export_to_file(&self.handle.get()?, Path::new(path), tell)
+        })
     }
 
     /// Closes the ledger and what was opened from it.

@@ -13,6 +13,7 @@ mod failure;
 mod handle;
 mod ledger;
 mod session;
+mod transfer;
 mod work;
 
 /// The native half of `crm`; private, use the package.
@@ -28,6 +29,8 @@ mod _native {
     use crate::ledger::open;
     #[pymodule_export]
     use crate::session::{NativeSession, NativeTransaction};
+    #[pymodule_export]
+    use crate::transfer::import_ledger;
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

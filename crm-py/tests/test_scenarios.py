@@ -104,10 +104,10 @@ def test_there_are_scenarios() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_scenario(file: Path, path: Path) -> None:
+def test_scenario(url: str, file: Path) -> None:
     scenario = json.loads(file.read_text(encoding="utf-8"))
     assert set(scenario) == {"title", "zh", "clock", "steps"}
-    with crm.open(path, clock=dt.datetime.fromisoformat(scenario["clock"])) as ledger:
+    with crm.open(url, clock=dt.datetime.fromisoformat(scenario["clock"])) as ledger:
         page = ledger.session("admin").user.list(filter={"equal": ["login", "admin"]})
         saved: Saved = {"admin": str(page.items[0].id)}
         for position, step in enumerate(scenario["steps"]):

@@ -19,7 +19,7 @@ mod transfer;
 
 pub use crm_core::{app, areas, catalog, kernel, store};
 pub use open::{ClockOption, DurabilityOption, OpenOptions, open};
-pub use transfer::{export_ledger, import_ledger};
+pub use transfer::{export_ledger, export_to_file, import_from_file, import_ledger};
 
 /// The guide, whose examples run.
 #[cfg(doctest)]

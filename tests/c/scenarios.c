@@ -1,8 +1,8 @@
 /* Runs the scenario files of tests/scenarios through the C ABI.
 
-       scenarios FOLDER FILE...
+       scenarios PLACE FILE...
 
-   Each scenario gets a new ledger in FOLDER. The format and its rules are those of tests/src/scenario.rs. Prints a line
+   Each scenario gets a new ledger: a file in PLACE when that is a folder, a schema when it is the URL of a server. The format and its rules are those of tests/src/scenario.rs. Prints a line
    for each scenario and ends with 0 when all went as told and every handle was given back. */
 
 #include "crm.h"
@@ -368,7 +368,9 @@ static void put_stem(struct text *out, const char *path) {
   text_add(out, name, dot == NULL ? strlen(name) : (size_t)(dot - name));
 }
 
-static int run_file(const char *folder, const char *path) {
+static int is_server(const char *place) { return strstr(place, "://") != NULL; }
+
+static int run_file(const char *place, const char *path) {
   struct run run;
   struct text file = {NULL, 0, 0}, url = {NULL, 0, 0};
   struct json *scenario = NULL;
@@ -377,10 +379,10 @@ static int run_file(const char *folder, const char *path) {
   size_t at;
   memset(&run, 0, sizeof run);
   if (read_file(path, &file)) scenario = json_read(file.data, file.length);
-  text_put(&url, folder);
-  text_put(&url, "/");
+  text_put(&url, place);
+  text_put(&url, is_server(place) ? "?schema=" : "/");
   put_stem(&url, path);
-  text_put(&url, ".crm");
+  text_put(&url, is_server(place) ? "" : ".crm");
   went_as_told = scenario == NULL ? fail(&run, "not a file with JSON") : run_scenario(&run, scenario, url.data);
   title = json_words(scenario, "title");
   printf("%-6s %s%s%s\n", went_as_told ? "ok" : "FAILED", title == NULL ? path : title, went_as_told ? "" : ": ",
@@ -399,7 +401,7 @@ int main(int count, char **arguments) {
   crm_error *error = NULL;
   int at, passed = 0, failed = 0;
   if (count < 2) {
-    fprintf(stderr, "usage: %s FOLDER FILE...\n", arguments[0]);
+    fprintf(stderr, "usage: %s PLACE FILE...\n", arguments[0]);
     return 2;
   }
   if (crm_abi_check(CRM_ABI_VERSION, &error) != CRM_STATUS_OK) {
@@ -414,7 +416,8 @@ int main(int count, char **arguments) {
       failed++;
     }
   }
-  printf("%d passed, %d failed\n", passed, failed);
+  printf("C on %s: %d of %d scenarios go as told\n", is_server(arguments[1]) ? "postgres" : "sqlite", passed,
+         passed + failed);
   if (crm_live_handles() != 0) {
     printf("%lu handles were not given back\n", (unsigned long)crm_live_handles());
     return 1;

@@ -3,4 +3,5 @@
 //! The C and Python runners follow the same rules; [`scenario`] states them.
 
 pub mod scenario;
+pub mod settlement;
 pub mod writers;

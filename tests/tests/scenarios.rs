@@ -19,7 +19,7 @@ fn all_go_as_told(engine: &str, mut place: impl FnMut(&Path) -> String) {
         }
     }
     assert!(!files.is_empty(), "no scenario was found");
-    println!("{engine}: {} of {} scenarios go as told", files.len() - failures.len(), files.len());
+    println!("Rust on {engine}: {} of {} scenarios go as told", files.len() - failures.len(), files.len());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 

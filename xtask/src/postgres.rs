@@ -1,13 +1,23 @@
 //! The PostgreSQL server of the tests, under `target/postgres`: the programs of a wheel, or those that `CRM_POSTGRES_BIN` names.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 
 use crate::python;
-use crate::run::{root, target};
+use crate::run::{Run, root, target};
 
 /// The variable that tests look for: the folder with `initdb` and `postgres`.
 pub(crate) const VARIABLE: &str = "CRM_POSTGRES_BIN";
+
+/// The variable in which programs find a server's URL.
+pub(crate) const URL: &str = "CRM_POSTGRES_URL";
+
+/// A program that runs beside a server started for it, whose URL it finds in [`URL`].
+pub(crate) fn beside_server(program: impl AsRef<OsStr>) -> Result<Run, String> {
+    let run = Run::cargo(["run", "--quiet", "--package", "crm-postgres-server", "--"]);
+    Ok(run.args([program]).env(VARIABLE, prepare()?))
+}
 
 /// The folder with the programs, if they are there.
 pub(crate) fn programs() -> Result<PathBuf, String> {

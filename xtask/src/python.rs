@@ -12,7 +12,8 @@ fn venv() -> PathBuf {
     target().join("venv")
 }
 
-fn inside(program: &str) -> PathBuf {
+/// Where a program of the environment is.
+pub(crate) fn inside(program: &str) -> PathBuf {
     let folder = if cfg!(windows) { "Scripts" } else { "bin" };
     venv().join(folder).join(program)
 }

@@ -18,6 +18,11 @@ const STEPS: &[Step] = &[
             .env(postgres::VARIABLE, postgres::programs()?)
             .shown()
     }),
+    ("Rust scenarios, both engines", || {
+        Run::cargo(["test", "--quiet", "--package", "crm-tests", "--test", "scenarios", "--", "--nocapture"])
+            .env(postgres::VARIABLE, postgres::programs()?)
+            .shown()
+    }),
     ("rust documentation", || {
         Run::cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").shown()
     }),
@@ -25,10 +30,13 @@ const STEPS: &[Step] = &[
     ("header as C99 and C++17", header),
     ("C example", c_example),
     ("C scenarios", c_scenarios),
+    ("C scenarios on postgres", c_scenarios_on_postgres),
     ("python environment", python::prepare),
     ("python wheel", python::install_wheel),
     ("python tests and scenarios", || {
-        python::tool("python").args(["-m", "pytest", "--quiet", "crm-py/tests"]).shown()
+        postgres::beside_server(python::inside("python"))?
+            .args(["-m", "pytest", "--quiet", "crm-py/tests"])
+            .shown()
     }),
     ("python types", || python::tool("python").args(["-m", "mypy", "--strict", "crm-py/python/crm"]).shown()),
     ("python stubs", || {
@@ -117,11 +125,25 @@ fn c_example() -> Result<(), String> {
     Run::program(program, COMPILER).args([fresh_folder("story-ledger")?]).shown()
 }
 
-fn c_scenarios() -> Result<(), String> {
-    let program = build_c("tests/c/scenarios.c", "scenarios")?;
+fn scenario_files() -> Result<Vec<PathBuf>, String> {
     let folder = root().join("tests/scenarios");
     let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
     files.sort();
-    Run::program(program, COMPILER).args([fresh_folder("scenario-ledgers")?]).args(files).shown()
+    Ok(files)
+}
+
+fn c_scenarios() -> Result<(), String> {
+    let program = build_c("tests/c/scenarios.c", "scenarios")?;
+    Run::program(program, COMPILER).args([fresh_folder("scenario-ledgers")?]).args(scenario_files()?).shown()
+}
+
+fn c_scenarios_on_postgres() -> Result<(), String> {
+    let program = build_c("tests/c/scenarios.c", "scenarios")?;
+    // The shell puts in the URL, which is known only beside the server.
+    postgres::beside_server("sh")?
+        .args(["-c", "program=$1; shift; exec \"$program\" \"$CRM_POSTGRES_URL\" \"$@\"", "sh"])
+        .args([program])
+        .args(scenario_files()?)
+        .shown()
 }

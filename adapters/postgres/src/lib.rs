@@ -36,7 +36,9 @@
 //!   it: those who wait for the writer occupy no connection, here or on the server.
 //! - **Many rows are one array per column**, lists in conditions one array: the text of a statement does not depend on how
 //!   many there are, so that it is prepared once, and a round trip carries them all.
-//! - **Statements stay prepared** on their connection, found by their text.
+//! - **Statements stay prepared** on their connection, found by their text. The row that a transaction begins with is read by
+//!   `EXECUTE`, since what is sent together with `BEGIN` cannot carry values, and parsing it anew each time costs as much
+//!   as running it.
 //! - **A writer that falls silent is cut off** by the server after some minutes, and one whose machine has gone after a
 //!   minute, because all others wait for it.
 //! - **A cut connection is noticed and replaced.** While committing, the outcome is `OUTCOME_UNKNOWN`: the caller asks again

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crm_core::kernel::error::{Error, Result};
+use crm_core::store::cell::{Cell, Row};
 use crm_core::store::engine::{LEDGER_NEWER, Mode, NOT_A_LEDGER, READ_ONLY, Store, Tx};
-use crm_core::store::schema::Schema;
+use crm_core::store::schema::{Schema, Table};
 use postgres::error::SqlState;
 
 use crate::catalog::{CREATE_OWN, Catalog, PRODUCT};
@@ -97,7 +98,17 @@ impl PostgresStore {
 
 impl Store for PostgresStore {
     fn begin(&self, mode: Mode) -> Result<Box<dyn Tx>> {
-        Ok(Box::new(Transaction::begin(self.0.lend(mode)?)?))
+        Ok(Box::new(Transaction::begin(self.0.lend(mode)?, None)?.0))
+    }
+
+    fn begin_with(
+        &self,
+        mode: Mode,
+        table: &'static Table,
+        key: &[Cell],
+    ) -> Result<(Box<dyn Tx>, Option<Row>)> {
+        let (tx, row) = Transaction::begin(self.0.lend(mode)?, Some((table, key)))?;
+        Ok((Box::new(tx), row))
     }
 
     fn engine(&self) -> &'static str {

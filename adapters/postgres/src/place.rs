@@ -131,7 +131,7 @@ impl Place {
         Ok(session)
     }
 
-    /// What every connection is told once. The server, too, notices within a minute when its client has gone, and ends
+    /// What every connection is told once: how values are written in statements that are sent together, too. The server, too, notices within a minute when its client has gone, and ends
     /// the transaction that other writers wait for.
     fn set_up(&self) -> String {
         let options = &self.options;
@@ -144,7 +144,8 @@ impl Place {
         };
         format!(
             "SET search_path = {}; SET lock_timeout = {}; SET statement_timeout = {}; SET jit = off; \
-             SET client_min_messages = error; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
+             SET client_min_messages = error; SET standard_conforming_strings = on; SET bytea_output = hex; \
+             SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
              SET tcp_keepalives_count = 3; {durability}",
             self.quoted_schema(),
             options.busy_timeout_ms.max(1),

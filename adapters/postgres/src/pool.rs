@@ -9,6 +9,8 @@ use std::time::Instant;
 
 use crm_core::kernel::error::{Error, INTERNAL, Result};
 use crm_core::store::engine::{BUSY, Mode, READ_ONLY, STORAGE_FAILED};
+use crm_core::store::schema::Table;
+use postgres::SimpleQueryRow;
 
 use crate::catalog::Catalog;
 use crate::fault::{Doing, fault};
@@ -147,20 +149,27 @@ impl Drop for Pool {
 }
 
 impl Lease {
-    /// Begins a transaction with this text and hands back what it asks for. When a connection turns out to have been cut
+    /// Begins a transaction with these statements, which may read a row of `named` by `EXECUTE`, and hands back the row that
+    /// each has found. When a connection turns out to have been cut
     /// while it lay idle, so have the others probably been: all are closed and a new one is opened, once.
-    pub(crate) fn begin(&mut self, text: &str) -> Result<Option<String>> {
+    pub(crate) fn begin(
+        &mut self,
+        text: &str,
+        named: Option<&'static Table>,
+    ) -> Result<Vec<Option<SimpleQueryRow>>> {
+        let named = named.map(|table| Ok((table.name, &self.pool.catalog.table(table)?.get))).transpose()?;
         loop {
             let failed = |error| fault(error, Doing::Beginning, false);
             let mut session = match self.session.take() {
                 Some(session) => session,
                 None => self.pool.place.connect().map_err(failed)?,
             };
-            match session.ask(text) {
-                Ok(answer) => {
+            let is_named = named.map_or(Ok(()), |(table, get)| session.name(table, get));
+            match is_named.and_then(|()| session.ask_all(text)) {
+                Ok(answers) => {
                     self.session = Some(session);
                     self.is_open = true;
-                    return Ok(answer);
+                    return Ok(answers);
                 }
                 Err(error) if self.is_used && crate::fault::is_broken(&error) => {
                     self.is_used = false;

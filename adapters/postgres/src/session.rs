@@ -1,9 +1,9 @@
 //! A connection with the statements it has prepared. Whatever goes to the server passes here and is counted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use postgres::{Client, RowIter, SimpleQueryMessage, Statement};
+use postgres::{Client, RowIter, SimpleQueryMessage, SimpleQueryRow, Statement};
 
 use crate::value::Bound;
 
@@ -25,11 +25,13 @@ fn count() {
 pub(crate) struct Session {
     pub(crate) client: Client,
     statements: HashMap<String, Statement>,
+    /// Tables whose rows can be read by `EXECUTE`.
+    named: HashSet<&'static str>,
 }
 
 impl Session {
     pub(crate) fn new(client: Client) -> Self {
-        Session { client, statements: HashMap::new() }
+        Session { client, statements: HashMap::new(), named: HashSet::new() }
     }
 
     /// Runs statements that return nothing.
@@ -40,13 +42,32 @@ impl Session {
 
     /// Runs statements and hands back the first cell of the last row, as text.
     pub(crate) fn ask(&mut self, text: &str) -> Result<Option<String>, postgres::Error> {
+        let answers = self.ask_all(text)?;
+        let last = answers.into_iter().rev().flatten().next();
+        Ok(last.and_then(|row| row.get(0).map(str::to_owned)))
+    }
+
+    /// Runs statements and hands back the last row of each, if there is one.
+    pub(crate) fn ask_all(&mut self, text: &str) -> Result<Vec<Option<SimpleQueryRow>>, postgres::Error> {
         count();
-        let answers = self.client.simple_query(text)?;
-        let cell = answers.iter().rev().find_map(|answer| match answer {
-            SimpleQueryMessage::Row(row) => Some(row.get(0).map(str::to_owned)),
-            _ => None,
-        });
-        Ok(cell.flatten())
+        let (mut answers, mut last) = (Vec::new(), None);
+        for message in self.client.simple_query(text)? {
+            match message {
+                SimpleQueryMessage::Row(row) => last = Some(row),
+                SimpleQueryMessage::CommandComplete(_) => answers.push(last.take()),
+                _ => {}
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Prepares `get` under a name for `EXECUTE`, which several statements sent together can use and bound values cannot.
+    pub(crate) fn name(&mut self, table: &'static str, get: &str) -> Result<(), postgres::Error> {
+        if !self.named.contains(table) {
+            self.batch(&format!("PREPARE \"get_{table}\" AS {get}"))?;
+            self.named.insert(table);
+        }
+        Ok(())
     }
 
     fn prepared(&mut self, text: &str) -> Result<Statement, postgres::Error> {

@@ -1,13 +1,18 @@
 //! The nine verbs.
 
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crm_core::kernel::error::{Error, INTERNAL, Result};
-use crm_core::store::cell::{Cell, CellRef, Row};
-use crm_core::store::engine::{CANCELLED, Flow, Interrupter, LEDGER_NEWER, Mode, Nest, Tx, Visit};
+use crm_core::store::cell::{Cell, CellRef, Row, check_text};
+use crm_core::store::dataset::from_hex;
+use crm_core::store::engine::{
+    CANCELLED, Flow, Interrupter, LEDGER_NEWER, Mode, Nest, STORAGE_FAILED, Tx, Visit,
+};
 use crm_core::store::plan::{Output, Pred, Select};
-use crm_core::store::schema::Table;
+use crm_core::store::schema::{CellType, Column, Table};
+use postgres::SimpleQueryRow;
 use postgres::fallible_iterator::FallibleIterator;
 
 use crate::catalog::{LIST_SERIES, PRODUCT, TAKE_NUMBERS};
@@ -51,32 +56,54 @@ impl Drop for Transaction {
 }
 
 impl Transaction {
-    pub(crate) fn begin(mut lease: Lease) -> Result<Self> {
-        if lease.mode() == Mode::Read {
-            lease.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+    /// Begins, and reads the row with `first` as its key in the same round trip.
+    pub(crate) fn begin(
+        mut lease: Lease,
+        first: Option<(&'static Table, &[Cell])>,
+    ) -> Result<(Self, Option<Row>)> {
+        let mut text = if lease.mode() == Mode::Read {
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned()
         } else {
             // LOCK TABLE takes no snapshot. The first SELECT does, when all that came before can be seen.
             let idle = lease.pool().place.options.idle_writer_timeout_ms;
-            let found = lease.begin(&format!(
+            format!(
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE; \
                  SET LOCAL idle_in_transaction_session_timeout = {idle}; \
                  LOCK TABLE \"crm_meta\" IN EXCLUSIVE MODE; \
                  SELECT \"version\" FROM \"crm_meta\" WHERE \"product\" = '{PRODUCT}'"
-            ))?;
+            )
+        };
+        if let Some((table, key)) = first {
+            check_key(table, key)?;
+            let _ = write!(text, "; EXECUTE \"get_{}\"", table.name);
+            for (position, cell) in key.iter().enumerate() {
+                text.push_str(if position == 0 { " (" } else { ", " });
+                crm_sql::literal(&Postgres, &mut text, cell);
+            }
+            text.push(')');
+        }
+        let mut found = lease.begin(&text, first.map(|(table, _)| table))?;
+        let row = match first {
+            Some((table, _)) => found.pop().flatten().map(|row| cells_of(&row, table)).transpose()?,
+            None => None,
+        };
+        if lease.mode() == Mode::Write {
             // A newer library in another process may have migrated the schema since it was opened here.
-            let (known, found) = (lease.pool().version, found.unwrap_or_default());
-            if found != known.to_string() {
+            let (known, found) = (lease.pool().version.to_string(), found.pop().flatten());
+            let found = found.as_ref().and_then(|row| row.get(0)).unwrap_or_default();
+            if found != known {
                 return Err(Error::new(&LEDGER_NEWER).with("found", found).with("known", known));
             }
         }
-        Ok(Transaction {
+        let tx = Transaction {
             lease,
             depth: 0,
             is_spoilt: false,
             has_written: false,
-            text: String::new(),
+            text,
             stop: OnceLock::new(),
-        })
+        };
+        Ok((tx, row))
     }
 
     fn is_stopped(&self) -> bool {
@@ -152,9 +179,7 @@ impl Transaction {
 impl Tx for Transaction {
     fn get(&mut self, table: &'static Table, key: &[Cell]) -> Result<Option<Row>> {
         self.ready(false)?;
-        if key.len() != table.key.len() {
-            return Err(defect("a key of the wrong length"));
-        }
+        check_key(table, key)?;
         let width = table.columns.len();
         get_row(&mut self.lease, table, key, width).map_err(|trouble| self.spoilt(trouble, Doing::Reading))
     }
@@ -330,6 +355,30 @@ fn get_row(
     // The end of the answer, so that nothing of it is left on the line.
     while rows.next()?.is_some() {}
     Ok(Some(cells))
+}
+
+fn check_key(table: &Table, key: &[Cell]) -> Result<()> {
+    if key.len() != table.key.len() {
+        return Err(defect("a key of the wrong length"));
+    }
+    key.iter().try_for_each(|cell| match cell {
+        Cell::Text(text) => check_text(text),
+        _ => Ok(()),
+    })
+}
+
+/// A row that came as text: what several statements in one message answer with.
+fn cells_of(row: &SimpleQueryRow, table: &Table) -> Result<Row> {
+    let cell = |(position, column): (usize, &Column)| {
+        let Some(text) = row.get(position) else { return Some(Cell::Null) };
+        match column.field_type.cell_type() {
+            CellType::Int => text.parse().ok().map(Cell::Int),
+            CellType::Text => Some(Cell::Text(text.to_owned())),
+            CellType::Bytes => from_hex(text.strip_prefix("\\x")?).map(Cell::Bytes),
+        }
+    };
+    let cells = table.columns.iter().enumerate().map(cell).collect::<Option<Row>>();
+    cells.ok_or_else(|| Error::new(&STORAGE_FAILED).with("reason", "a value is not of its column's type"))
 }
 
 /// Why a query ended early.

@@ -381,4 +381,7 @@ fn round_trips_do_not_grow_with_rows() {
     });
     println!("a read of one row: {reading} round trips");
     assert_eq!(reading, 3);
+    let key = [Cell::Int(1)];
+    let with = cost(&mut || drop(store.begin_with(Mode::Read, item(), &key).unwrap()));
+    assert_eq!(with, 2, "a read that begins with a row");
 }

@@ -92,7 +92,8 @@ fn column(dialect: &dyn Dialect, out: &mut String, column: &Column) {
     }
 }
 
-fn literal(dialect: &dyn Dialect, out: &mut String, cell: &Cell) {
+/// Writes a value as SQL writes it, where a placeholder cannot stand.
+pub fn literal(dialect: &dyn Dialect, out: &mut String, cell: &Cell) {
     match cell {
         Cell::Null => out.push_str("NULL"),
         Cell::Int(value) => {

@@ -129,18 +129,29 @@ impl Ledger {
         self.0.store.begin(mode)
     }
 
+    /// Begins a transaction with what decides what the user may do in it.
+    pub(crate) fn begin_as(&self, mode: Mode, login: &str) -> Result<(Box<dyn Tx>, Arc<Actor>)> {
+        let (mut tx, stamp) = access::begin_with_stamp(self.0.store.as_ref(), mode)?;
+        let actor = self.actor_at(tx.as_mut(), login, stamp)?;
+        Ok((tx, actor))
+    }
+
     /// A session for the user with this login. Whether the host has the right to speak for that user is the host's to know.
     ///
     /// # Errors
     /// `UNKNOWN_USER`; of the engine.
     pub fn session(&self, login: &str) -> Result<Session> {
-        self.actor(self.begin(Mode::Read)?.as_mut(), login)?;
+        self.begin_as(Mode::Read, login)?;
         Ok(Session::new(self.clone(), login))
     }
 
     /// The user as of this transaction; kept until rights change.
     pub(crate) fn actor(&self, tx: &mut dyn Tx, login: &str) -> Result<Arc<Actor>> {
         let stamp = access::rights_stamp(tx)?;
+        self.actor_at(tx, login, stamp)
+    }
+
+    fn actor_at(&self, tx: &mut dyn Tx, login: &str, stamp: i64) -> Result<Arc<Actor>> {
         let mut actors = self.0.actors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(actor) = actors.get(login).filter(|actor| actor.stamp == stamp) {
             return Ok(actor.clone());

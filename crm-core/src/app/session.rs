@@ -6,6 +6,7 @@ use crate::app::cancel::Cancel;
 use crate::app::context::Cx;
 use crate::app::ledger::Ledger;
 use crate::app::list::{Frame, Rows};
+use crate::areas::access::Actor;
 use crate::areas::ledger::idempotency::{self, Replay};
 use crate::catalog::Operation;
 use crate::catalog::operation::to_text;
@@ -73,9 +74,8 @@ impl Session {
     }
 
     fn attempt<O: Operation>(&self, operation: O, options: &CallOptions) -> Result<O::Output> {
-        let mut tx = self.ledger.begin(O::MODE)?;
+        let (mut tx, actor) = self.ledger.begin_as(O::MODE, &self.login)?;
         self.cancelled.begin(tx.as_ref());
-        let actor = self.ledger.actor(tx.as_mut(), &self.login)?;
         let mut cx = Cx::new(tx.as_mut(), &self.ledger, actor, O::NAME, &self.cancelled);
         let key = options.idempotency_key.as_deref().filter(|_| O::MODE == Mode::Write);
         let output = match key {
@@ -112,9 +112,9 @@ impl Session {
     /// # Errors
     /// Of the request and of the engine.
     pub fn reader(&self, request: Rows) -> Result<Reader> {
-        let tx = self.ledger.begin(Mode::Read)?;
+        let (tx, actor) = self.ledger.begin_as(Mode::Read, &self.login)?;
         self.cancelled.begin(tx.as_ref());
-        Ok(Reader { session: self.clone(), tx, request, done: false })
+        Ok(Reader { session: self.clone(), actor, tx, request, done: false })
     }
 
     /// Begins a transaction over several operations.
@@ -175,6 +175,8 @@ impl Transaction {
 /// Reads a dataset page by page within one snapshot, in bounded memory.
 pub struct Reader {
     session: Session,
+    /// The user as of the snapshot, in which rights do not change.
+    actor: Arc<Actor>,
     tx: Box<dyn Tx>,
     request: Rows,
     done: bool,
@@ -189,8 +191,8 @@ impl Reader {
         if self.done {
             return Ok(None);
         }
-        let Session { ledger, login, cancelled } = &self.session;
-        let actor = ledger.actor(self.tx.as_mut(), login)?;
+        let Session { ledger, cancelled, .. } = &self.session;
+        let actor = Arc::clone(&self.actor);
         let frame =
             Cx::new(self.tx.as_mut(), ledger, actor, "query.rows", cancelled).rows(&self.request, rows)?;
         self.request.cursor.clone_from(&frame.next);

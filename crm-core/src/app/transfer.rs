@@ -67,6 +67,20 @@ pub struct Moved {
     pub tables: Vec<(String, u64)>,
 }
 
+impl Moved {
+    /// As it travels to hosts in other languages: `{"rows": "4210", "series": "5", "sha256": "…", "tables": [{"name": "user",
+    /// "rows": "3"}, …]}`.
+    pub fn to_json(&self) -> Value {
+        let tables = self.tables.iter().map(|(name, rows)| json!({ "name": name, "rows": rows.to_string() }));
+        json!({
+            "rows": self.rows.to_string(),
+            "series": self.series.to_string(),
+            "sha256": self.sha256,
+            "tables": tables.collect::<Vec<Value>>(),
+        })
+    }
+}
+
 /// Told from time to time how far a move has come; [`Flow::Stop`] ends it with `CANCELLED`.
 pub type OnProgress<'p> = &'p mut dyn FnMut(&Progress) -> Flow;
 

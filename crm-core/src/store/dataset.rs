@@ -255,7 +255,8 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     hex
 }
 
-pub(crate) fn from_hex(hex: &str) -> Option<Vec<u8>> {
+/// The bytes of a hexadecimal text.
+pub fn from_hex(hex: &str) -> Option<Vec<u8>> {
     if !hex.is_ascii() || !hex.len().is_multiple_of(2) {
         return None;
     }

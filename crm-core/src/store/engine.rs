@@ -58,6 +58,22 @@ pub trait Store: Send + Sync {
     /// [`BUSY`], [`STORAGE_FAILED`], [`READ_ONLY`] for a write on a store that cannot be written.
     fn begin(&self, mode: Mode) -> Result<Box<dyn Tx>>;
 
+    /// Begins a transaction with a row of it at hand: [`Store::begin`] and [`Tx::get`]. An engine that has a server behind it
+    /// does both in one round trip, which every call then saves that has to look at one row before all others.
+    ///
+    /// # Errors
+    /// As [`Store::begin`] and [`Tx::get`]; there is no transaction then.
+    fn begin_with(
+        &self,
+        mode: Mode,
+        table: &'static Table,
+        key: &[Cell],
+    ) -> Result<(Box<dyn Tx>, Option<Row>)> {
+        let mut tx = self.begin(mode)?;
+        let row = tx.get(table, key)?;
+        Ok((tx, row))
+    }
+
     /// A short name of the engine, for reports: `sqlite`, `postgres`.
     fn engine(&self) -> &'static str;
 }

@@ -29,6 +29,7 @@ from crm._ledger import Ledger, open
 from crm._native import ArrowStream, __version__
 from crm._page import Page
 from crm._session import Session, Transaction
+from crm._transfer import Moved, import_ledger
 
 __all__ = [
     "ArrowStream",
@@ -39,6 +40,7 @@ __all__ = [
     "InternalError",
     "InvalidError",
     "Ledger",
+    "Moved",
     "NotFoundError",
     "Page",
     "RetryError",
@@ -48,6 +50,7 @@ __all__ = [
     "Transaction",
     "__version__",
     "codes",
+    "import_ledger",
     "open",
     "types",
 ]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import os
 from types import TracebackType
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from crm import _native
 from crm._convert import _plain, from_json, to_json
+from crm._locale import Locale
 from crm._session import Session
+from crm._transfer import Moved, Progress, _moved
 from crm._types import LedgerInfo
 from crm._wire import read_ledger_info
-
-Locale: TypeAlias = Literal["en", "zh"]
 
 
 class Ledger:
@@ -55,6 +55,21 @@ class Ledger:
         """
         self._native.set_clock(str(_plain(now)))
 
+    def export(self, path: str | os.PathLike[str], progress: Progress | None = None) -> Moved:
+        """Writes everything that the ledger holds, of one moment, into a file for :func:`crm.import_ledger`.
+
+        Others may go on writing meanwhile. The file has its name only when it is whole; an older one of that name is
+        replaced then. Who may do this is yours to decide: the file holds everything.
+
+        Args:
+            path: The file.
+            progress: Told how far it has come.
+
+        Raises:
+            StorageError: ``stream_broken_off``.
+        """
+        return _moved(self._native.export(os.fspath(path), progress))
+
     def close(self) -> None:
         """Closes the ledger and everything opened from it, after the calls that are running; twice does nothing."""
         self._native.close()
@@ -86,7 +101,8 @@ def open(
     """Opens a ledger.
 
     Args:
-        url: A path such as ``company.crm``, or ``sqlite:`` and a path.
+        url: A path such as ``company.crm``, or ``sqlite:`` and a path, or a schema of a PostgreSQL database as
+            ``postgres://user:password@host/database?schema=company``.
         create: Create the ledger when there is none.
         read_only: Open for reading alone.
         busy_timeout_ms: How long a writer waits for others, in milliseconds.

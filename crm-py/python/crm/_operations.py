@@ -13,12 +13,14 @@ from crm._inputs import DateLike, DecimalLike, IdLike, InstantLike
 from crm._page import Page
 from crm._types import (
     Activity,
+    Adjustment,
     AgingReport,
     AllocationRequestInput,
     AuditEntry,
     CalendarDayInput,
     Changes,
     Channel,
+    ChargedLate,
     Collaborator,
     ColumnMappingInput,
     Contact,
@@ -47,6 +49,9 @@ from crm._types import (
     ImportReport,
     Installment,
     InstallmentRefInput,
+    LateStatement,
+    LateTerms,
+    LateTermsInput,
     LeadUnit,
     LedgerInfo,
     Level,
@@ -242,6 +247,103 @@ class ActivityOperations(Group):
         if limit is not None:
             _sent["limit"] = limit
         return self._pages("activity.list", _sent, _wire.read_activity, None)
+
+
+class AdjustmentOperations(Group):
+    """The operations ``adjustment.*``."""
+
+    __slots__ = ()
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[Adjustment]:
+        """Lists write-offs and discounts on contracts in scope.
+
+        坏账与折扣列表 (``adjustment.list``). Needs ``read`` on ``settlement``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("adjustment.list", _sent, _wire.read_adjustment)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[Adjustment]:
+        """Lists write-offs and discounts on contracts in scope. One by one, over all pages; ``limit``
+        is the size of a page.
+
+        坏账与折扣列表 (``adjustment.list``). Needs ``read`` on ``settlement``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("adjustment.list", _sent, _wire.read_adjustment, None)
+
+    def reverse(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        reason: str,
+        date: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> Adjustment:
+        """Reverses a write-off by a mirror entry, which opens again exactly what it had closed.
+
+        红冲坏账核销 (``adjustment.reverse``). Needs the permission ``settlement.write_off``.
+
+        Args:
+            id: The adjustment.
+            version: The version you have read.
+            reason: Why, up to 1000 characters.
+            date: From when it counts; today when left out, never later and not before the
+                adjustment.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``empty``, ``too_long``, ``end_before_start``,
+                ``date_in_future``.
+            NotFoundError: ``not_found``.
+            StateError: ``adjustment_final``, ``discount_of_receipt``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "reason": reason}
+        if date is not None:
+            _sent["date"] = date
+        return _wire.read_adjustment(self._perform("adjustment.reverse", _sent, idempotency_key))
 
 
 class AuditOperations(Group):
@@ -681,6 +783,7 @@ class ContractOperations(Group):
         direction: SettlementDirection | None = None,
         ends_on: DateLike | None = None,
         kind: ContractKind = "sales",
+        late: LateTermsInput | LateTerms | None = None,
         lines: Sequence[LineDataInput] = (),
         note: str | None = None,
         number: str | None = None,
@@ -711,6 +814,7 @@ class ContractOperations(Group):
                 when left out.
             ends_on: Last day of the term.
             kind: What it is about.
+            late: What is charged for paying late; nothing when left out.
             lines: What is sold.
             note: Remarks.
             number: Number, up to 60 characters; `HT-yyyy-000001` and so on when left out.
@@ -748,6 +852,8 @@ class ContractOperations(Group):
             _sent["direction"] = direction
         if ends_on is not None:
             _sent["ends_on"] = ends_on
+        if late is not None:
+            _sent["late"] = _wire.write_late_terms_input(late)
         if note is not None:
             _sent["note"] = note
         if number is not None:
@@ -1398,6 +1504,41 @@ class InstallmentOperations(Group):
 
     __slots__ = ()
 
+    def charge_late(
+        self,
+        *,
+        contract: IdLike,
+        version: int,
+        installment: int,
+        until: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> ChargedLate:
+        """Adds the late charge on an overdue installment, as far as it has grown, to the contract: an
+        installment of its own, due at once, that ages, is warned of and is settled like any other.
+        No charge is made on late charges.
+
+        计收违约金 (``installment.charge_late``). Needs ``manage`` on ``settlement``.
+
+        Args:
+            contract: The contract.
+            version: The version of the contract that you have read.
+            installment: The installment that is or was late, by its position.
+            until: The last day reckoned; today when left out, never later.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``date_in_future``, ``overflow``, ``date_out_of_range``.
+            NotFoundError: ``not_found``, ``no_installment``.
+            StateError: ``contract_not_effective``, ``no_late_terms``, ``nothing_late``,
+                ``no_rate``.
+        """
+        _sent: dict[str, Any] = {"contract": contract, "version": version, "installment": installment}
+        if until is not None:
+            _sent["until"] = until
+        return _wire.read_charged_late(self._perform("installment.charge_late", _sent, idempotency_key))
+
     def list(
         self,
         *,
@@ -1457,6 +1598,57 @@ class InstallmentOperations(Group):
         if limit is not None:
             _sent["limit"] = limit
         return self._pages("installment.list", _sent, _wire.read_installment, None)
+
+    def write_off(
+        self,
+        *,
+        contract: IdLike,
+        version: int,
+        installment: int,
+        reason: str,
+        amount: DecimalLike | None = None,
+        date: DateLike | None = None,
+        rounding: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Adjustment:
+        """Closes an installment, or a part of what is open of it, without money (坏账核销).
+
+        The contract stays as it is; a later receipt needs the write-off reversed first. In the
+        ledger's currency it goes at the value at which it is booked.
+
+        坏账核销 (``installment.write_off``). Needs the permission ``settlement.write_off``.
+
+        Args:
+            contract: The contract.
+            version: The version of the contract that you have read.
+            installment: The installment, by its position.
+            reason: Why, up to 1000 characters.
+            amount: How much, above zero; all that is open when left out.
+            date: From when it counts; today when left out, never later.
+            rounding: Whether it is not a loss but the rest below the smallest coin of a cash
+                payment.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``, ``above_open``.
+            InvalidError: ``not_an_id``, ``empty``, ``too_long``, ``out_of_range``,
+                ``too_many_decimals``, ``date_in_future``.
+            NotFoundError: ``not_found``, ``no_installment``.
+            StateError: ``contract_not_effective``, ``nothing_open``.
+        """
+        _sent: dict[str, Any] = {
+            "contract": contract,
+            "version": version,
+            "installment": installment,
+            "reason": reason,
+            "rounding": rounding,
+        }
+        if amount is not None:
+            _sent["amount"] = _convert.number(amount)
+        if date is not None:
+            _sent["date"] = date
+        return _wire.read_adjustment(self._perform("installment.write_off", _sent, idempotency_key))
 
 
 class LedgerOperations(Group):
@@ -2224,6 +2416,7 @@ class ReceiptOperations(Group):
         version: int,
         allocate: AllocationRequestInput = "first_due",
         date: DateLike | None = None,
+        take_discounts: bool = False,
         idempotency_key: str | None = None,
     ) -> PostedReceipt:
         """Allocates what is left of a receipt: uses an advance.
@@ -2235,6 +2428,10 @@ class ReceiptOperations(Group):
             version: The version you have read.
             allocate: What it settles.
             date: From when it counts; today when left out, never later and not before the receipt.
+            take_discounts: Whether to grant the discounts that the payment terms allow for paying
+                early: an installment of which exactly the discounted amount is paid is closed, and
+                `first_due`, `contracts` and `told` without an installment pay no more than that
+                amount on it.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
@@ -2251,6 +2448,7 @@ class ReceiptOperations(Group):
             "id": id,
             "version": version,
             "allocate": _wire.write_allocation_request_input(allocate),
+            "take_discounts": take_discounts,
         }
         if date is not None:
             _sent["date"] = date
@@ -2343,6 +2541,7 @@ class ReceiptOperations(Group):
         number: str | None = None,
         rate: DecimalLike | None = None,
         reference: str | None = None,
+        take_discounts: bool = False,
         idempotency_key: str | None = None,
     ) -> PostedReceipt:
         """Posts money received or paid and allocates it; what is not allocated is kept as an advance.
@@ -2368,6 +2567,10 @@ class ReceiptOperations(Group):
             rate: What one unit of its currency is worth in the ledger's; the rate of that day when
                 left out. Not for the ledger's own currency.
             reference: The bank's reference, the bill's number.
+            take_discounts: Whether to grant the discounts that the payment terms allow for paying
+                early: an installment of which exactly the discounted amount is paid is closed, and
+                `first_due`, `contracts` and `told` without an installment pay no more than that
+                amount on it.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
@@ -2385,6 +2588,7 @@ class ReceiptOperations(Group):
             "allocate": _wire.write_allocation_request_input(allocate),
             "direction": direction,
             "method": method,
+            "take_discounts": take_discounts,
         }
         if account is not None:
             _sent["account"] = account
@@ -2417,7 +2621,8 @@ class ReceiptOperations(Group):
         """Takes a receipt from what it has settled, in part or wholly, and lets it settle something
         else.
 
-        What is taken back opens again exactly, at the value it was booked at before.
+        What is taken back opens again exactly, at the value it was booked at before, and discounts
+        granted with it are reversed.
 
         调整核销 (``receipt.reallocate``). Needs ``manage`` on ``settlement``.
 
@@ -2811,6 +3016,32 @@ class SettlementOperations(Group):
         if within_days is not None:
             _sent["within_days"] = within_days
         return self._pages("settlement.due", _sent, _wire.read_due_item, None)
+
+    def late_charge(
+        self,
+        *,
+        contract: IdLike,
+        installment: int,
+        until: DateLike | None = None,
+    ) -> LateStatement:
+        """Works out what an overdue installment costs until a day; nothing is posted.
+
+        测算违约金 (``settlement.late_charge``). Needs ``read`` on ``settlement``.
+
+        Args:
+            contract: The contract.
+            installment: The installment, by its position.
+            until: The last day reckoned; today when left out.
+
+        Raises:
+            InvalidError: ``not_an_id``, ``overflow``, ``date_out_of_range``.
+            NotFoundError: ``not_found``, ``no_installment``.
+            StateError: ``no_late_terms``, ``nothing_late``.
+        """
+        _sent: dict[str, Any] = {"contract": contract, "installment": installment}
+        if until is not None:
+            _sent["until"] = until
+        return _wire.read_late_statement(self._perform("settlement.late_charge", _sent))
 
     def progress(self, *, contract: IdLike, as_of: DateLike | None = None) -> ContractProgress:
         """How far a contract is settled: by amount, and installment by installment.
@@ -3252,6 +3483,11 @@ class Operations(Caller):
     def activity(self) -> ActivityOperations:
         """The operations ``activity.*``."""
         return ActivityOperations(self)
+
+    @property
+    def adjustment(self) -> AdjustmentOperations:
+        """The operations ``adjustment.*``."""
+        return AdjustmentOperations(self)
 
     @property
     def audit(self) -> AuditOperations:

@@ -17,6 +17,8 @@ from crm._inputs import DateLike, DecimalLike, IdLike
 
 __all__ = [
     "Activity",
+    "Adjustment",
+    "AdjustmentKind",
     "AgingReport",
     "AgingRow",
     "Allocation",
@@ -30,6 +32,7 @@ __all__ = [
     "CalendarDayInput",
     "Changes",
     "Channel",
+    "ChargedLate",
     "Collaborator",
     "ColumnMappingInput",
     "Contact",
@@ -97,6 +100,10 @@ __all__ = [
     "InstallmentProgress",
     "InstallmentRefInput",
     "InstallmentStatus",
+    "LateLine",
+    "LateStatement",
+    "LateTerms",
+    "LateTermsInput",
     "LeadUnit",
     "LedgerInfo",
     "Level",
@@ -196,6 +203,7 @@ __all__ = [
 
 Dataset: TypeAlias = Literal[
     "activity",
+    "adjustment",
     "allocation",
     "contact",
     "contract",
@@ -219,6 +227,9 @@ Dataset: TypeAlias = Literal[
 * ``activity`` 跟进记录: id, customer, opportunity, contact, channel, at, summary, result, next_step,
   next_date, step, open_next_date, owner, created_at, version, customer_name (customer.name),
   owner_name (owner.name)
+* ``adjustment`` 坏账与折扣: id, number, kind, contract, installment, amount, currency, home, date,
+  receipt, handler, reason, reversed_by, reversal_of, created_at, version, contract_number
+  (contract.number), customer_name (contract.customer.name)
 * ``allocation`` 核销: receipt, seq, contract, installment, amount, currency, home, exchange,
   allocated_on, receipt_number (receipt.number), contract_number (contract.number), customer_name
   (contract.customer.name)
@@ -226,7 +237,7 @@ Dataset: TypeAlias = Literal[
   created_at, version, customer_name (customer.name)
 * ``contract`` 合同: id, number, title, kind, direction, customer, parties, currency, amount, net,
   tax, tax_included, tax_rate, settled, surcharge, rate, starts_on, ends_on, runs_until, owner,
-  unit, opportunity, status, terms, submitted_by, signed_on, effective_on, delivered_on,
+  unit, opportunity, status, terms, late, submitted_by, signed_on, effective_on, delivered_on,
   accepted_on, ended_on, termination_reason, note, created_at, version, term_set, term_set_revision,
   recurrence, customer_name (customer.name)
 * ``contract_decision`` 合同审批意见: contract, seq, kind, user, at, opinion, contract_number
@@ -239,8 +250,9 @@ Dataset: TypeAlias = Literal[
 * ``exchange_rate`` 汇率: currency, date, rate, note
 * ``installment`` 结算节点: contract, seq, customer, direction, currency, label, amount, settled,
   cancelled, discounted, written_off, open_amount, home_open, due_date, status, anchor, anchor_date,
-  term, kind, forecast_date, released_on, period_from, period_to, contract_number (contract.number),
-  contract_title (contract.title), customer_name (customer.name), owner (contract.owner)
+  term, kind, forecast_date, released_on, period_from, period_to, late_of, contract_number
+  (contract.number), contract_title (contract.title), customer_name (customer.name), owner
+  (contract.owner)
 * ``journal`` 结算日记账: entry, seq, kind, account, date, direction, customer, contract, installment,
   due_date, document, currency, amount, home, contract_number (contract.number), customer_name
   (customer.name)
@@ -261,6 +273,14 @@ Dataset: TypeAlias = Literal[
   (customer.name)
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
+"""
+
+AdjustmentKind: TypeAlias = Literal["write_off", "discount", "rounding"]
+"""Why an installment is closed without money.
+
+* ``write_off``: It cannot be collected (坏账).
+* ``discount``: It was paid early, as the payment terms allow.
+* ``rounding``: The rest is smaller than the smallest coin.
 """
 
 AnchorKind: TypeAlias = Literal[
@@ -699,6 +719,61 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A part of an installment closed without money; below zero in a reversal. Posted ones are never
+    changed.
+    """
+
+    id: UUID
+    """Id."""
+
+    number: str
+    """Number, unique: `TZ-yyyy-000001`."""
+
+    kind: AdjustmentKind
+    """Why."""
+
+    contract: UUID
+    """The contract."""
+
+    installment: int
+    """The contract's installment, by its position."""
+
+    amount: Decimal
+    """How much."""
+
+    currency: str
+    """The contract's currency."""
+
+    date: dt.date
+    """From when it counts."""
+
+    handler: UUID
+    """Who posted it."""
+
+    created_at: dt.datetime
+    """When posted."""
+
+    version: int
+    """Version."""
+
+    home: Decimal | None
+    """What that was booked at in the ledger's currency; none when that is its currency."""
+
+    reason: str | None
+    """Why, in words."""
+
+    receipt: UUID | None
+    """The receipt that it was granted with."""
+
+    reversal_of: UUID | None
+    """The adjustment that this one reverses."""
+
+    reversed_by: UUID | None
+    """Its reversal."""
+
+
+@dataclass(frozen=True, slots=True)
 class AgingReport:
     """Open amounts by days overdue."""
 
@@ -819,6 +894,17 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargedLate:
+    """A late charge as posted."""
+
+    statement: LateStatement
+    """How it was reckoned."""
+
+    installment: Installment
+    """The installment that is owed now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Collaborator:
     """A user who reaches one record beyond the scope of roles."""
 
@@ -927,6 +1013,9 @@ class Contract:
 
     terms: tuple[PaymentTerm, ...]
     """The payment terms."""
+
+    late: LateTerms | None
+    """What is charged for paying late."""
 
     created_at: dt.datetime
     """When created."""
@@ -1500,6 +1589,9 @@ class Installment:
     home_open: Decimal | None
     """What `open_amount` is booked at in the ledger's currency; none for a contract in that currency."""
 
+    late_of: int | None
+    """Of a late charge: the installment that was late, by its position."""
+
     open_amount: Decimal | None
     """What is outstanding while it can be collected, otherwise none."""
 
@@ -1543,6 +1635,95 @@ class InstallmentProgress:
 
     due_date: dt.date | None
     """When it is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class LateLine:
+    """Days through which one amount was late."""
+
+    from_: dt.date
+    """The first day charged."""
+
+    to: dt.date
+    """The last day charged."""
+
+    days: int
+    """How many days."""
+
+    open: Decimal
+    """What was open."""
+
+    amount: Decimal
+    """Its part of the charge; the parts sum to it."""
+
+    formula: str
+    """How it is reckoned: open amount × daily rate × days."""
+
+
+@dataclass(frozen=True, slots=True)
+class LateStatement:
+    """A late charge worked out, with its formula."""
+
+    contract: UUID
+    """The contract."""
+
+    number: str
+    """Its number."""
+
+    installment: int
+    """The installment, by its position."""
+
+    label: str
+    """What the installment is called."""
+
+    currency: str
+    """The currency of all amounts."""
+
+    due_date: dt.date
+    """When it was due."""
+
+    until: dt.date
+    """The last day reckoned."""
+
+    daily_rate: Decimal
+    """A day's charge as a fraction of what is open."""
+
+    grace_days: int
+    """Days after the due date for which nothing is charged."""
+
+    lines: tuple[LateLine, ...]
+    """By what was open."""
+
+    total: Decimal
+    """The whole charge, rounded half-up to the minor unit once."""
+
+    capped: bool
+    """Whether the cap has cut it."""
+
+    charged: Decimal
+    """What has been charged before."""
+
+    amount: Decimal
+    """What can be charged now: the whole less what has been charged."""
+
+    cap: Decimal | None
+    """The most that is charged, as a fraction of the installment."""
+
+
+@dataclass(frozen=True, slots=True)
+class LateTerms:
+    """What is charged for paying late (违约金): simple interest on what is open, see the rules of
+    settlement.
+    """
+
+    daily_rate: Decimal
+    """A day's charge as a fraction of what is open: `"0.0005"` is 0.05%; above 0, at most 0.1."""
+
+    cap: Decimal | None
+    """The most that is charged, as a fraction of the installment; no limit when left out."""
+
+    grace_days: int
+    """Calendar days after the due date for which nothing is charged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2487,6 +2668,9 @@ class ContractDataInput(TypedDict):
     kind: NotRequired[ContractKind]
     """What it is about."""
 
+    late: NotRequired[LateTermsInput | LateTerms | None]
+    """What is charged for paying late; nothing when left out."""
+
     lines: NotRequired[Sequence[LineDataInput]]
     """What is sold."""
 
@@ -2714,6 +2898,21 @@ class InstallmentRefInput(TypedDict):
 
     installment: int
     """The installment, by its position."""
+
+
+class LateTermsInput(TypedDict):
+    """What is charged for paying late (违约金): simple interest on what is open, see the rules of
+    settlement.
+    """
+
+    daily_rate: DecimalLike
+    """A day's charge as a fraction of what is open: `"0.0005"` is 0.05%; above 0, at most 0.1."""
+
+    cap: NotRequired[DecimalLike | None]
+    """The most that is charged, as a fraction of the installment; no limit when left out."""
+
+    grace_days: NotRequired[int]
+    """Calendar days after the due date for which nothing is charged."""
 
 
 class LineDataInput(TypedDict):

@@ -29,6 +29,27 @@ def read_activity(w: Any) -> t.Activity:
     )
 
 
+def read_adjustment(w: Any) -> t.Adjustment:
+    return t.Adjustment(
+        UUID(w["id"]),
+        w["number"],
+        w["kind"],
+        UUID(w["contract"]),
+        w["installment"],
+        Decimal(w["amount"]),
+        w["currency"],
+        date(w["date"]),
+        UUID(w["handler"]),
+        instant(w["created_at"]),
+        w["version"],
+        None if (v0 := w.get("home")) is None else Decimal(v0),
+        w.get("reason"),
+        None if (v0 := w.get("receipt")) is None else UUID(v0),
+        None if (v0 := w.get("reversal_of")) is None else UUID(v0),
+        None if (v0 := w.get("reversed_by")) is None else UUID(v0),
+    )
+
+
 def read_aging_report(w: Any) -> t.AgingReport:
     return t.AgingReport(
         date(w["as_of"]),
@@ -84,6 +105,13 @@ def read_changes(w: Any) -> t.Changes:
     )
 
 
+def read_charged_late(w: Any) -> t.ChargedLate:
+    return t.ChargedLate(
+        read_late_statement(w["statement"]),
+        read_installment(w["installment"]),
+    )
+
+
 def read_collaborator(w: Any) -> t.Collaborator:
     return t.Collaborator(
         UUID(w["record"]),
@@ -128,6 +156,7 @@ def read_contract(w: Any) -> t.Contract:
         Decimal(w["surcharge"]),
         w["status"],
         tuple([read_payment_term(v0) for v0 in w["terms"]]),
+        None if (v0 := w["late"]) is None else read_late_terms(v0),
         instant(w["created_at"]),
         w["version"],
         None if (v0 := w.get("accepted_on")) is None else date(v0),
@@ -374,6 +403,7 @@ def read_installment(w: Any) -> t.Installment:
         None if (v0 := w.get("due_date")) is None else date(v0),
         None if (v0 := w.get("forecast_date")) is None else date(v0),
         None if (v0 := w.get("home_open")) is None else Decimal(v0),
+        w.get("late_of"),
         None if (v0 := w.get("open_amount")) is None else Decimal(v0),
         None if (v0 := w.get("period_from")) is None else date(v0),
         None if (v0 := w.get("period_to")) is None else date(v0),
@@ -392,6 +422,45 @@ def read_installment_progress(w: Any) -> t.InstallmentProgress:
         Decimal(w["open"]),
         w.get("days_late"),
         None if (v0 := w.get("due_date")) is None else date(v0),
+    )
+
+
+def read_late_line(w: Any) -> t.LateLine:
+    return t.LateLine(
+        date(w["from"]),
+        date(w["to"]),
+        w["days"],
+        Decimal(w["open"]),
+        Decimal(w["amount"]),
+        w["formula"],
+    )
+
+
+def read_late_statement(w: Any) -> t.LateStatement:
+    return t.LateStatement(
+        UUID(w["contract"]),
+        w["number"],
+        w["installment"],
+        w["label"],
+        w["currency"],
+        date(w["due_date"]),
+        date(w["until"]),
+        Decimal(w["daily_rate"]),
+        w["grace_days"],
+        tuple([read_late_line(v0) for v0 in w["lines"]]),
+        Decimal(w["total"]),
+        w["capped"],
+        Decimal(w["charged"]),
+        Decimal(w["amount"]),
+        None if (v0 := w.get("cap")) is None else Decimal(v0),
+    )
+
+
+def read_late_terms(w: Any) -> t.LateTerms:
+    return t.LateTerms(
+        Decimal(w["daily_rate"]),
+        None if (v0 := w.get("cap")) is None else Decimal(v0),
+        w.get("grace_days", 0),
     )
 
 
@@ -755,6 +824,10 @@ def write_early_discount_input(value: Any) -> Any:
     return fields(value, WRITE_EARLY_DISCOUNT_INPUT)
 
 
+def write_late_terms_input(value: Any) -> Any:
+    return fields(value, WRITE_LATE_TERMS_INPUT)
+
+
 def write_line_data_input(value: Any) -> Any:
     return fields(value, WRITE_LINE_DATA_INPUT)
 
@@ -783,11 +856,13 @@ WRITE_ALLOCATION_LINE_INPUT: Table = {"amount": number}
 WRITE_ALLOCATION_REQUEST_INPUT: Table = {"told": each(write_allocation_line_input)}
 WRITE_CONTRACT_DATA_INPUT: Table = {
     "amount": number,
+    "late": write_late_terms_input,
     "lines": each(write_line_data_input),
     "tax_rate": number,
     "terms": each(write_payment_term_input),
 }
 WRITE_EARLY_DISCOUNT_INPUT: Table = {"rate": number}
+WRITE_LATE_TERMS_INPUT: Table = {"daily_rate": number, "cap": number}
 WRITE_LINE_DATA_INPUT: Table = {
     "quantity": number,
     "unit_price": number,

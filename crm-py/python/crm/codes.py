@@ -568,6 +568,37 @@ NOT_ALLOCATED: Final = 1712
 收付款 {number} 未核销该节点。
 """
 
+NOTHING_OPEN: Final = 1713
+"""``StateError``: Nothing is open of installment {seq} of the contract {number}.
+
+合同 {number} 第 {seq} 个结算节点没有未结清金额。
+"""
+
+NO_LATE_TERMS: Final = 1714
+"""``StateError``: The contract {number} does not say what is charged for paying late.
+
+合同 {number} 未约定违约金。
+"""
+
+NOTHING_LATE: Final = 1715
+"""``StateError``: Nothing more can be charged for installment {seq} of the contract {number} until
+{date}.
+
+截至 {date},合同 {number} 第 {seq} 个结算节点没有新增违约金。
+"""
+
+ADJUSTMENT_FINAL: Final = 1716
+"""``StateError``: The adjustment {number} is reversed or a reversal; it cannot be reversed again.
+
+调整 {number} 已被红冲或本身是红冲记录,不能再次红冲。
+"""
+
+DISCOUNT_OF_RECEIPT: Final = 1717
+"""``StateError``: {number} was granted with a receipt; reverse or reallocate that.
+
+{number} 随收款一并给予,请红冲或调整该收款。
+"""
+
 NO_WARNING: Final = 1800
 """``NotFoundError``: There is no warning {kind} of {subject} now.
 

@@ -3,8 +3,7 @@
 use crm::app::{Ledger, ListRequest};
 use crm::areas::contract::{
     AcceptContract, ApproveContract, CompleteContract, Contract, ContractData, ContractKind, CreateContract,
-    DeliverContract, LineData, PaymentTerm, SignContract, SubmitContract, TermAlign, TermAnchor, TermOffset,
-    TermShare,
+    DeliverContract, LineData, PaymentTerm, SignContract, SubmitContract, TermAnchor, TermOffset, TermShare,
 };
 use crm::areas::opportunity::{ListOpportunities, WinOpportunity};
 use crm::areas::party::Customer;
@@ -121,11 +120,9 @@ fn win(cast: &Cast) -> Result<Id<Customer>> {
 fn sign(ledger: &Ledger, cast: &Cast, customer: Id<Customer>) -> Result<Contract> {
     let term = |label: &str, share: TermShare, anchor: TermAnchor, offset: TermOffset| PaymentTerm {
         label: Some(label.to_owned()),
-        share,
-        anchor,
         offset,
-        align: TermAlign::None,
         shift: Shift::Forward,
+        ..PaymentTerm::new(share, anchor)
     };
     let line = |description: &str, quantity: &str, unit: &str, price: &str, tax: &str| -> Result<LineData> {
         Ok(LineData {
@@ -176,6 +173,9 @@ fn sign(ledger: &Ledger, cast: &Cast, customer: Id<Customer>) -> Result<Contract
                 ..term("质保金", TermShare::Balance, TermAnchor::Accepted, TermOffset::Months(12))
             },
         ],
+        late: None,
+        term_set: None,
+        recurrence: None,
         note: None,
     }))?;
     let submitted =

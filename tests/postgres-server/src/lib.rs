@@ -185,6 +185,11 @@ impl Server {
         format!("postgres://crm:{}@127.0.0.1:{port}/postgres?schema={schema}", self.password)
     }
 
+    /// The URL of the database, to which `?schema=` can be added.
+    pub fn database_url(&self) -> String {
+        format!("postgres://crm:{}@127.0.0.1:{}/postgres", self.password, self.port)
+    }
+
     /// A name for a schema that nobody has used.
     pub fn new_schema(&self) -> String {
         format!("ledger_{}", self.schemas.fetch_add(1, Ordering::Relaxed))

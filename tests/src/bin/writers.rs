@@ -1,19 +1,34 @@
-//! Many writers of one ledger: `writers URL [--processes N] [--sessions N] [--seconds N]`; prints what they did.
+//! Many writers of one ledger on each engine, as a table of what they did.
 //!
-//! The ledger must be new: a file that is not there, or a schema that is not.
+//! ```text
+//! cargo xtask bench writers [--engine sqlite|postgres] [--url URL] [--processes N] [--sessions N] [--seconds N]
+//! ```
+//!
+//! The server is one of our own, from `CRM_POSTGRES_BIN`, whose commits are on disk; the file is put beside this program, since `/tmp`
+//! may be in memory. A URL must be of a new ledger: a file that is not there, or a schema that is not.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crm_tests::writers::{self, Crowd};
+use crm_postgres_server::Server;
+use crm_tests::writers::{self, Crowd, Tally};
+
+const HELP: &str =
+    "writers [--engine sqlite|postgres] [--url URL] [--processes N] [--sessions N] [--seconds N]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match run(&arguments) {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+    let done = match arguments.as_slice() {
+        [child, rest @ ..] if child == "child" => writers::run_child(rest).map(|tally| {
+            println!("{tally}");
+            true
+        }),
+        options => run(options),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -21,38 +36,81 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &[String]) -> Result<String, String> {
-    let (url, options) = match arguments {
-        [child, rest @ ..] if child == "child" => return writers::run_child(rest),
-        [url, options @ ..] => (url, options),
-        [] => return Err("writers URL [--processes N] [--sessions N] [--seconds N]".to_owned()),
-    };
+/// Whether no rule was broken.
+fn run(options: &[String]) -> Result<bool, String> {
     let mut crowd = Crowd { processes: 4, sessions: 2, time: Duration::from_secs(60) };
+    let (mut engines, mut url) = (vec!["sqlite", "postgres"], None);
     for option in options.chunks(2) {
-        let [name, value] = option else { return Err(format!("{} needs a value", option[0])) };
-        let value: usize = value.parse().map_err(|_| format!("{name} {value}: a number is expected"))?;
+        let [name, value] = option else { return Err(format!("{} needs a value\n\n{HELP}", option[0])) };
+        let number = || value.parse::<usize>().map_err(|_| format!("{name} {value}: a number is expected"));
         match name.as_str() {
-            "--processes" => crowd.processes = value,
-            "--sessions" => crowd.sessions = value,
-            "--seconds" => crowd.time = Duration::from_secs(value as u64),
-            other => return Err(format!("there is no {other}")),
+            "--engine" if engines.contains(&value.as_str()) => engines.retain(|engine| engine == value),
+            "--url" => url = Some(value.as_str()),
+            "--processes" => crowd.processes = number()?,
+            "--sessions" => crowd.sessions = number()?,
+            "--seconds" => crowd.time = Duration::from_secs(number()? as u64),
+            _ => return Err(format!("there is no {name} {value}\n\n{HELP}")),
         }
     }
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let began = Instant::now();
-    let tally = writers::run(&program, url, crowd)?;
-    Ok(format!(
-        "{} processes with {} sessions each, {} s: {} writing calls ({} per second), {} came too late, \
-         {} asked to try again, 0 rules broken; p50 {} µs, p99 {} µs, all checked after {} s",
+    println!(
+        "{} sessions in {} processes write on one ledger for {} s; violations: rules that did not hold afterwards\n",
+        crowd.processes * crowd.sessions,
         crowd.processes,
-        crowd.sessions,
-        crowd.time.as_secs(),
+        crowd.time.as_secs()
+    );
+    println!(
+        "{:<10} {:>10} {:>8} {:>9} {:>9} {:>9} {:>10} {:>9} {:>9}",
+        "engine",
+        "operations",
+        "a second",
+        "too late",
+        "conflicts",
+        "retries",
+        "violations",
+        "p50 ms",
+        "p99 ms"
+    );
+    if let Some(url) = url {
+        return Ok(shown("at the URL", &writers::run(&program, url, crowd)?, crowd));
+    }
+    let mut is_clean = true;
+    for engine in engines {
+        let tally = match engine {
+            "sqlite" => on_file(&program, crowd)?,
+            _ => {
+                let server = Server::durable().map_err(|error| error.to_string())?;
+                writers::run(&program, &server.url(&server.new_schema()), crowd)?
+            }
+        };
+        is_clean &= shown(engine, &tally, crowd);
+    }
+    Ok(is_clean)
+}
+
+fn on_file(program: &Path, crowd: Crowd) -> Result<Tally, String> {
+    let beside = program.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let folder = tempfile::Builder::new().prefix("writers-").tempdir_in(beside);
+    let folder = folder.map_err(|error| error.to_string())?;
+    writers::run(program, &folder.path().join("writers.crm").to_string_lossy(), crowd)
+}
+
+fn shown(engine: &str, tally: &Tally, crowd: Crowd) -> bool {
+    let millis = |per_mille| {
+        let micros = tally.micros_at(per_mille);
+        format!("{}.{:02}", micros / 1000, micros % 1000 / 10)
+    };
+    println!(
+        "{engine:<10} {:>10} {:>8} {:>9} {:>9} {:>9} {:>10} {:>9} {:>9}",
         tally.calls,
         u128::from(tally.calls) * 1000 / crowd.time.as_millis().max(1),
         tally.too_late,
-        tally.asked_again,
-        tally.micros_at(500),
-        tally.micros_at(990),
-        began.elapsed().as_secs(),
-    ))
+        tally.conflicts,
+        tally.retries,
+        tally.violations.len(),
+        millis(500),
+        millis(990),
+    );
+    tally.violations.iter().for_each(|violation| println!("  {violation}"));
+    tally.violations.is_empty()
 }

@@ -70,6 +70,7 @@ cases! {
     units:
         a_dropped_transaction_leaves_nothing
         a_transaction_sees_its_own_writes
+        a_transaction_begins_with_a_row
         a_failed_write_spoils_its_transaction
         duplicate_keys_name_their_index
         unique_indexes_let_empty_cells_repeat

@@ -1,11 +1,15 @@
 //! Transactions, nested units, keys, references and series.
 
+use std::sync::LazyLock;
+
 use crm_core::kernel::error::{INTERNAL, OVERFLOW, Result};
+use crm_core::store::cell::Row;
 use crm_core::store::engine::{DUPLICATE_KEY, MISSING_REFERENCE, Mode, Nest, STILL_REFERENCED, Store, Tx};
 use crm_core::store::plan::{Output, Pred, Select};
+use crm_core::store::schema::{Column, FieldType, Schema, Table};
 
 use crate::Fixture;
-use crate::kit::{NULL, base, check, fails, ids, int, read, rows, same, text, write, wrong};
+use crate::kit::{NULL, base, bytes, check, fails, ids, int, read, rows, same, text, write, wrong};
 use crate::sample::{item, item_row, line, place, region, schema, with};
 
 fn items(store: &dyn Store) -> Result<Vec<i64>> {
@@ -37,6 +41,74 @@ pub(super) fn a_transaction_sees_its_own_writes(fixture: &mut dyn Fixture) -> Re
         tx.delete(item(), &Pred::True)?;
         same(tx.get(item(), &[int(1)])?, None, "after the delete")
     })
+}
+
+/// A table whose key has every type, for what engines write differently when a row comes with the beginning.
+static SHELF: LazyLock<Table> = LazyLock::new(|| {
+    let column = |name, field_type, nullable| Column {
+        name,
+        field_type,
+        nullable,
+        references: None,
+        since: 1,
+        default: None,
+    };
+    Table {
+        name: "shelf",
+        columns: vec![
+            column("number", FieldType::Int, false),
+            column("label", FieldType::Text, false),
+            column("seal", FieldType::Bytes, false),
+            column("note", FieldType::Text, true),
+            column("count", FieldType::Int, true),
+            column("photo", FieldType::Bytes, true),
+        ],
+        key: vec![0, 1, 2],
+        indexes: Vec::new(),
+        since: 1,
+    }
+});
+
+pub(super) fn a_transaction_begins_with_a_row(fixture: &mut dyn Fixture) -> Result<()> {
+    let shelf: &'static Table = &SHELF;
+    let store = fixture.create(&Schema { version: 1, tables: vec![shelf] })?;
+    let sample = [
+        vec![
+            int(i64::MIN),
+            text("it's \\'; --"),
+            bytes(&[0, 39, 92, 255]),
+            text("a\nb 帐"),
+            int(-1),
+            bytes(&[0]),
+        ],
+        vec![int(i64::MAX), text(""), bytes(&[]), NULL, NULL, NULL],
+        vec![int(0), text("$1 \"x\""), bytes(b"\\x41"), text(""), int(i64::MIN), bytes(&[])],
+    ];
+    write(&*store, |tx| tx.insert(shelf, &sample))?;
+    for mode in [Mode::Read, Mode::Write] {
+        for row in &sample {
+            let (mut tx, found) = store.begin_with(mode, shelf, &row[..3])?;
+            same(found.as_ref(), Some(row), format_args!("{mode:?}: the row at hand"))?;
+            same(tx.get(shelf, &row[..3])?.as_ref(), Some(row), format_args!("{mode:?}: the row again"))?;
+        }
+        let (_, found) = store.begin_with(mode, shelf, &[int(7), text("no"), bytes(&[])])?;
+        same(found, None, format_args!("{mode:?}: a row that is not there"))?;
+    }
+    // It is the moment of the transaction that the row is of.
+    let key = &sample[1][..3];
+    let count = |row: Option<Row>| row.and_then(|row| row.get(4).cloned());
+    for round in 1..4 {
+        let (mut reader, before) = store.begin_with(Mode::Read, shelf, key)?;
+        let (mut writer, found) = store.begin_with(Mode::Write, shelf, key)?;
+        same(&found, &before, "what the writer begins with")?;
+        writer.update(shelf, &[(4, int(round))], &Pred::equal(base(0), key[0].clone()))?;
+        writer.commit()?;
+        same(&reader.get(shelf, key)?, &before, "in the reader's moment")?;
+        drop(reader);
+        let (_, after) = store.begin_with(Mode::Read, shelf, key)?;
+        same(count(after), Some(int(round)), "what the next reader begins with")?;
+    }
+    Ok(())
 }
 
 pub(super) fn a_failed_write_spoils_its_transaction(fixture: &mut dyn Fixture) -> Result<()> {

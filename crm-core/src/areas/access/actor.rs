@@ -9,8 +9,8 @@ use crate::app::{Cx, DENIED, NOT_FOUND};
 use crate::catalog::{Access, Level};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::id::{Id, IdCodec};
-use crate::store::cell::Cell;
-use crate::store::engine::Tx;
+use crate::store::cell::{Cell, Row};
+use crate::store::engine::{Mode, Store, Tx};
 use crate::store::query::Query;
 use crate::store::record::{Entity, Record};
 
@@ -97,16 +97,30 @@ impl Cx<'_> {
     }
 }
 
+/// Begins a transaction together with the number of changes of rights so far, which every unit of work looks at first.
+///
+/// # Errors
+/// Of the engine.
+pub fn begin_with_stamp(store: &dyn Store, mode: Mode) -> Result<(Box<dyn Tx>, i64)> {
+    let (tx, row) = store.begin_with(mode, RightsStamp::table(), &STAMP_KEY)?;
+    Ok((tx, stamp_in(row)))
+}
+
 /// The number of changes of rights so far.
 ///
 /// # Errors
 /// Of the engine.
 pub fn rights_stamp(tx: &mut dyn Tx) -> Result<i64> {
-    let row = tx.get(RightsStamp::table(), &[Cell::Int(1)])?;
-    Ok(match row.as_deref() {
+    Ok(stamp_in(tx.get(RightsStamp::table(), &STAMP_KEY)?))
+}
+
+const STAMP_KEY: [Cell; 1] = [Cell::Int(1)];
+
+fn stamp_in(row: Option<Row>) -> i64 {
+    match row.as_deref() {
         Some([_, Cell::Int(stamp)]) => *stamp,
         _ => 0,
-    })
+    }
 }
 
 /// The active user with this login.

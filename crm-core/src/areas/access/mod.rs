@@ -8,7 +8,7 @@ mod actor;
 mod model;
 mod operations;
 
-pub use actor::{Actor, Owned, load_actor, rights_stamp};
+pub use actor::{Actor, Owned, begin_with_stamp, load_actor, rights_stamp};
 pub use model::{
     Collaborator, CollaboratorColumns, DataScope, OrgUnit, OrgUnitColumns, RightsStamp, RightsStampColumns,
     Role, RoleColumns, User, UserColumns, create_first_user,

@@ -11,10 +11,10 @@ pub use model::{
     Account, AnchorKind, Contract, ContractColumns, ContractDecision, ContractDecisionColumns, ContractEvent,
     ContractEventColumns, ContractEventKind, ContractKind, ContractLine, ContractLineColumns, ContractParty,
     ContractStatus, DecisionKind, DiscountBase, EarlyDiscount, EntryKind, Installment, InstallmentColumns,
-    InstallmentKind, InstallmentStatus, JournalLine, JournalLineColumns, PartyRole, PaymentTerm, PeriodAlign,
-    PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, SettlementDirection, Suspension,
-    TermAlign, TermAnchor, TermOffset, TermSet, TermSetColumns, TermSetRevision, TermSetRevisionColumns,
-    TermShare,
+    InstallmentKind, InstallmentStatus, JournalLine, JournalLineColumns, LateTerms, PartyRole, PaymentTerm,
+    PeriodAlign, PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, SettlementDirection,
+    Suspension, TermAlign, TermAnchor, TermOffset, TermSet, TermSetColumns, TermSetRevision,
+    TermSetRevisionColumns, TermShare,
 };
 pub use operations::*;
 
@@ -55,21 +55,25 @@ pub static JOURNAL: Dataset = Dataset {
     scope: Some(ScopePaths { record: "customer", owner: "customer.owner", unit: "customer.unit" }),
 };
 
+/// Term sets, for everybody.
+pub static TERM_SETS: Dataset =
+    Dataset { name: "term_set", zh: "付款条款模板", table: TermSet::table, fields: &[], scope: None };
+
 /// The area.
 pub static AREA: Area = Area {
     name: "contract",
     zh: "合同",
     tables: &[
+        TermSet::table,
+        TermSetRevision::table,
         Contract::table,
         ContractLine::table,
         ContractDecision::table,
         Installment::table,
-        JournalLine::table,
         ContractEvent::table,
-        TermSet::table,
-        TermSetRevision::table,
+        JournalLine::table,
     ],
-    datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &JOURNAL],
+    datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &JOURNAL, &TERM_SETS],
     permissions: &[("contract.approve", "Approve and reject contracts", "审批合同")],
     codes: &[rules::ALL],
     operations: operations::LIST,

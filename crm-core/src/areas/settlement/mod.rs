@@ -9,7 +9,10 @@ mod model;
 mod operations;
 pub mod rules;
 
-pub use model::{Allocation, AllocationColumns, MoneyDirection, Receipt, ReceiptColumns, ReceiptMethod};
+pub use model::{
+    Adjustment, AdjustmentColumns, AdjustmentKind, Allocation, AllocationColumns, MoneyDirection, Receipt,
+    ReceiptColumns, ReceiptMethod,
+};
 pub use operations::*;
 
 use crate::areas::contract::Installment;
@@ -50,13 +53,21 @@ pub static ALLOCATIONS: Dataset = Dataset {
     ],
     scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
 };
+/// Write-offs and discounts, under the scope of their contract.
+pub static ADJUSTMENTS: Dataset = Dataset {
+    name: "adjustment",
+    zh: "坏账与折扣",
+    table: Adjustment::table,
+    fields: &[("contract_number", "contract.number"), ("customer_name", "contract.customer.name")],
+    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+};
 
 /// The area.
 pub static AREA: Area = Area {
     name: "settlement",
     zh: "结算",
-    tables: &[Receipt::table, Allocation::table],
-    datasets: &[&INSTALLMENTS, &RECEIPTS, &ALLOCATIONS],
+    tables: &[Receipt::table, Allocation::table, Adjustment::table],
+    datasets: &[&INSTALLMENTS, &RECEIPTS, &ALLOCATIONS, &ADJUSTMENTS],
     permissions: &[
         ("settlement.verify", "Verify the settlement books", "核对结算账"),
         ("settlement.write_off", "Write off what is owed", "坏账核销"),

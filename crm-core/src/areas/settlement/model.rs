@@ -135,7 +135,60 @@ crate::record! {
     index allocation_installment (contract, installment);
 }
 
-crate::entity!(Receipt);
+crate::coded! {
+    /// Why an installment is closed without money.
+    pub enum AdjustmentKind {
+        /// It cannot be collected (坏账).
+        WriteOff = 1, "write_off", "坏账核销";
+        /// It was paid early, as the payment terms allow.
+        Discount = 2, "discount", "现金折扣";
+        /// The rest is smaller than the smallest coin.
+        Rounding = 3, "rounding", "现金尾差";
+    }
+}
+
+crate::record! {
+    /// A part of an installment closed without money; below zero in a reversal. Posted ones are never changed.
+    pub struct Adjustment, AdjustmentColumns in "adjustment" key (id) since 2 {
+        /// Id.
+        id: Id<Adjustment>,
+        /// Number, unique: `TZ-yyyy-000001`.
+        number: String,
+        /// Why.
+        kind: AdjustmentKind,
+        /// The contract.
+        contract: Id<Contract>,
+        /// The contract's installment, by its position.
+        installment: u32,
+        /// How much.
+        amount: Amount,
+        /// The contract's currency.
+        currency: Currency,
+        /// What that was booked at in the ledger's currency; none when that is its currency.
+        home: Option<Amount>,
+        /// From when it counts.
+        date: Date,
+        /// The receipt that it was granted with.
+        receipt: Option<Id<Receipt>>,
+        /// Who posted it.
+        handler: Id<User>,
+        /// Why, in words.
+        reason: Option<String>,
+        /// Its reversal.
+        reversed_by: Option<Id<Adjustment>>,
+        /// The adjustment that this one reverses.
+        reversal_of: Option<Id<Adjustment>>,
+        /// When posted.
+        created_at: Instant,
+        /// Version.
+        version: u32,
+    }
+    unique adjustment_number (number);
+    index adjustment_installment (contract, installment);
+    index adjustment_receipt (receipt) where receipt;
+}
+
+crate::entity!(Receipt, Adjustment);
 
 impl Receipt {
     /// An amount in the receipt's currency.

@@ -32,6 +32,8 @@ crate::coded! {
         LateCharge = 9, "late_charge", "违约金";
         /// A contract ended before it was performed.
         Termination = 10, "termination", "合同终止";
+        /// Paid early, or but for less than the smallest coin.
+        Discount = 11, "discount", "现金折扣";
     }
 }
 

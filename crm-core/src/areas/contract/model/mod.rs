@@ -11,7 +11,9 @@ pub use journal::{Account, EntryKind, JournalLine, JournalLineColumns};
 pub use recurrence::{
     PeriodAlign, PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, Suspension,
 };
-pub use terms::{DiscountBase, EarlyDiscount, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare};
+pub use terms::{
+    DiscountBase, EarlyDiscount, LateTerms, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare,
+};
 
 use crate::areas::access::{OrgUnit, Owned, User};
 use crate::areas::opportunity::Opportunity;
@@ -202,6 +204,8 @@ crate::coded! {
         PriceRevision = 7, "price_revision", "调价";
         /// Periods were added to the schedule.
         Extension = 8, "extension", "延展计划";
+        /// Days were paid for that are not served any more, because the contract was terminated.
+        Credit = 9, "credit", "未履行部分应退";
     }
 }
 
@@ -272,6 +276,8 @@ crate::record! {
         status: ContractStatus,
         /// The payment terms.
         terms: Json<Vec<PaymentTerm>>,
+        /// What is charged for paying late.
+        late: Json<Option<LateTerms>> = since 2 or Cell::Text("null".to_owned()),
         /// Who submitted it for approval last.
         submitted_by: Option<Id<User>>,
         /// When it was signed.
@@ -408,6 +414,8 @@ crate::record! {
         period_from: Option<Date> = since 2 or Cell::Null,
         /// Last day of the period it is for.
         period_to: Option<Date> = since 2 or Cell::Null,
+        /// Of a late charge: the installment that was late, by its position.
+        late_of: Option<u32> = since 2 or Cell::Null,
     }
     index installment_due (due_date, contract, seq) where open_amount;
     index installment_open (direction, customer, currency, due_date, open_amount) where open_amount;

@@ -191,3 +191,17 @@ crate::coded! {
         TaxReducing = 3, "tax_reducing", "不含税金额(税额同减)";
     }
 }
+
+/// What is charged for paying late (违约金): simple interest on what is open, see the rules of settlement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LateTerms {
+    /// A day's charge as a fraction of what is open: `"0.0005"` is 0.05%; above 0, at most 0.1.
+    pub daily_rate: Rate,
+    /// Calendar days after the due date for which nothing is charged.
+    #[serde(default)]
+    pub grace_days: u32,
+    /// The most that is charged, as a fraction of the installment; no limit when left out.
+    #[serde(default)]
+    pub cap: Option<Rate>,
+}

@@ -6,15 +6,19 @@ use chrono::Datelike;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::term_set::revision;
 use super::{GIVEN_CONTRACT, installments};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
-    Contract, ContractKind, ContractLine, ContractParty, ContractStatus, PaymentTerm, SettlementDirection,
+    Contract, ContractKind, ContractLine, ContractParty, ContractStatus, Installment, LateTerms, PaymentTerm,
+    Recurrence, SettlementDirection, TermSet,
 };
 use crate::areas::contract::rules::amounts::{self, Pricing, Taxed};
+use crate::areas::contract::rules::recurrence::{self, Span};
 use crate::areas::contract::rules::status::{self, Action};
 use crate::areas::contract::rules::{
-    BALANCE_NOT_LAST, CONTRACT_NUMBER_TAKEN, PARTY_TWICE, TERMS_DO_NOT_SUM, WRONG_STATUS, schedule,
+    BALANCE_NOT_LAST, CONTRACT_NUMBER_TAKEN, PARTY_TWICE, SPANS_OVERLAP, TERM_LINE_MISSING, TERM_LINE_TWICE,
+    TERM_LINE_UNKNOWN, TERM_SET_INACTIVE, TERMS_DO_NOT_SUM, WRONG_STATUS, schedule,
 };
 use crate::areas::opportunity::Opportunity;
 use crate::areas::party::rules::{CREDIT_CODE_WRONG, check_credit_code, name, optional};
@@ -22,7 +26,7 @@ use crate::areas::party::{Customer, GIVEN_CUSTOMER};
 use crate::areas::product::Product;
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::currency::Currency;
-use crate::kernel::date::Date;
+use crate::kernel::date::{self, Date};
 use crate::kernel::decimal::{Amount, Price, Quantity, Rate};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
@@ -80,6 +84,17 @@ pub struct ContractData {
     /// How it is paid; the shares make up the whole amount.
     #[serde(default)]
     pub terms: Vec<PaymentTerm>,
+    /// A term set to take the terms from, in place of `terms`. The contract keeps its own copy and the set's revision; a
+    /// draft that names the same set again keeps its revision.
+    #[serde(default)]
+    pub term_set: Option<Id<TermSet>>,
+    /// For rent and services: a price per period, in place of terms and lines. It needs `starts_on`. With `ends_on` the
+    /// periods make up the whole amount; without it 12 are planned, and `contract.extend_schedule` adds more.
+    #[serde(default)]
+    pub recurrence: Option<Recurrence>,
+    /// What is charged for paying late; nothing when left out.
+    #[serde(default)]
+    pub late: Option<LateTerms>,
     /// Remarks.
     #[serde(default)]
     pub note: Option<String>,
@@ -115,8 +130,12 @@ pub struct LineData {
 }
 
 impl ContractData {
-    /// Puts the data into a contract and returns its lines; nothing is stored.
-    fn apply(self, cx: &mut Cx<'_>, contract: &mut Contract) -> Result<Vec<ContractLine>> {
+    /// Puts the data into a contract and returns its lines and installments; nothing is stored.
+    fn apply(
+        mut self,
+        cx: &mut Cx<'_>,
+        contract: &mut Contract,
+    ) -> Result<(Vec<ContractLine>, Vec<Installment>)> {
         contract.title = name("title", &self.title, 200)?;
         contract.kind = self.kind;
         contract.direction = self.direction.unwrap_or(match self.kind {
@@ -141,8 +160,19 @@ impl ContractData {
             cx.get_owned(opportunity, Level::Read).map_err(|error| error.at("opportunity"))?;
         }
         contract.opportunity = self.opportunity;
-        contract.terms = Json(self.terms);
-        contract.note = optional(self.note);
+        take_terms(cx, contract, std::mem::take(&mut self.terms), self.term_set)?;
+        contract.late = Json(self.late.map(check_late).transpose().map_err(|error| error.within("late"))?);
+        contract.note = optional(self.note.take());
+        if let Some(recurrence) = self.recurrence.take() {
+            if !self.lines.is_empty() {
+                let reason = "the price stands in the recurrence";
+                return Err(Error::new(&error::NOT_APPLICABLE).at("lines").with("reason", reason));
+            }
+            contract.tax_rate = self.tax_rate;
+            let planned = recurring(cx, contract, recurrence, self.amount)?;
+            return Ok((Vec::new(), planned));
+        }
+        contract.recurrence = None;
         if self.lines.len() > LINES_MAX {
             return Err(out_of_range(self.lines.len(), LINES_MAX).at("lines"));
         }
@@ -178,8 +208,85 @@ impl ContractData {
         contract.amount = whole.gross.amount();
         contract.net = whole.net.amount();
         contract.tax = whole.tax.amount();
-        Ok(lines)
+        let planned = schedule::plan(contract, &lines, &*cx.calendar()?)?;
+        check_planned(contract, planned.iter().map(|planned| planned.amount))?;
+        Ok((lines, planned))
     }
+}
+
+/// Makes a contract recurring and returns its installments.
+fn recurring(
+    cx: &mut Cx<'_>,
+    contract: &mut Contract,
+    recurrence: Recurrence,
+    stated: Option<Amount>,
+) -> Result<Vec<Installment>> {
+    let not_applicable =
+        |field: &str, reason: &str| Error::new(&error::NOT_APPLICABLE).at(field).with("reason", reason);
+    if !contract.terms.0.is_empty() {
+        return Err(not_applicable("recurrence", "the contract has payment terms"));
+    }
+    let Some(start) = contract.starts_on else {
+        return Err(not_applicable("recurrence", "the contract has no first day"));
+    };
+    let within = |error: Error| error.within("recurrence");
+    recurrence::check(&recurrence, contract.currency).map_err(within)?;
+    let until = match contract.ends_on {
+        Some(end) => end,
+        None => {
+            let ahead =
+                recurrence::moved(start, recurrence.every, recurrence.unit, PERIODS_AHEAD).map_err(within)?;
+            date::add_days(ahead, -1)?
+        }
+    };
+    let term = Span { from: start, to: contract.ends_on };
+    let calendar = cx.calendar()?;
+    let charges = recurrence::charges(&recurrence, term, until, contract.currency, &calendar);
+    let charges = charges.map_err(within)?;
+    let gross = Money::checked_sum(charges.iter().map(|charge| charge.amount), contract.currency)?;
+    if stated.is_some_and(|amount| amount != gross.amount()) {
+        let reason = format!("the periods sum to {}", gross.to_plain());
+        return Err(not_applicable("amount", &reason));
+    }
+    let whole = amounts::taken_out(gross, contract.tax_rate.unwrap_or_default())?;
+    contract.amount = gross.amount();
+    contract.net = whole.net.amount();
+    contract.tax = whole.tax.amount();
+    contract.recurrence = Some(Json(recurrence));
+    let planned = schedule::plan_periods(contract, &charges, 1);
+    check_planned(contract, planned.iter().map(|planned| planned.amount))?;
+    Ok(planned)
+}
+
+/// How many periods are planned of a recurring contract without end.
+const PERIODS_AHEAD: i32 = 12;
+
+/// Gives a contract its own terms, or those of a set.
+fn take_terms(
+    cx: &mut Cx<'_>,
+    contract: &mut Contract,
+    terms: Vec<PaymentTerm>,
+    term_set: Option<Id<TermSet>>,
+) -> Result<()> {
+    let Some(id) = term_set else {
+        contract.terms = Json(terms);
+        (contract.term_set, contract.term_set_revision) = (None, None);
+        return Ok(());
+    };
+    if !terms.is_empty() {
+        let reason = "the terms are those of the set";
+        return Err(Error::new(&error::NOT_APPLICABLE).at("terms").with("reason", reason));
+    }
+    if contract.term_set == Some(id) {
+        return Ok(());
+    }
+    let set = cx.get(id).map_err(|error| error.at("term_set"))?;
+    if !set.active {
+        return Err(Error::new(&TERM_SET_INACTIVE).at("term_set").with("name", set.name));
+    }
+    contract.terms = Json(revision(cx, id, set.revision)?.terms.0);
+    (contract.term_set, contract.term_set_revision) = (Some(id), Some(set.revision));
+    Ok(())
 }
 
 impl LineData {
@@ -212,6 +319,21 @@ impl LineData {
 
 fn out_of_range(value: impl std::fmt::Display, max: impl std::fmt::Display) -> Error {
     Error::new(&error::OUT_OF_RANGE).with("value", value).with("min", 0).with("max", max)
+}
+
+fn check_late(late: LateTerms) -> Result<LateTerms> {
+    let most = Rate::from_scaled(100_000);
+    if !late.daily_rate.is_positive() || late.daily_rate > most {
+        return Err(Error::new(&error::OUT_OF_RANGE)
+            .at("daily_rate")
+            .with("value", late.daily_rate)
+            .with("min", "0.000001")
+            .with("max", most));
+    }
+    if let Some(cap) = late.cap.filter(|cap| cap.is_negative() || *cap > Rate::ONE) {
+        return Err(out_of_range(cap, Rate::ONE).at("cap"));
+    }
+    Ok(late)
 }
 
 fn check_parties(parties: Vec<ContractParty>) -> Result<Vec<ContractParty>> {
@@ -286,6 +408,11 @@ const DATA_ERRORS: &[Code] = &[
     &CONTRACT_NUMBER_TAKEN,
     &TERMS_DO_NOT_SUM,
     &BALANCE_NOT_LAST,
+    &TERM_LINE_UNKNOWN,
+    &TERM_LINE_TWICE,
+    &TERM_LINE_MISSING,
+    &TERM_SET_INACTIVE,
+    &SPANS_OVERLAP,
     &STALE_VERSION,
     &WRONG_STATUS,
 ];
@@ -328,6 +455,7 @@ impl Operation for CreateContract {
             opportunity: None,
             status: ContractStatus::Draft,
             terms: Json::default(),
+            late: Json(None),
             submitted_by: None,
             signed_on: None,
             effective_on: None,
@@ -342,10 +470,7 @@ impl Operation for CreateContract {
             term_set_revision: None,
             recurrence: None,
         };
-        let lines = data.apply(cx, &mut contract)?;
-        let calendar = cx.calendar()?;
-        let planned = schedule::plan(&contract, &lines, &calendar)?;
-        check_planned(&contract, planned.iter().map(|planned| planned.amount))?;
+        let (lines, planned) = data.apply(cx, &mut contract)?;
         contract.number = choose_number(cx, given, contract.id)?;
         cx.subject(contract.id);
         cx.insert(&contract)?;
@@ -400,10 +525,7 @@ impl Operation for UpdateContract {
         }
         let mut after = before.clone();
         let within = |error: Error| error.within("data");
-        let lines = data.apply(cx, &mut after).map_err(within)?;
-        let calendar = cx.calendar()?;
-        let planned = schedule::plan(&after, &lines, &calendar).map_err(within)?;
-        check_planned(&after, planned.iter().map(|planned| planned.amount))?;
+        let (lines, planned) = data.apply(cx, &mut after).map_err(within)?;
         if let Some(given) = optional(given) {
             after.number = choose_number(cx, Some(given), after.id).map_err(within)?;
         }

@@ -3,13 +3,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::recurring::end_service;
 use super::{
     GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, Posting, installments, post,
     refresh_installments,
 };
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::access::{Role, User};
-use crate::areas::contract::model::{Contract, ContractDecision, DecisionKind, EntryKind, InstallmentStatus};
+use crate::areas::contract::model::{
+    Contract, ContractDecision, ContractStatus, DecisionKind, EntryKind, InstallmentStatus,
+};
 use crate::areas::contract::rules::journal::Change;
 use crate::areas::contract::rules::status::{self, Action};
 use crate::areas::contract::rules::{
@@ -51,7 +54,7 @@ const GIVEN_FREE_EFFECTIVE: &[Given] = &[
 ];
 
 /// The contract as read by the caller and as it will be after the action, which its status must allow.
-fn begin(
+pub(super) fn begin(
     cx: &mut Cx<'_>,
     id: Id<Contract>,
     version: u32,
@@ -81,7 +84,12 @@ fn decide(cx: &mut Cx<'_>, contract: &Contract, kind: DecisionKind, opinion: Opt
 }
 
 /// A date on which something has happened: today when not given, never later, and not before `earliest`.
-fn happened(cx: &Cx<'_>, field: &str, given: Option<Date>, earliest: Option<Date>) -> Result<Date> {
+pub(super) fn happened(
+    cx: &Cx<'_>,
+    field: &str,
+    given: Option<Date>,
+    earliest: Option<Date>,
+) -> Result<Date> {
     let today = cx.today();
     let date = given.unwrap_or(today);
     if date > today {
@@ -118,7 +126,7 @@ impl Operation for SubmitContract {
         Example { given: &[GIVEN_CUSTOMER, GIVEN_CONTRACT], input: GIVEN_SUBMITTED.input };
     fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
         let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Submit)?;
-        if after.amount.is_positive() && after.terms.0.is_empty() {
+        if after.amount.is_positive() && after.terms.0.is_empty() && after.recurrence.is_none() {
             return Err(Error::new(&TERMS_MISSING).with("amount", after.money(after.amount)?));
         }
         after.submitted_by = Some(cx.actor().user.id);
@@ -390,45 +398,6 @@ impl Operation for EffectContract {
     }
 }
 
-/// Records the delivery; installments that wait for it get their due date. A second call corrects the date.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DeliverContract {
-    /// The contract.
-    pub id: Id<Contract>,
-    /// The version you have read.
-    pub version: u32,
-    /// When it was delivered; today when left out, never later.
-    #[serde(default)]
-    pub delivered_on: Option<Date>,
-}
-
-impl Operation for DeliverContract {
-    type Output = Contract;
-    const NAME: &'static str = "contract.deliver";
-    const ZH: &'static str = "登记交付";
-    const ACCESS: Access = Access::Level("contract", Level::Edit);
-    const MODE: Mode = Mode::Write;
-    const ERRORS: &'static [Code] = DATED_ERRORS;
-    const EXAMPLE: Example = Example {
-        given: GIVEN_TO_EFFECTIVE,
-        input: r#"{"id": "${contract.id}", "version": 4, "delivered_on": "2026-02-25"}"#,
-    };
-    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
-        let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Deliver)?;
-        let delivered_on = happened(cx, "delivered_on", self.delivered_on, None)?;
-        if let Some(accepted_on) = after.accepted_on.filter(|accepted_on| *accepted_on < delivered_on) {
-            return Err(Error::new(&error::END_BEFORE_START)
-                .at("delivered_on")
-                .with("start", delivered_on)
-                .with("end", accepted_on));
-        }
-        after.delivered_on = Some(delivered_on);
-        refresh_installments(cx, &after, EntryKind::Change, delivered_on)?;
-        cx.update(&before, after)
-    }
-}
-
 /// Records the customer's acceptance; installments that wait for it get their due date. A second call corrects the date.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -514,6 +483,9 @@ impl Operation for CompleteContract {
 /// What is outstanding of every installment is cancelled, because obligations not yet performed end with the contract
 /// (PRC Civil Code article 566); what was settled stays. A later reversal of a receipt opens again exactly what that
 /// receipt had settled, and it can then be collected.
+///
+/// A recurring contract ends for the future: days served until `ended_on` stay owed, the price of later ones is
+/// cancelled by the proration rule, and what was paid for them is recorded as an event `credit` for its repayment.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TerminateContract {
@@ -543,6 +515,7 @@ impl Operation for TerminateContract {
         &error::END_BEFORE_START,
         &error::EMPTY,
         &error::TOO_LONG,
+        &error::OVERFLOW,
     ];
     const EXAMPLE: Example = Example {
         given: GIVEN_TO_EFFECTIVE,
@@ -552,7 +525,13 @@ impl Operation for TerminateContract {
         let reason = name("reason", &self.reason, 1000)?;
         let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Terminate)?;
         after.ended_on = Some(happened(cx, "ended_on", self.ended_on, after.signed_on)?);
-        end_unperformed(cx, &mut after, Some(reason))?;
+        if after.recurrence.is_some() && before.status == ContractStatus::Effective {
+            after.termination_reason = Some(reason);
+            after.runs_until = None;
+            end_service(cx, &after)?;
+        } else {
+            end_unperformed(cx, &mut after, Some(reason))?;
+        }
         cx.update(&before, after)
     }
 }

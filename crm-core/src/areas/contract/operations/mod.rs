@@ -1,19 +1,27 @@
 //! Operations on contracts.
 
 mod draft;
+mod event;
 mod journal;
 mod life;
 mod read;
+mod recurring;
+mod term_set;
 
 pub use draft::{ContractData, CreateContract, LineData, UpdateContract};
+pub use event::{Deduction, DeliverContract, DeliveredPart, ReachMilestone, ReleaseRetention};
+#[allow(unused_imports, reason = "the area of invoices calls them")]
+pub(crate) use event::{invoiced, uninvoiced};
 pub(crate) use journal::{Posting, post};
 pub use life::{
-    AcceptContract, ApproveContract, CancelContract, CompleteContract, DeliverContract, EffectContract,
-    RejectContract, SignContract, SubmitContract, TerminateContract, WithdrawContract,
+    AcceptContract, ApproveContract, CancelContract, CompleteContract, EffectContract, RejectContract,
+    SignContract, SubmitContract, TerminateContract, WithdrawContract,
 };
 pub use read::{ContractDetails, GetContract, ListContracts};
+pub use recurring::{ExtendSchedule, ResumeContract, RevisePrice, SuspendContract};
+pub use term_set::{GetTermSet, ListTermSets, SaveTermSet, TermSetDetails};
 
-use super::model::{Contract, ContractEvent, ContractStatus, EntryKind, Installment};
+use super::model::{Contract, ContractEvent, ContractEventKind, ContractStatus, EntryKind, Installment};
 use super::rules::journal::Change;
 use super::rules::schedule::{self, Anchors};
 use crate::app::Cx;
@@ -37,9 +45,18 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     EffectContract,
     DeliverContract,
     AcceptContract,
+    ReachMilestone,
+    ReleaseRetention,
+    SuspendContract,
+    ResumeContract,
+    RevisePrice,
+    ExtendSchedule,
     CompleteContract,
     TerminateContract,
     CancelContract,
+    SaveTermSet,
+    GetTermSet,
+    ListTermSets,
 ];
 
 /// A step of examples: a contract of 100,000 CNY in three installments. It needs [`GIVEN_CUSTOMER`] before it.
@@ -81,33 +98,60 @@ pub(crate) fn events(cx: &mut Cx<'_>, contract: Id<Contract>) -> Result<Vec<Cont
     cx.query::<ContractEvent>().equal(c.contract, contract).ascending(c.seq).fetch(cx.tx())
 }
 
+/// Records an event of a contract.
+fn happen(cx: &mut Cx<'_>, event: ContractEvent) -> Result<()> {
+    let c = ContractEvent::C;
+    let last =
+        cx.query::<ContractEvent>().equal(c.contract, event.contract).descending(c.seq).first(cx.tx())?;
+    cx.insert(&ContractEvent { seq: last.map_or(1, |last| last.seq + 1), ..event })
+}
+
+/// An event with nothing but its kind and date; [`happen`] gives it its position.
+fn event(contract: &Contract, kind: ContractEventKind, date: Date) -> ContractEvent {
+    let contract = contract.id;
+    ContractEvent { contract, seq: 0, kind, name: None, date, amount: None, installment: None, note: None }
+}
+
 /// Brings due dates and statuses of the installments up to what the contract says now; what moves is booked as of `date`.
 fn refresh_installments(cx: &mut Cx<'_>, contract: &Contract, kind: EntryKind, date: Date) -> Result<()> {
+    let all = installments(cx, contract)?;
+    let changes = all.into_iter().map(|before| Change::new(Some(before.clone()), before)).collect();
+    rewrite_installments(cx, contract, changes, kind, date)
+}
+
+/// The same for installments of which some have been changed otherwise, or added.
+fn rewrite_installments(
+    cx: &mut Cx<'_>,
+    contract: &Contract,
+    changes: Vec<Change>,
+    kind: EntryKind,
+    date: Date,
+) -> Result<()> {
     let events = events(cx, contract.id)?;
     let calendar = cx.calendar()?;
     let live = contract.status == ContractStatus::Effective;
     let terms = &contract.terms.0;
     let dues = schedule::term_dues(terms, &Anchors::of(contract, &events), &calendar)
         .map_err(|error| error.within("terms"))?;
-    let mut changes = Vec::new();
-    for before in installments(cx, contract)? {
-        let after = if before.term == 0 {
-            schedule::restated(before.clone(), live)?
+    let mut refreshed = Vec::with_capacity(changes.len());
+    for change in changes {
+        let installment = change.after;
+        let after = if installment.term == 0 {
+            schedule::restated(installment, live)?
         } else {
-            let position = before.term.saturating_sub(1) as usize;
+            let position = installment.term.saturating_sub(1) as usize;
             let (Some(term), Some(due)) = (terms.get(position), dues.get(position)) else {
-                let what = format!("installment {} of {} has no payment term", before.seq, contract.id);
+                let what = format!("installment {} of {} has no payment term", installment.seq, contract.id);
                 return Err(Error::new(&crate::kernel::error::INTERNAL).with("what", what));
             };
-            let own = schedule::own_event(&before, &events);
-            let due = match own {
+            let due = match schedule::own_event(&installment, &events) {
                 Some(own) => schedule::term_due(term, Some(own), None, &calendar)
                     .map_err(|error| error.within(format!("terms[{position}]")))?,
                 None => *due,
             };
-            schedule::refreshed(before.clone(), due, live)?
+            schedule::refreshed(installment, due, live)?
         };
-        changes.push(Change::new(Some(before), after));
+        refreshed.push(Change { after, ..change });
     }
-    post(cx, &Posting::of(contract, kind, date), changes, Vec::new())
+    post(cx, &Posting::of(contract, kind, date), refreshed, Vec::new())
 }

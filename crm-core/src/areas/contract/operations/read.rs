@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GIVEN_CONTRACT, installments};
+use super::{GIVEN_CONTRACT, events, installments};
 use crate::app::{Cx, ListRequest, NOT_FOUND, Page};
 use crate::areas::contract::CONTRACTS;
-use crate::areas::contract::model::{Contract, ContractDecision, ContractLine, Installment};
+use crate::areas::contract::model::{Contract, ContractDecision, ContractEvent, ContractLine, Installment};
 use crate::areas::party::GIVEN_CUSTOMER;
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::error::{self, Code, Result};
@@ -14,7 +14,7 @@ use crate::kernel::id::Id;
 use crate::store::engine::Mode;
 use crate::store::record::Record;
 
-/// A contract with its lines, approval decisions and installments; its payment terms are in the contract.
+/// A contract with its lines, approval decisions, installments and events; its payment terms are in the contract.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GetContract {
@@ -33,6 +33,8 @@ pub struct ContractDetails {
     pub decisions: Vec<ContractDecision>,
     /// Its installments, in order.
     pub installments: Vec<Installment>,
+    /// What happened to it, in order.
+    pub events: Vec<ContractEvent>,
 }
 
 impl Operation for GetContract {
@@ -53,7 +55,8 @@ impl Operation for GetContract {
         let decisions = cx.query::<ContractDecision>().equal(c.contract, contract.id).ascending(c.seq);
         let decisions = decisions.fetch(cx.tx())?;
         let installments = installments(cx, &contract)?;
-        Ok(ContractDetails { contract, lines, decisions, installments })
+        let events = events(cx, contract.id)?;
+        Ok(ContractDetails { contract, lines, decisions, installments, events })
     }
 }
 

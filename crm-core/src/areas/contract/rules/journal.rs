@@ -8,7 +8,7 @@
 
 use uuid::Uuid;
 
-use crate::areas::contract::model::{Account, Contract, Installment};
+use crate::areas::contract::model::{Account, Contract, Installment, InstallmentKind};
 use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
 use crate::kernel::decimal::{Amount, Price};
@@ -149,7 +149,10 @@ pub fn legs(change: &Change, document: Option<Uuid>) -> Result<Vec<Leg>> {
         (Account::Advance, settled),
         (Account::Discount, discounted),
         (Account::WriteOff, written_off),
-        (Account::Contract, rest),
+        (
+            if after.kind == InstallmentKind::LateCharge { Account::LateCharge } else { Account::Contract },
+            rest,
+        ),
     ];
     let mut moved = places.into_iter().filter(|(_, amount)| !amount.is_zero());
     let first = moved.next();

@@ -37,4 +37,24 @@ crate::codes! {
     SPANS_OVERLAP = 1655, Invalid, "{from} is not after {previous}; suspensions and price revisions follow one another in order.", "{from} 不晚于 {previous};暂停期间和调价须按先后顺序且互不重叠。";
     /// A span lies outside the period it is about.
     OUTSIDE_PERIOD = 1656, Invalid, "{from} to {to} is not within {first} to {last}.", "{from} 至 {to} 不在 {first} 至 {last} 之内。";
+    /// Another term set has this name.
+    TERM_SET_NAME_TAKEN = 1657, Conflict, "Another term set has the name {value}.", "付款条款模板名称 {value} 已被使用。";
+    /// The term set is not offered any more.
+    TERM_SET_INACTIVE = 1658, State, "The term set {name} is not active.", "付款条款模板 {name} 已停用。";
+    /// No payment term waits for this milestone.
+    MILESTONE_UNKNOWN = 1659, Invalid, "No payment term waits for the milestone {name}; there are: {known}.", "没有等待里程碑 {name} 的付款条款,现有里程碑:{known}。";
+    /// More has been settled of an installment than it would still be.
+    SETTLED_EXCEEDS = 1660, State, "Installment {installment} would be {amount}, but {settled} of it is settled; release the money first.", "第 {installment} 期将变为 {amount},但已结清 {settled},请先释放款项。";
+    /// The installment is not held back.
+    NOT_RETENTION = 1661, State, "Installment {installment} is not a retention.", "第 {installment} 期不是质保金。";
+    /// The retention was released before.
+    ALREADY_RELEASED = 1662, State, "Installment {installment} was released for {date}.", "第 {installment} 期质保金已于 {date} 释放。";
+    /// The contract has no recurring periods.
+    NOT_RECURRING = 1663, State, "The contract is paid by terms and not by recurring periods.", "该合同按付款条款结算,没有计费周期。";
+    /// The contract is suspended already.
+    ALREADY_SUSPENDED = 1664, State, "The contract is suspended since {from}.", "合同自 {from} 起已暂停。";
+    /// The contract is not suspended.
+    NOT_SUSPENDED = 1665, State, "The contract is not suspended.", "合同未处于暂停状态。";
+    /// The contract has no such installment.
+    INSTALLMENT_UNKNOWN = 1666, NotFound, "The contract has no installment {installment}.", "合同没有第 {installment} 期。";
 }

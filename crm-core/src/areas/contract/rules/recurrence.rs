@@ -284,7 +284,7 @@ pub fn check(recurrence: &Recurrence, currency: Currency) -> Result<()> {
     Ok(())
 }
 
-fn check_price(price: Amount, currency: Currency) -> Result<()> {
+pub(crate) fn check_price(price: Amount, currency: Currency) -> Result<()> {
     if price.is_negative() {
         return Err(out_of_range(price, 0, Amount::from_scaled(i64::MAX)));
     }
@@ -479,25 +479,25 @@ fn whole_days(recurrence: &Recurrence, whole: Period) -> Result<i64> {
     }
 }
 
-/// The number of whole periods that a span of days is: counted days over those of the period that each lies in.
+/// The parts of a span of days by the periods that they lie in, each as a fraction of its whole period.
 ///
 /// # Errors
 /// As [`period_at`].
-pub fn fraction(recurrence: &Recurrence, start: Date, span: Period) -> Result<Decimal> {
+pub fn fractions(recurrence: &Recurrence, start: Date, span: Period) -> Result<Vec<Decimal>> {
     let grid = Grid::new(recurrence, start)?;
-    let mut sum = Decimal::ZERO;
+    let mut found = Vec::new();
     let (mut from, mut index) = (span.from, grid.index(span.from)?);
     loop {
         let whole = grid.period(index)?;
         let part = Period { from, to: span.to.min(whole.to) };
-        sum += if part == whole {
+        found.push(if part == whole {
             Decimal::ONE
         } else {
             let (days, of) = (counted(recurrence.proration, part)?, whole_days(recurrence, whole)?);
             Decimal::from(days) / Decimal::from(of)
-        };
+        });
         if span.to <= whole.to {
-            return Ok(sum);
+            return Ok(found);
         }
         from = date::add_days(whole.to, 1)?;
         index += 1;

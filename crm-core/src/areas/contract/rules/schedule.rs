@@ -429,7 +429,7 @@ pub fn plan_periods(contract: &Contract, charges: &[Charge], first: u32) -> Vec<
 }
 
 /// An installment of nothing.
-fn blank(contract: &Contract, seq: u32, term: u32) -> Installment {
+pub fn blank(contract: &Contract, seq: u32, term: u32) -> Installment {
     Installment {
         contract: contract.id,
         seq,
@@ -454,6 +454,7 @@ fn blank(contract: &Contract, seq: u32, term: u32) -> Installment {
         released_on: None,
         period_from: None,
         period_to: None,
+        late_of: None,
     }
 }
 
@@ -760,6 +761,7 @@ mod tests {
             released_on: None,
             period_from: None,
             period_to: None,
+            late_of: None,
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum Action {
     Deliver,
     /// Record acceptance.
     Accept,
+    /// Change when and how much is due of it.
+    Reschedule,
     /// End it as performed.
     Complete,
     /// End it before it was performed.
@@ -55,6 +57,7 @@ impl Action {
         Action::TakeEffect,
         Action::Deliver,
         Action::Accept,
+        Action::Reschedule,
         Action::Complete,
         Action::Terminate,
         Action::Cancel,
@@ -73,6 +76,7 @@ impl Action {
             Action::TakeEffect => "take effect",
             Action::Deliver => "be delivered",
             Action::Accept => "be accepted",
+            Action::Reschedule => "change its schedule",
             Action::Complete => "be completed",
             Action::Terminate => "be terminated",
             Action::Cancel => "be cancelled",
@@ -92,7 +96,7 @@ impl Action {
             Action::Approve => (&[InApproval], Some(Approved)),
             Action::Sign => (&[Approved], Some(Signed)),
             Action::TakeEffect => (&[Signed], Some(Effective)),
-            Action::Deliver | Action::Accept => (&[Effective], None),
+            Action::Deliver | Action::Accept | Action::Reschedule => (&[Effective], None),
             Action::Complete => (&[Effective], Some(Completed)),
             Action::Terminate => (&[Signed, Effective], Some(Terminated)),
             Action::Cancel => (&[Draft, Approved], Some(Cancelled)),
@@ -134,6 +138,7 @@ mod tests {
             (Action::TakeEffect, "...E...."),
             (Action::Deliver, "....E..."),
             (Action::Accept, "....E..."),
+            (Action::Reschedule, "....E..."),
             (Action::Complete, "....C..."),
             (Action::Terminate, "...TT..."),
             (Action::Cancel, "X.X....."),

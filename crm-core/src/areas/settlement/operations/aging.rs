@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GIVEN_TO_RECEIPT;
-use super::later::{AsOfBasis, Later, equal};
+use super::since::{AsOfBasis, Since, equal};
 use crate::app::{Cx, ListRequest};
 use crate::areas::access::{OrgUnit, User};
 use crate::areas::contract::{Account, Installment, JournalLine, SettlementDirection};
@@ -324,7 +324,7 @@ impl SettlementAging {
 
     /// What has to be added to what is open now to have what was open at the end of a past day.
     fn undone(&self, cx: &mut Cx<'_>, as_of: Date, bounds: &[u32]) -> Result<BTreeMap<Key, Aged>> {
-        let later = Later {
+        let since = Since {
             direction: self.direction(),
             customer: self.customer,
             currency: self.currency,
@@ -334,7 +334,7 @@ impl SettlementAging {
         let c = JournalLine::C;
         let columns =
             [c.customer.position(), c.currency.position(), c.due_date.position(), c.amount.position()];
-        let mut binder = later.binder(cx, &[Account::Open], &columns)?;
+        let mut binder = since.binder(cx, &[Account::Open], &columns)?;
         self.group_column(&mut binder)?;
         let mut past = BTreeMap::new();
         self.fold(cx, &binder, bounds, &mut past, |aged, due, since| {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use super::adjust::early_discount;
 use super::receipt::{AllocationLine, AllocationRequest};
 use crate::app::Cx;
 use crate::areas::contract::rules::journal::{self, Change, Leg};
@@ -50,16 +51,24 @@ pub(super) struct Worth {
 pub(super) type Parts = Vec<Part>;
 
 /// Chooses what the receipt's advance settles. Nothing is written.
-pub(super) fn choose(cx: &mut Cx<'_>, receipt: &Receipt, request: &AllocationRequest) -> Result<Parts> {
+///
+/// With `discounts_on` a day, no more is taken for an installment than its discount of that day leaves.
+pub(super) fn choose(
+    cx: &mut Cx<'_>,
+    receipt: &Receipt,
+    request: &AllocationRequest,
+    discounts_on: Option<Date>,
+) -> Result<Parts> {
     match request {
         AllocationRequest::None => Ok(Vec::new()),
         AllocationRequest::FirstDue => {
-            let open = read_open(cx, receipt, Some(receipt.advance))?;
-            spread(open, receipt)
+            let enough = discounts_on.is_none().then_some(receipt.advance);
+            let open = read_open(cx, receipt, enough)?;
+            spread(cx, &open, receipt, discounts_on)
         }
         AllocationRequest::Contracts(contracts) => {
             let open = read_contracts(cx, receipt, contracts).map_err(|error| error.within("contracts"))?;
-            spread(open, receipt)
+            spread(cx, &open, receipt, discounts_on)
         }
         AllocationRequest::Proportional(contracts) => {
             let open = if contracts.is_empty() {
@@ -89,9 +98,21 @@ fn read_contracts(
     Ok(open)
 }
 
-fn spread(open: Vec<Installment>, receipt: &Receipt) -> Result<Parts> {
-    let items: Vec<OpenItem<_>> = open.iter().map(item).collect();
-    Ok(taken(&open, allocation::first_due(&items, receipt.advance)?.0))
+fn spread(
+    cx: &mut Cx<'_>,
+    open: &[Installment],
+    receipt: &Receipt,
+    discounts_on: Option<Date>,
+) -> Result<Parts> {
+    let mut items: Vec<OpenItem<_>> = open.iter().map(item).collect();
+    if let Some(date) = discounts_on {
+        for (item, installment) in items.iter_mut().zip(open) {
+            let contract = cx.get(installment.contract)?;
+            let off = early_discount(cx, &contract, installment, date)?;
+            item.open = item.open.checked_sub(off.unwrap_or_default())?;
+        }
+    }
+    Ok(taken(open, allocation::first_due(&items, receipt.advance)?.0))
 }
 
 fn taken(open: &[Installment], taken: Vec<(usize, Amount)>) -> Parts {

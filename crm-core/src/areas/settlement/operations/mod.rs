@@ -1,19 +1,23 @@
 //! Operations on receipts, payments and what is open.
 
+mod adjust;
 mod aging;
 mod apply;
-mod later;
+mod late;
 mod receipt;
 mod reversal;
+mod since;
 mod verify;
 mod views;
 
+pub use adjust::{ListAdjustments, ReverseAdjustment, WriteOffInstallment};
 pub use aging::{AgingGroup, AgingReport, AgingRow, SettlementAging};
-pub use later::AsOfBasis;
+pub use late::{ChargeLate, ChargedLate, LateLine, LateStatement, ReckonLateCharge};
 pub use receipt::{
     AllocateReceipt, AllocationLine, AllocationRequest, GetReceipt, ListReceipts, PostReceipt, PostedReceipt,
 };
 pub use reversal::{InstallmentRef, ReallocateReceipt, RefundReceipt, ReverseReceipt};
+pub use since::AsOfBasis;
 pub use verify::{DifferenceKind, SettlementCheck, SettlementDifference, VerifySettlement};
 pub use views::{
     ContractProgress, DueItem, InstallmentProgress, ListInstallments, SettlementDue, SettlementProgress,
@@ -35,6 +39,11 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     SettlementDue,
     SettlementAging,
     SettlementProgress,
+    WriteOffInstallment,
+    ReverseAdjustment,
+    ListAdjustments,
+    ReckonLateCharge,
+    ChargeLate,
     VerifySettlement,
 ];
 

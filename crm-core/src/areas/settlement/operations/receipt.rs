@@ -4,6 +4,7 @@ use chrono::Datelike;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::adjust;
 use super::apply::{self, Booking, allocations};
 use super::{GIVEN_RECEIPT, GIVEN_TO_ADVANCE, GIVEN_TO_RECEIPT};
 use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION};
@@ -102,6 +103,11 @@ pub struct PostReceipt {
     /// What it settles.
     #[serde(default)]
     pub allocate: AllocationRequest,
+    /// Whether to grant the discounts that the payment terms allow for paying early: an installment of which exactly the
+    /// discounted amount is paid is closed, and `first_due`, `contracts` and `told` without an installment pay no more than
+    /// that amount on it.
+    #[serde(default)]
+    pub take_discounts: bool,
     /// Remarks.
     #[serde(default)]
     pub note: Option<String>,
@@ -231,12 +237,18 @@ impl Operation for PostReceipt {
             created_at: cx.now(),
             version: 1,
         };
-        let mut parts =
-            apply::choose(cx, &receipt, &self.allocate).map_err(|error| error.within("allocate"))?;
+        let discounts_on = self.take_discounts.then_some(date);
+        let mut parts = apply::choose(cx, &receipt, &self.allocate, discounts_on)
+            .map_err(|error| error.within("allocate"))?;
+        let grants = match discounts_on {
+            Some(date) => adjust::grants(cx, date, &mut parts)?,
+            None => Vec::new(),
+        };
         let mut receipt = apply::take(cx, receipt, &mut parts)?;
         receipt.number = choose_number(cx, self.number, self.direction)?;
         cx.subject(receipt.id);
         cx.insert(&receipt)?;
+        adjust::grant(cx, receipt.id, date, grants)?;
         let booking = Booking { kind: EntryKind::Receipt, date, first_seq: 1 };
         let legs = apply::money_legs(&receipt)?;
         let allocations = apply::settle(cx, &receipt, &booking, parts, legs)?;
@@ -255,6 +267,11 @@ pub struct AllocateReceipt {
     /// What it settles.
     #[serde(default)]
     pub allocate: AllocationRequest,
+    /// Whether to grant the discounts that the payment terms allow for paying early: an installment of which exactly the
+    /// discounted amount is paid is closed, and `first_due`, `contracts` and `told` without an installment pay no more than
+    /// that amount on it.
+    #[serde(default)]
+    pub take_discounts: bool,
     /// From when it counts; today when left out, never later and not before the receipt.
     #[serde(default)]
     pub date: Option<Date>,
@@ -329,12 +346,18 @@ impl Operation for AllocateReceipt {
                 .with("start", before.date)
                 .with("end", date));
         }
-        let mut parts =
-            apply::choose(cx, &before, &self.allocate).map_err(|error| error.within("allocate"))?;
+        let discounts_on = self.take_discounts.then_some(date);
+        let mut parts = apply::choose(cx, &before, &self.allocate, discounts_on)
+            .map_err(|error| error.within("allocate"))?;
+        let grants = match discounts_on {
+            Some(date) => adjust::grants(cx, date, &mut parts)?,
+            None => Vec::new(),
+        };
         let after = apply::take(cx, before.clone(), &mut parts)?;
         let mut all = allocations(cx, before.id)?;
         let first_seq = all.last().map_or(1, |last| last.seq + 1);
         let receipt = cx.update(&before, after)?;
+        adjust::grant(cx, receipt.id, date, grants)?;
         let booking = Booking { kind: EntryKind::Allocation, date, first_seq };
         all.extend(apply::settle(cx, &receipt, &booking, parts, Vec::new())?);
         Ok(PostedReceipt { receipt, allocations: all })

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::adjust::take_back_granted;
 use super::apply::{self, Booking, allocations};
 use super::receipt::{AllocationRequest, PostedReceipt, check_in_force, choose_number, moved_on, reach_at};
 use super::{GIVEN_TO_ADVANCE, GIVEN_TO_RECEIPT};
@@ -76,6 +77,7 @@ impl Operation for ReverseReceipt {
             let Receipt { number, refunded, .. } = &before;
             return Err(Error::new(&REFUNDED).with("number", number).with("refunded", refunded));
         }
+        take_back_granted(cx, before.id, date, |_, _| true)?;
         let settled = allocations(cx, before.id)?;
         let parts = apply::taken_back(cx, &settled, |_, _| true)?;
         let mirrored = |amount: Option<Amount>| amount.map(Amount::checked_neg).transpose();
@@ -283,7 +285,7 @@ pub struct InstallmentRef {
 
 /// Takes a receipt from what it has settled, in part or wholly, and lets it settle something else.
 ///
-/// What is taken back opens again exactly, at the value it was booked at before.
+/// What is taken back opens again exactly, at the value it was booked at before, and discounts granted with it are reversed.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReallocateReceipt {
@@ -347,6 +349,7 @@ impl Operation for ReallocateReceipt {
                 some.iter().any(|one| one.contract == contract && one.installment == installment)
             })
         };
+        take_back_granted(cx, before.id, date, wanted)?;
         let parts = apply::taken_back(cx, &all, wanted)?;
         for (index, one) in self.release.iter().flatten().enumerate() {
             let found = |part: &apply::Part| {
@@ -374,7 +377,7 @@ impl Operation for ReallocateReceipt {
         let booking = Booking { kind: EntryKind::Reallocation, date, first_seq: next(&all) };
         all.extend(apply::settle(cx, &freed, &booking, parts, Vec::new())?);
         let mut parts =
-            apply::choose(cx, &freed, &self.allocate).map_err(|error| error.within("allocate"))?;
+            apply::choose(cx, &freed, &self.allocate, None).map_err(|error| error.within("allocate"))?;
         let after = apply::take(cx, freed, &mut parts)?;
         let receipt = cx.update(&before, after)?;
         let booking = Booking { kind: EntryKind::Allocation, date, first_seq: next(&all) };

@@ -2,6 +2,7 @@
 
 pub mod aging;
 pub mod allocation;
+pub mod late;
 pub mod progress;
 
 crate::codes! {
@@ -31,4 +32,14 @@ crate::codes! {
     REFUNDED = 1711, State, "{refunded} of the receipt {number} were refunded; reverse the refund first.", "收付款 {number} 已退款 {refunded},请先红冲该退款。";
     /// The receipt does not settle this.
     NOT_ALLOCATED = 1712, NotFound, "The receipt {number} settles nothing of that.", "收付款 {number} 未核销该节点。";
+    /// Nothing is open.
+    NOTHING_OPEN = 1713, State, "Nothing is open of installment {seq} of the contract {number}.", "合同 {number} 第 {seq} 个结算节点没有未结清金额。";
+    /// The contract has no late charge.
+    NO_LATE_TERMS = 1714, State, "The contract {number} does not say what is charged for paying late.", "合同 {number} 未约定违约金。";
+    /// No late charge has grown since the last one.
+    NOTHING_LATE = 1715, State, "Nothing more can be charged for installment {seq} of the contract {number} until {date}.", "截至 {date},合同 {number} 第 {seq} 个结算节点没有新增违约金。";
+    /// The adjustment has been reversed, or is a reversal.
+    ADJUSTMENT_FINAL = 1716, State, "The adjustment {number} is reversed or a reversal; it cannot be reversed again.", "调整 {number} 已被红冲或本身是红冲记录,不能再次红冲。";
+    /// The discount goes with its receipt.
+    DISCOUNT_OF_RECEIPT = 1717, State, "{number} was granted with a receipt; reverse or reallocate that.", "{number} 随收款一并给予,请红冲或调整该收款。";
 }

@@ -40,7 +40,7 @@ static LINES: Dataset = Dataset {
 
 /// Lines from a day on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Later {
+pub(super) struct Since {
     /// Which way the money goes.
     pub(super) direction: SettlementDirection,
     /// Only this customer's.
@@ -53,7 +53,7 @@ pub(super) struct Later {
     pub(super) basis: AsOfBasis,
 }
 
-impl Later {
+impl Since {
     /// The query for lines on these accounts, with these columns of the journal, in the user's scope by contract.
     ///
     /// # Errors

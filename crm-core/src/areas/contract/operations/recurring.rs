@@ -1,0 +1,413 @@
+//! Changing recurring contracts in effect: suspension, resumption, price revision, more periods, and their end.
+//!
+//! Each changes the rule and works its periods out anew. A period that has become cheaper keeps its amount and has the
+//! difference cancelled; one that has become dearer grows, and the contract with it; a period that is the same stays as
+//! it is, settled or not. Nothing is taken from what was settled: that is refused until the money is released.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::life::begin;
+use super::{GIVEN_APPROVED, GIVEN_SUBMITTED, Posting, event, happen, installments, post};
+use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
+use crate::areas::contract::model::{
+    Contract, ContractEvent, ContractEventKind, EntryKind, Installment, InstallmentKind, PriceRevision,
+    Recurrence, Suspension,
+};
+use crate::areas::contract::rules::journal::Change;
+use crate::areas::contract::rules::recurrence::{self, Charge, Period};
+use crate::areas::contract::rules::status::Action;
+use crate::areas::contract::rules::{
+    ALREADY_SUSPENDED, NOT_RECURRING, NOT_SUSPENDED, OUTSIDE_PERIOD, SETTLED_EXCEEDS, SPANS_OVERLAP,
+    WRONG_STATUS, amounts, schedule,
+};
+use crate::areas::party::GIVEN_CUSTOMER;
+use crate::areas::party::rules::{name, optional};
+use crate::catalog::{Access, Example, Given, Level, Operation};
+use crate::kernel::date::{self, Date};
+use crate::kernel::decimal::Amount;
+use crate::kernel::error::{self, Code, Error, Result};
+use crate::kernel::id::Id;
+use crate::kernel::money::Money;
+use crate::store::engine::Mode;
+use crate::store::record::Json;
+
+const GIVEN_RENT: Given = Given {
+    save: "contract",
+    call: "contract.create",
+    input: r#"{"title": "仓库租赁", "kind": "service", "customer": "${customer.id}", "starts_on": "2026-02-01",
+        "ends_on": "2026-12-31", "tax_rate": "0.09",
+        "recurrence": {"unit": "month", "timing": "advance", "price": "20000", "offset": {"days": 5}}}"#,
+};
+const GIVEN_OPEN_RENT: Given = Given {
+    save: "contract",
+    call: "contract.create",
+    input: r#"{"title": "运维服务", "kind": "service", "customer": "${customer.id}", "starts_on": "2026-01-15",
+        "recurrence": {"unit": "quarter", "timing": "arrears", "align": "calendar", "price": "9000"}}"#,
+};
+const GIVEN_RUNNING: &[Given] =
+    &[GIVEN_CUSTOMER, GIVEN_RENT, GIVEN_SUBMITTED, GIVEN_APPROVED, super::GIVEN_EFFECTIVE];
+const GIVEN_SUSPENDED: Given = Given {
+    save: "contract",
+    call: "contract.suspend",
+    input: r#"{"id": "${contract.id}", "version": 4, "from": "2026-04-16", "reason": "仓库消防改造"}"#,
+};
+
+const ERRORS: &[Code] = &[
+    &NOT_FOUND,
+    &STALE_VERSION,
+    &error::NOT_AN_ID,
+    &WRONG_STATUS,
+    &NOT_RECURRING,
+    &SETTLED_EXCEEDS,
+    &error::UNKNOWN_CALENDAR_YEAR,
+    &error::DATE_OUT_OF_RANGE,
+    &error::OVERFLOW,
+    &error::EMPTY,
+    &error::TOO_LONG,
+    &OUTSIDE_PERIOD,
+    &ALREADY_SUSPENDED,
+    &SPANS_OVERLAP,
+];
+
+/// The rule of a recurring contract and its first day.
+fn rule(contract: &Contract) -> Result<(Recurrence, Date)> {
+    match (&contract.recurrence, contract.starts_on) {
+        (Some(Json(recurrence)), Some(start)) => Ok((recurrence.clone(), start)),
+        _ => Err(Error::new(&NOT_RECURRING)),
+    }
+}
+
+/// Refuses a day outside the contract's term.
+fn check_day(contract: &Contract, field: &str, day: Date, start: Date) -> Result<()> {
+    if day < start || contract.ends_on.is_some_and(|end| day > end) {
+        return Err(Error::new(&OUTSIDE_PERIOD)
+            .at(field)
+            .with("from", day)
+            .with("to", day)
+            .with("first", start)
+            .with("last", contract.ends_on.unwrap_or(date::DATE_MAX)));
+    }
+    Ok(())
+}
+
+/// What an installment is owed for in all: its amount less what was cancelled.
+fn owed(installment: &Installment) -> Result<Amount> {
+    installment.amount.checked_sub(installment.cancelled)
+}
+
+/// An installment with another price: cheaper by cancelling, dearer by growing.
+fn repriced(installment: &Installment, price: Amount) -> Result<Installment> {
+    let amount = installment.amount.max(price);
+    let after = Installment {
+        amount,
+        cancelled: amount.checked_sub(price)?,
+        due_date: installment.due_date,
+        ..installment.clone()
+    };
+    let gone = [installment.settled, installment.discounted, installment.written_off];
+    let gone = Amount::checked_sum(gone)?;
+    if gone > price {
+        return Err(Error::new(&SETTLED_EXCEEDS)
+            .with("installment", installment.seq)
+            .with("amount", price)
+            .with("settled", gone));
+    }
+    schedule::restated(after, true)
+}
+
+/// Puts a changed rule into a contract in effect and works out its periods up to `until`, or as far as they were.
+fn reschedule(
+    cx: &mut Cx<'_>,
+    before: &Contract,
+    recurrence: Recurrence,
+    until: Option<Date>,
+) -> Result<Contract> {
+    let (_, start) = rule(before)?;
+    recurrence::check(&recurrence, before.currency)?;
+    let all = installments(cx, before)?;
+    let mut next = all.iter().map(|installment| installment.seq).max().unwrap_or(0) + 1;
+    let of_periods = all.iter().filter(|installment| {
+        installment.kind == InstallmentKind::Scheduled && installment.period_from.is_some()
+    });
+    let reached = of_periods.clone().filter_map(|installment| installment.period_to).max();
+    let until = until.or(before.ends_on).or(reached).unwrap_or(start);
+    let calendar = cx.calendar()?;
+    let mut after = before.clone();
+    let mut changes = Vec::new();
+    for period in recurrence::periods(&recurrence, start, before.ends_on, until)? {
+        let price = recurrence::charge(&recurrence, start, period, before.currency)?;
+        let known = of_periods.clone().find(|installment| installment.period_from == Some(period.from));
+        match known {
+            Some(known) if owed(known)? == price.amount() => {}
+            Some(known) => {
+                let changed = repriced(known, price.amount())?;
+                let grown = changed.amount.checked_sub(known.amount)?;
+                after.amount = after.amount.checked_add(grown)?;
+                changes.push(Change::new(Some(known.clone()), changed));
+            }
+            None if price.is_positive() => {
+                let due = recurrence::due(&recurrence, start, period, &calendar)?;
+                let charge = Charge { period, amount: price, due };
+                after.amount = after.amount.checked_add(price.amount())?;
+                for planned in schedule::plan_periods(before, &[charge], next) {
+                    changes.push(Change::new(None, schedule::restated(planned, true)?));
+                }
+                next += 1;
+            }
+            None => {}
+        }
+    }
+    let whole = amounts::taken_out(after.money(after.amount)?, after.tax_rate.unwrap_or_default())?;
+    after.net = whole.net.amount();
+    after.tax = whole.tax.amount();
+    after.recurrence = Some(Json(recurrence));
+    post(cx, &Posting::of(&after, EntryKind::Change, cx.today()), changes, Vec::new())?;
+    cx.update(before, after)
+}
+
+/// Suspends a recurring contract: from a day on nothing is served and nothing is owed, until it is resumed.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuspendContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// The first day that is not served, within the contract's term.
+    pub from: Date,
+    /// Why, up to 1000 characters.
+    pub reason: String,
+}
+
+impl Operation for SuspendContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.suspend";
+    const ZH: &'static str = "暂停合同";
+    const ACCESS: Access = Access::Level("contract", Level::Manage);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = ERRORS;
+    const EXAMPLE: Example = Example { given: GIVEN_RUNNING, input: GIVEN_SUSPENDED.input };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let reason = name("reason", &self.reason, 1000)?;
+        let (before, _) = begin(cx, self.id, self.version, Level::Edit, Action::Reschedule)?;
+        let (mut recurrence, start) = rule(&before)?;
+        check_day(&before, "from", self.from, start)?;
+        if let Some(open) = recurrence.suspensions.iter().find(|suspension| suspension.until.is_none()) {
+            return Err(Error::new(&ALREADY_SUSPENDED).with("from", open.from));
+        }
+        recurrence.suspensions.push(Suspension { from: self.from, until: None });
+        let record = event(&before, ContractEventKind::Suspension, self.from);
+        happen(cx, ContractEvent { note: Some(reason), ..record })?;
+        reschedule(cx, &before, recurrence, None)
+    }
+}
+
+/// Resumes a suspended contract: from a day on it is served and owed again.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// The first day that is served again; on the suspension's own first day it is as if it had not been.
+    pub on: Date,
+    /// Remarks.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+impl Operation for ResumeContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.resume";
+    const ZH: &'static str = "恢复合同";
+    const ACCESS: Access = Access::Level("contract", Level::Manage);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[
+        &NOT_FOUND,
+        &STALE_VERSION,
+        &error::NOT_AN_ID,
+        &WRONG_STATUS,
+        &NOT_RECURRING,
+        &NOT_SUSPENDED,
+        &SETTLED_EXCEEDS,
+        &error::END_BEFORE_START,
+        &error::UNKNOWN_CALENDAR_YEAR,
+        &error::DATE_OUT_OF_RANGE,
+        &error::OVERFLOW,
+    ];
+    const EXAMPLE: Example = Example {
+        given: &[
+            GIVEN_CUSTOMER,
+            GIVEN_RENT,
+            GIVEN_SUBMITTED,
+            GIVEN_APPROVED,
+            super::GIVEN_EFFECTIVE,
+            GIVEN_SUSPENDED,
+        ],
+        input: r#"{"id": "${contract.id}", "version": 5, "on": "2026-05-16"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let (before, _) = begin(cx, self.id, self.version, Level::Edit, Action::Reschedule)?;
+        let (mut recurrence, _) = rule(&before)?;
+        let open = recurrence.suspensions.pop_if(|suspension| suspension.until.is_none());
+        let Some(open) = open else { return Err(Error::new(&NOT_SUSPENDED)) };
+        if self.on < open.from {
+            return Err(Error::new(&error::END_BEFORE_START)
+                .at("on")
+                .with("start", open.from)
+                .with("end", self.on));
+        }
+        if self.on > open.from {
+            let until = Some(date::add_days(self.on, -1)?);
+            recurrence.suspensions.push(Suspension { until, ..open });
+        }
+        let record = event(&before, ContractEventKind::Resumption, self.on);
+        happen(cx, ContractEvent { note: optional(self.note), ..record })?;
+        reschedule(cx, &before, recurrence, None)
+    }
+}
+
+/// Revises the price of a recurring contract from a day on; a period with that day inside is charged at both, by days.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevisePrice {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// The first day of the new price, within the contract's term.
+    pub from: Date,
+    /// The gross price of one whole period, in the contract's currency.
+    pub price: Amount,
+    /// Why, up to 1000 characters.
+    pub reason: String,
+}
+
+impl Operation for RevisePrice {
+    type Output = Contract;
+    const NAME: &'static str = "contract.revise_price";
+    const ZH: &'static str = "合同调价";
+    const ACCESS: Access = Access::Level("contract", Level::Manage);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[
+        &NOT_FOUND,
+        &STALE_VERSION,
+        &error::NOT_AN_ID,
+        &WRONG_STATUS,
+        &NOT_RECURRING,
+        &SETTLED_EXCEEDS,
+        &error::UNKNOWN_CALENDAR_YEAR,
+        &error::DATE_OUT_OF_RANGE,
+        &error::OVERFLOW,
+        &error::EMPTY,
+        &error::TOO_LONG,
+        &error::OUT_OF_RANGE,
+        &error::TOO_MANY_DECIMALS,
+        &OUTSIDE_PERIOD,
+    ];
+    const EXAMPLE: Example = Example {
+        given: GIVEN_RUNNING,
+        input: r#"{"id": "${contract.id}", "version": 4, "from": "2026-07-01", "price": "21000", "reason": "按约年度上调5%"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let reason = name("reason", &self.reason, 1000)?;
+        let (before, _) = begin(cx, self.id, self.version, Level::Edit, Action::Reschedule)?;
+        let (mut recurrence, start) = rule(&before)?;
+        check_day(&before, "from", self.from, start)?;
+        recurrence::check_price(self.price, before.currency).map_err(|error| error.at("price"))?;
+        let revision = PriceRevision { from: self.from, price: self.price };
+        match recurrence.revisions.binary_search_by_key(&self.from, |revision| revision.from) {
+            Ok(at) => recurrence.revisions[at] = revision,
+            Err(at) => recurrence.revisions.insert(at, revision),
+        }
+        let record = event(&before, ContractEventKind::PriceRevision, self.from);
+        happen(cx, ContractEvent { amount: Some(self.price), note: Some(reason), ..record })?;
+        reschedule(cx, &before, recurrence, None)
+    }
+}
+
+/// Plans more periods of a recurring contract without end: those that begin on or before a day. The contract amount grows
+/// by them.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendSchedule {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// The day that the last period begins on or before; nothing changes when it is planned already.
+    pub until: Date,
+}
+
+impl Operation for ExtendSchedule {
+    type Output = Contract;
+    const NAME: &'static str = "contract.extend_schedule";
+    const ZH: &'static str = "延展结算计划";
+    const ACCESS: Access = Access::Level("contract", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[
+        &NOT_FOUND,
+        &STALE_VERSION,
+        &error::NOT_AN_ID,
+        &WRONG_STATUS,
+        &NOT_RECURRING,
+        &error::NOT_APPLICABLE,
+        &error::OUT_OF_RANGE,
+        &error::UNKNOWN_CALENDAR_YEAR,
+        &error::DATE_OUT_OF_RANGE,
+        &error::OVERFLOW,
+    ];
+    const EXAMPLE: Example = Example {
+        given: &[GIVEN_CUSTOMER, GIVEN_OPEN_RENT, GIVEN_SUBMITTED, GIVEN_APPROVED, super::GIVEN_EFFECTIVE],
+        input: r#"{"id": "${contract.id}", "version": 4, "until": "2029-12-31"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let (before, _) = begin(cx, self.id, self.version, Level::Edit, Action::Reschedule)?;
+        let (recurrence, _) = rule(&before)?;
+        if before.ends_on.is_some() {
+            let reason = "the contract has a last day, and all its periods are planned";
+            return Err(Error::new(&error::NOT_APPLICABLE).at("until").with("reason", reason));
+        }
+        let record = event(&before, ContractEventKind::Extension, self.until);
+        let after = reschedule(cx, &before, recurrence, Some(self.until))?;
+        if after.version > before.version {
+            happen(cx, record)?;
+        }
+        Ok(after)
+    }
+}
+
+/// Ends the service of a recurring contract on its last day: what is served stays owed, the unserved part of what is
+/// outstanding is cancelled, and what was paid for it is recorded.
+pub(super) fn end_service(cx: &mut Cx<'_>, contract: &Contract) -> Result<()> {
+    let (recurrence, start) = rule(contract)?;
+    let last = contract.ended_on.unwrap_or(cx.today());
+    let mut changes = Vec::new();
+    for before in installments(cx, contract)? {
+        let (Some(from), Some(to)) = (before.period_from, before.period_to) else {
+            let after = schedule::restated(before.clone(), true)?;
+            changes.push(Change::new(Some(before), after));
+            continue;
+        };
+        let served = if last < from {
+            Money::zero(contract.currency)
+        } else if last >= to {
+            contract.money(owed(&before)?)?
+        } else {
+            recurrence::charge(&recurrence, start, Period { from, to: last }, contract.currency)?
+        };
+        let unserved = owed(&before)?.checked_sub(served.amount())?.max(Amount::ZERO);
+        let cancelled = unserved.min(schedule::outstanding(&before)?);
+        let paid = unserved.checked_sub(cancelled)?;
+        if paid.is_positive() {
+            let record = event(contract, ContractEventKind::Credit, last);
+            happen(cx, ContractEvent { amount: Some(paid), installment: Some(before.seq), ..record })?;
+        }
+        let cancelled = before.cancelled.checked_add(cancelled)?;
+        let after = schedule::restated(Installment { cancelled, ..before.clone() }, true)?;
+        changes.push(Change::new(Some(before), after));
+    }
+    post(cx, &Posting::of(contract, EntryKind::Termination, last), changes, Vec::new())
+}

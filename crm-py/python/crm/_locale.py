@@ -1,0 +1,5 @@
+"""Languages of messages."""
+
+from typing import Literal, TypeAlias
+
+Locale: TypeAlias = Literal["en", "zh"]

@@ -1,0 +1,667 @@
+//! Random lives of contracts against a small model in whole minor units.
+//!
+//! A life is one customer with one or two contracts and a dozen operations: signing, delivery, receipts allocated in every
+//! way, other allocations, reversals, refunds, write-offs and their reversals, late charges, termination. The model knows
+//! which operation must succeed and what every installment and receipt must be afterwards; the ledger is asked for both
+//! after every life, and once at its end for `settlement.verify`, which recomputes all of it from the journal.
+//!
+//! What always holds: installments sum to the contract and its late charges; an installment is what is settled, discounted,
+//! written off, cancelled and open of it; a receipt is what is allocated, in advance and refunded of it; nothing is below
+//! zero; the journal balances, in the contract's currency and in the ledger's.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crm::app::{Ledger, Transaction};
+use crm::areas::contract::{ContractDetails, CreateContract, GetContract};
+use crm::areas::party::CreateCustomer;
+use crm::areas::settlement::{GetReceipt, PostReceipt, PostedReceipt, VerifySettlement};
+use crm::catalog::Operation;
+use crm::kernel::decimal::Amount;
+use crm::kernel::error::{Error, Result};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// The day on which the lives are lived.
+pub const TODAY: &str = "2026-06-30";
+/// Lives in one transaction.
+const AT_ONCE: u64 = 50;
+
+/// What lives have done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lives {
+    /// How many.
+    pub lives: u64,
+    /// Operations that did what they should, by name.
+    pub done: BTreeMap<&'static str, u64>,
+    /// Operations that were refused as they should, by the name of the error.
+    pub refused: BTreeMap<String, u64>,
+}
+
+/// Numbers that look random and repeat (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 to below `end`.
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.roll() % end.max(1) as u64).unwrap_or(0)
+    }
+
+    fn between(&mut self, first: i64, last: i64) -> i64 {
+        first + i64::try_from(self.roll() % (last - first + 1).unsigned_abs()).unwrap_or(0)
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Due {
+    amount: i64,
+    settled: i64,
+    written_off: i64,
+    cancelled: i64,
+    /// A day of 2026, none while the delivery has not happened that it waits for.
+    day: Option<String>,
+    waits: bool,
+    late: bool,
+}
+
+impl Due {
+    fn rest(&self) -> i64 {
+        self.amount - self.settled - self.written_off - self.cancelled
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Deal {
+    id: Value,
+    dues: Vec<Due>,
+    terminated: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Money {
+    id: Value,
+    amount: i64,
+    /// What it settles, by contract and installment.
+    parts: BTreeMap<(usize, usize), i64>,
+    refunded: i64,
+    reversed: bool,
+    /// The receipt that it is a refund of.
+    refund_of: Option<usize>,
+}
+
+impl Money {
+    fn advance(&self) -> i64 {
+        self.amount - self.parts.values().sum::<i64>() - self.refunded
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Loss {
+    id: Value,
+    deal: usize,
+    due: usize,
+    amount: i64,
+    reversed: bool,
+}
+
+/// One life in the model, and what was done in it.
+#[derive(Default)]
+struct Life {
+    customer: Value,
+    currency: &'static str,
+    deals: Vec<Deal>,
+    moneys: Vec<Money>,
+    losses: Vec<Loss>,
+    story: String,
+}
+
+fn plain(minor: i64) -> String {
+    let sign = if minor < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02}", minor.abs() / 100, minor.abs() % 100)
+}
+
+fn minor(amount: Amount) -> i64 {
+    amount.to_scaled() / 100
+}
+
+fn input<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| what(&error.to_string()))
+}
+
+fn what(text: &str) -> Error {
+    Error::new(&crm::kernel::error::INTERNAL).with("what", text)
+}
+
+fn details(tx: &mut Transaction, deal: &Deal) -> Result<ContractDetails> {
+    tx.run(input::<GetContract>(json!({ "id": deal.id }))?)
+}
+
+fn receipt(tx: &mut Transaction, money: &Money) -> Result<PostedReceipt> {
+    tx.run(input::<GetReceipt>(json!({ "id": money.id }))?)
+}
+
+fn call(tx: &mut Transaction, name: &str, value: &Value) -> Result<Value> {
+    let output = tx.call(name, &value.to_string())?;
+    serde_json::from_str(&output).map_err(|error| what(&error.to_string()))
+}
+
+/// What the model says of an operation.
+enum Verdict {
+    Done,
+    Refused(&'static str),
+}
+
+impl Life {
+    /// A customer with contracts in effect.
+    fn begin(tx: &mut Transaction, dice: &mut Dice, number: u64) -> Result<Life> {
+        let customer = tx.run(input::<CreateCustomer>(json!({ "name": format!("客户{number}") }))?)?;
+        let currency = ["CNY", "CNY", "USD"][dice.below(3)];
+        let mut life = Life { customer: json!(customer.id), currency, ..Life::default() };
+        for _ in 0..=dice.below(2) {
+            let count = dice.between(1, 4);
+            let whole = dice.between(count, 200_000);
+            let mut terms = Vec::new();
+            let (mut dues, mut left) = (Vec::new(), whole);
+            for index in 0..count {
+                let amount =
+                    if index + 1 == count { left } else { dice.between(1, left - (count - index - 1)) };
+                left -= amount;
+                let waits = dice.below(4) == 0;
+                let day =
+                    (!waits).then(|| format!("2026-{:02}-{:02}", dice.between(1, 12), dice.between(1, 28)));
+                let anchor = day.as_ref().map_or(json!("delivered"), |day| json!({ "date": day }));
+                terms.push(json!({ "share": { "amount": plain(amount) }, "anchor": anchor }));
+                dues.push(Due { amount, day, waits, ..Due::default() });
+            }
+            let mut data = json!({ "title": "合同", "customer": life.customer, "currency": currency,
+                "amount": plain(whole + 1), "terms": [{ "share": "balance", "anchor": "signed" }],
+                "late": { "daily_rate": "0.0005", "cap": "0.05" } });
+            // A draft is changed before it is submitted.
+            let contract = tx.run(input::<CreateContract>(data.clone())?)?;
+            data["amount"] = json!(plain(whole));
+            data["terms"] = json!(terms);
+            call(tx, "contract.update", &json!({ "id": contract.id, "version": 1, "data": data }))?;
+            call(tx, "contract.submit", &json!({ "id": contract.id, "version": 2 }))?;
+            call(tx, "contract.approve", &json!({ "id": contract.id, "version": 3 }))?;
+            let sign = json!({ "id": contract.id, "version": 4, "signed_on": "2026-01-01",
+                "effective_on": "2026-01-01" });
+            call(tx, "contract.sign", &sign)?;
+            life.deals.push(Deal { id: json!(contract.id), dues, ..Deal::default() });
+        }
+        Ok(life)
+    }
+
+    /// Open installments in the order in which they are settled; `only` of one contract.
+    fn order(&self, only: Option<usize>) -> Vec<(usize, usize)> {
+        let mut open: Vec<(usize, usize)> = Vec::new();
+        for (at, deal) in self.deals.iter().enumerate().filter(|(at, _)| only.is_none_or(|only| only == *at))
+        {
+            let live = |due: &&(usize, &Due)| due.1.rest() > 0;
+            open.extend(deal.dues.iter().enumerate().filter(|due| live(&due)).map(|(due, _)| (at, due)));
+        }
+        open.sort_by_key(|(deal, due)| {
+            let day = &self.deals[*deal].dues[*due].day;
+            (day.is_none(), day.clone(), *deal, *due)
+        });
+        open
+    }
+
+    /// What a way of allocating gives of `available`; the request, and the parts or the error.
+    fn allocation(
+        &self,
+        dice: &mut Dice,
+        available: i64,
+    ) -> (Value, std::result::Result<BTreeMap<(usize, usize), i64>, &'static str>) {
+        let rest = |(deal, due): &(usize, usize)| self.deals[*deal].dues[*due].rest();
+        let spread = |order: Vec<(usize, usize)>| {
+            let (mut left, mut parts) = (available, BTreeMap::new());
+            for place in order {
+                let part = rest(&place).min(left);
+                if part > 0 {
+                    parts.insert(place, part);
+                    left -= part;
+                }
+            }
+            parts
+        };
+        match dice.below(5) {
+            0 => (json!("first_due"), Ok(spread(self.order(None)))),
+            1 => (json!("none"), Ok(BTreeMap::new())),
+            2 => {
+                let order = self.order(None);
+                let whole: i64 = order.iter().map(rest).sum();
+                let spent = available.min(whole);
+                let mut parts: BTreeMap<(usize, usize), i64> = BTreeMap::new();
+                // Shares cut down to a minor unit; the units left over go one each to the first in order.
+                let mut left = spent;
+                for place in &order {
+                    let exact = i128::from(spent) * i128::from(rest(place)) / i128::from(whole.max(1));
+                    let part = i64::try_from(exact).unwrap_or(0);
+                    parts.insert(*place, part);
+                    left -= part;
+                }
+                for place in order.iter().take(usize::try_from(left).unwrap_or(0)) {
+                    *parts.entry(*place).or_default() += 1;
+                }
+                parts.retain(|_, part| *part > 0);
+                (json!({ "proportional": [] }), Ok(parts))
+            }
+            3 => {
+                let deal = dice.below(self.deals.len());
+                let reachable =
+                    !self.deals[deal].terminated || self.deals[deal].dues.iter().any(|due| due.rest() > 0);
+                let request = json!({ "contracts": [self.deals[deal].id] });
+                let parts = if reachable {
+                    Ok(spread(self.order(Some(deal))))
+                } else {
+                    Err("contract_not_effective")
+                };
+                (request, parts)
+            }
+            _ => {
+                let deal = dice.below(self.deals.len());
+                let due = dice.below(self.deals[deal].dues.len());
+                let amount = dice.between(1, 120_000);
+                let reachable =
+                    !self.deals[deal].terminated || self.deals[deal].dues.iter().any(|due| due.rest() > 0);
+                let told = json!({ "contract": self.deals[deal].id, "installment": due + 1, "amount": plain(amount) });
+                let parts = if !reachable {
+                    Err("contract_not_effective")
+                } else if amount > rest(&(deal, due)) {
+                    Err("above_open")
+                } else if amount > available {
+                    Err("above_receipt")
+                } else {
+                    Ok(BTreeMap::from([((deal, due), amount)]))
+                };
+                (json!({ "told": [told] }), parts)
+            }
+        }
+    }
+
+    fn settle(&mut self, parts: &BTreeMap<(usize, usize), i64>, sign: i64) {
+        for ((deal, due), part) in parts {
+            self.deals[*deal].dues[*due].settled += sign * part;
+        }
+    }
+
+    /// Does something, in the ledger and in the model.
+    fn act(&mut self, tx: &mut Transaction, dice: &mut Dice, lives: &mut Lives) -> Result<()> {
+        let (name, request, verdict, apply) = match self.choose(tx, dice)? {
+            Some(chosen) => chosen,
+            None => return Ok(()),
+        };
+        let _ = writeln!(self.story, "{name} {request}");
+        match (call(tx, name, &request), verdict) {
+            (Ok(output), Verdict::Done) => {
+                apply(self, &output);
+                *lives.done.entry(name).or_default() += 1;
+                Ok(())
+            }
+            (Err(error), Verdict::Refused(expected)) if error.code().name() == expected => {
+                *lives.refused.entry(expected.to_owned()).or_default() += 1;
+                Ok(())
+            }
+            (Ok(output), Verdict::Refused(expected)) => Err(what(&format!("not {expected} but {output}"))),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    #[allow(clippy::type_complexity)] // One closure each, used at once.
+    fn choose(
+        &self,
+        tx: &mut Transaction,
+        dice: &mut Dice,
+    ) -> Result<Option<(&'static str, Value, Verdict, Box<dyn FnOnce(&mut Life, &Value)>)>> {
+        let verdict = |refused: Option<&'static str>| refused.map_or(Verdict::Done, Verdict::Refused);
+        let deal = dice.below(self.deals.len());
+        let money = (!self.moneys.is_empty()).then(|| dice.below(self.moneys.len()));
+        Ok(Some(match (dice.below(14), money) {
+            (0..=3, _) | (_, None) => {
+                let amount = dice.between(1, 150_000);
+                let (allocate, parts) = self.allocation(dice, amount);
+                let mut request = json!({ "customer": self.customer, "currency": self.currency,
+                    "amount": plain(amount), "allocate": allocate });
+                if self.currency != "CNY" {
+                    request["rate"] = json!(format!("{}.{:04}", dice.between(6, 7), dice.between(0, 9999)));
+                }
+                let refused = parts.as_ref().err().copied();
+                let parts = parts.unwrap_or_default();
+                (
+                    "receipt.post",
+                    request,
+                    verdict(refused),
+                    Box::new(move |life: &mut Life, output: &Value| {
+                        life.settle(&parts, 1);
+                        let id = output["receipt"]["id"].clone();
+                        life.moneys.push(Money { id, amount, parts, ..Money::default() });
+                    }),
+                )
+            }
+            (4 | 5, Some(at)) => {
+                let money = &self.moneys[at];
+                let version = receipt(tx, money)?.receipt.version;
+                let (allocate, parts) = self.allocation(dice, money.advance());
+                let refused = if money.reversed {
+                    Some("already_reversed")
+                } else if money.advance() <= 0 {
+                    Some("no_advance")
+                } else {
+                    parts.as_ref().err().copied()
+                };
+                let parts = parts.unwrap_or_default();
+                let request = json!({ "id": money.id, "version": version, "allocate": allocate });
+                (
+                    "receipt.allocate",
+                    request,
+                    verdict(refused),
+                    Box::new(move |life: &mut Life, _: &Value| {
+                        life.settle(&parts, 1);
+                        for (place, part) in parts {
+                            *life.moneys[at].parts.entry(place).or_default() += part;
+                        }
+                    }),
+                )
+            }
+            (6, Some(at)) => {
+                let money = &self.moneys[at];
+                let version = receipt(tx, money)?.receipt.version;
+                let refused = if money.reversed {
+                    Some("already_reversed")
+                } else if money.parts.is_empty() {
+                    Some("not_allocated")
+                } else {
+                    None
+                };
+                // All is taken back; what it settles instead is told by the model after that.
+                let mut freed = Life { deals: self.deals.clone(), ..Life::default() };
+                freed.settle(&money.parts, -1);
+                let (allocate, parts) = freed.allocation(dice, money.amount - money.refunded);
+                let refused = refused.or(parts.as_ref().err().copied());
+                let parts = parts.unwrap_or_default();
+                let request = json!({ "id": money.id, "version": version, "allocate": allocate });
+                (
+                    "receipt.reallocate",
+                    request,
+                    verdict(refused),
+                    Box::new(move |life: &mut Life, _: &Value| {
+                        let old = std::mem::take(&mut life.moneys[at].parts);
+                        life.settle(&old, -1);
+                        life.settle(&parts, 1);
+                        life.moneys[at].parts = parts;
+                    }),
+                )
+            }
+            (7, Some(at)) => {
+                let money = &self.moneys[at];
+                let version = receipt(tx, money)?.receipt.version;
+                let refused = if money.reversed {
+                    Some("already_reversed")
+                } else if money.refunded > 0 && money.refund_of.is_none() {
+                    Some("refunded")
+                } else {
+                    None
+                };
+                let request = json!({ "id": money.id, "version": version, "reason": "退票" });
+                (
+                    "receipt.reverse",
+                    request,
+                    verdict(refused),
+                    Box::new(move |life: &mut Life, _: &Value| {
+                        let parts = std::mem::take(&mut life.moneys[at].parts);
+                        life.settle(&parts, -1);
+                        life.moneys[at].reversed = true;
+                        life.moneys[at].parts = parts;
+                        if let Some(source) = life.moneys[at].refund_of {
+                            life.moneys[source].refunded += life.moneys[at].amount;
+                        }
+                    }),
+                )
+            }
+            (8, Some(at)) => {
+                let money = &self.moneys[at];
+                let version = receipt(tx, money)?.receipt.version;
+                let amount = dice.between(1, 60_000);
+                let refused = if money.reversed {
+                    Some("already_reversed")
+                } else if amount > money.advance() {
+                    Some("above_advance")
+                } else {
+                    None
+                };
+                let request =
+                    json!({ "id": money.id, "version": version, "amount": plain(amount), "reason": "多付" });
+                (
+                    "receipt.refund",
+                    request,
+                    verdict(refused),
+                    Box::new(move |life: &mut Life, output: &Value| {
+                        life.moneys[at].refunded += amount;
+                        let id = output["receipt"]["id"].clone();
+                        let refund_of = Some(at);
+                        life.moneys.push(Money {
+                            id,
+                            amount: -amount,
+                            refunded: -amount,
+                            refund_of,
+                            ..Money::default()
+                        });
+                    }),
+                )
+            }
+            (9, _) => {
+                let due = dice.below(self.deals[deal].dues.len());
+                let version = details(tx, &self.deals[deal])?.contract.version;
+                let (amount, rest) = (dice.between(1, 60_000), self.deals[deal].dues[due].rest());
+                let refused = if rest == 0 {
+                    Some("nothing_open")
+                } else if amount > rest {
+                    Some("above_open")
+                } else {
+                    None
+                };
+                let request = json!({ "contract": self.deals[deal].id, "version": version, "installment": due + 1,
+                    "amount": plain(amount), "reason": "无法收回" });
+                (
+                    "installment.write_off",
+                    request,
+                    verdict(refused),
+                    Box::new(move |life: &mut Life, output: &Value| {
+                        life.deals[deal].dues[due].written_off += amount;
+                        life.losses.push(Loss {
+                            id: output["id"].clone(),
+                            deal,
+                            due,
+                            amount,
+                            reversed: false,
+                        });
+                    }),
+                )
+            }
+            (10, _) => {
+                if self.losses.is_empty() {
+                    return Ok(None);
+                }
+                let at = dice.below(self.losses.len());
+                let loss = &self.losses[at];
+                let version = if loss.reversed { 2 } else { 1 };
+                let refused = loss.reversed.then_some("adjustment_final");
+                let request = json!({ "id": loss.id, "version": version, "reason": "恢复付款" });
+                (
+                    "adjustment.reverse",
+                    request,
+                    verdict(refused),
+                    Box::new(move |life: &mut Life, _: &Value| {
+                        life.losses[at].reversed = true;
+                        let Loss { deal, due, amount, .. } = life.losses[at];
+                        life.deals[deal].dues[due].written_off -= amount;
+                    }),
+                )
+            }
+            (11, _) => {
+                let version = details(tx, &self.deals[deal])?.contract.version;
+                let day = format!("2026-{:02}-{:02}", dice.between(1, 6), dice.between(1, 28));
+                let refused = self.deals[deal].terminated.then_some("wrong_status");
+                let request = json!({ "id": self.deals[deal].id, "version": version, "delivered_on": day });
+                (
+                    "contract.deliver",
+                    request,
+                    verdict(refused),
+                    Box::new(move |life: &mut Life, _: &Value| {
+                        for due in life.deals[deal].dues.iter_mut().filter(|due| due.waits) {
+                            due.day = Some(day.clone());
+                        }
+                    }),
+                )
+            }
+            (12, _) => {
+                let due = dice.below(self.deals[deal].dues.len());
+                let version = details(tx, &self.deals[deal])?.contract.version;
+                let request =
+                    json!({ "contract": self.deals[deal].id, "version": version, "installment": due + 1 });
+                // The amount is the rule's, which has its own tests; here only what becomes of it counts.
+                let reckoned = call(
+                    tx,
+                    "settlement.late_charge",
+                    &json!({ "contract": self.deals[deal].id, "installment": due + 1 }),
+                );
+                let amount =
+                    reckoned.as_ref().ok().and_then(|found| found["amount"].as_str().map(str::to_owned));
+                let amount = minor(Amount::parse(amount.as_deref().unwrap_or("0"))?);
+                let refused = (amount == 0).then_some("nothing_late");
+                (
+                    "installment.charge_late",
+                    request,
+                    verdict(refused),
+                    Box::new(move |life: &mut Life, _: &Value| {
+                        let day = Some(TODAY.to_owned());
+                        life.deals[deal].dues.push(Due { amount, day, late: true, ..Due::default() });
+                    }),
+                )
+            }
+            (_, _) => {
+                if dice.below(4) > 0 {
+                    return Ok(None);
+                }
+                let version = details(tx, &self.deals[deal])?.contract.version;
+                let refused = self.deals[deal].terminated.then_some("wrong_status");
+                let request = json!({ "id": self.deals[deal].id, "version": version, "reason": "协商解除" });
+                (
+                    "contract.terminate",
+                    request,
+                    verdict(refused),
+                    Box::new(move |life: &mut Life, _: &Value| {
+                        life.deals[deal].terminated = true;
+                        for due in &mut life.deals[deal].dues {
+                            due.cancelled += due.rest();
+                        }
+                    }),
+                )
+            }
+        }))
+    }
+
+    /// Whether the ledger is what the model is.
+    fn check(&self, tx: &mut Transaction) -> Result<()> {
+        for deal in &self.deals {
+            let found = details(tx, deal)?;
+            let shown = |due: &Due| [due.amount, due.settled, due.written_off, due.cancelled, due.rest()];
+            let expected: Vec<[i64; 5]> = deal.dues.iter().map(shown).collect();
+            let stored: Vec<[i64; 5]> = found
+                .installments
+                .iter()
+                .map(|one| {
+                    [
+                        one.amount,
+                        one.settled,
+                        one.written_off,
+                        one.cancelled,
+                        one.open_amount.unwrap_or_default(),
+                    ]
+                    .map(minor)
+                })
+                .collect();
+            if expected != stored || stored.iter().flatten().any(|part| *part < 0) {
+                return Err(what(&format!("installments {stored:?} and not {expected:?}")));
+            }
+            let whole = minor(found.contract.amount) + minor(found.contract.surcharge);
+            let sum: i64 = deal.dues.iter().map(|due| due.amount).sum();
+            let late: i64 = deal.dues.iter().filter(|due| due.late).map(|due| due.amount).sum();
+            let settled: i64 = deal.dues.iter().map(|due| due.settled).sum();
+            if (sum, late, settled) != (whole, minor(found.contract.surcharge), minor(found.contract.settled))
+            {
+                return Err(what(&format!("the contract {:?} and not {deal:?}", found.contract)));
+            }
+        }
+        for money in &self.moneys {
+            let found = receipt(tx, money)?.receipt;
+            let stored = [found.amount, found.allocated, found.advance, found.refunded].map(minor);
+            let expected = [money.amount, money.parts.values().sum(), money.advance(), money.refunded];
+            if stored != expected || found.reversed_by.is_some() != money.reversed {
+                return Err(what(&format!("the receipt {stored:?} and not {expected:?}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lives `count` lives in a new ledger, from a seed.
+///
+/// # Errors
+/// What went otherwise than the model says, with the life's story.
+pub fn live(ledger: &Ledger, seed: u64, count: u64) -> Result<Lives> {
+    let mut lives = Lives::default();
+    let session = ledger.session("admin")?;
+    session.call(
+        "ledger.set_rate",
+        &json!({ "currency": "USD", "date": "2025-12-01", "rate": "7.0123" }).to_string(),
+        &crm::app::CallOptions::default(),
+    )?;
+    while lives.lives < count {
+        let mut tx = session.transaction()?;
+        for _ in 0..AT_ONCE.min(count - lives.lives) {
+            let own = seed.wrapping_mul(1_000_003).wrapping_add(lives.lives);
+            let mut dice = Dice(own);
+            let mut life = Life::begin(&mut tx, &mut dice, lives.lives)?;
+            let mut lived = || {
+                for _ in 0..dice.between(4, 12) {
+                    life.act(&mut tx, &mut dice, &mut lives)?;
+                }
+                life.check(&mut tx)
+            };
+            lived().map_err(|error| what(&format!("life {own}: {error}\n{}", life.story)))?;
+            lives.lives += 1;
+        }
+        tx.commit()?;
+    }
+    let check = session.run(VerifySettlement {})?;
+    if !check.clean {
+        return Err(what(&format!("settlement.verify: {:?}", check.found)));
+    }
+    Ok(lives)
+}
+
+/// Whether every operation and refusal that lives can meet was met.
+pub fn is_varied(lives: &Lives) -> bool {
+    let names = [
+        PostReceipt::NAME,
+        "receipt.allocate",
+        "receipt.reallocate",
+        "receipt.reverse",
+        "receipt.refund",
+        "installment.write_off",
+        "adjustment.reverse",
+        "contract.deliver",
+        "installment.charge_late",
+        "contract.terminate",
+    ];
+    names.iter().all(|name| lives.done.get(name).is_some_and(|times| *times > 0))
+}
