@@ -2,8 +2,11 @@
 
 pub mod aging;
 pub mod allocation;
+pub mod habits;
 pub mod late;
+pub mod outlook;
 pub mod progress;
+pub mod statistics;
 
 crate::codes! {
     /// The contract is not in effect.
