@@ -6,12 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GIVEN_TO_RECEIPT;
-use super::since::{AsOfBasis, Since, equal};
+use super::since::{AsOfBasis, Since, cells as row, open_now};
 use crate::app::{Cx, ListRequest};
 use crate::areas::access::{OrgUnit, User};
 use crate::areas::contract::{Account, Installment, JournalLine, SettlementDirection};
 use crate::areas::party::Customer;
-use crate::areas::settlement::INSTALLMENTS;
 use crate::areas::settlement::rules::aging::{self, Aged, USUAL_BOUNDS};
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::currency::Currency;
@@ -22,7 +21,7 @@ use crate::kernel::id::{Id, IdCodec};
 use crate::store::cell::{Cell, CellRef};
 use crate::store::dataset::Binder;
 use crate::store::engine::{Flow, Mode};
-use crate::store::plan::{ColumnRef, Direction, Output, Pred, Sort};
+use crate::store::plan::{ColumnRef, Direction, Output, Sort};
 use crate::store::record::{Col, Field, Record, integer};
 
 /// Most rows that `top` may ask for.
@@ -367,7 +366,7 @@ impl SettlementAging {
         let (ids, by) = (cx.ids(), self.group_by);
         cx.check_cancelled()?;
         cx.tx().select(&binder.select, &mut |cells| {
-            let [key, currency, due, amount] = read_cells(cells)?;
+            let [key, currency, due, amount] = row(cells)?;
             let key = match key {
                 CellRef::Null => None,
                 key => Some(integer(key, "id")?).filter(|_| by != AgingGroup::Currency),
@@ -385,18 +384,9 @@ impl SettlementAging {
         let base = ColumnRef::base;
         let customer = base(c.customer.position());
         let currency = base(c.currency.position());
-        let mut binder = Binder::new(cx.catalog().schema(), &INSTALLMENTS);
-        let columns = [customer, currency, base(c.due_date.position()), base(c.open_amount.position())];
-        binder.select.outputs = columns.map(Output::Column).to_vec();
-        binder.filter(Pred::IsPresent(base(c.open_amount.position())));
-        equal(&mut binder, cx, c.direction, self.direction())?;
-        if let Some(only) = self.customer {
-            equal(&mut binder, cx, c.customer, only)?;
-        }
-        if let Some(only) = self.currency {
-            equal(&mut binder, cx, c.currency, only)?;
-        }
-        cx.narrow(&mut binder, None)?;
+        let columns = [c.customer.position(), c.currency.position(), c.due_date.position()];
+        let columns = [&columns[..], &[c.open_amount.position()]].concat();
+        let mut binder = open_now(cx, self.direction(), self.customer, self.currency, &columns, true)?;
         self.group_column(&mut binder)?;
         Ok((binder, [customer, currency]))
     }
@@ -413,15 +403,14 @@ impl SettlementAging {
     ) -> Result<Flow> {
         let ids = cx.ids();
         let (mut binder, order) = self.open(cx)?;
-        binder.select.sort =
-            order.map(|column| Sort { column, direction: Direction::Ascending }).to_vec();
+        binder.select.sort = order.map(|column| Sort { column, direction: Direction::Ascending }).to_vec();
         if let Some((Some(customer), currency)) = after {
             binder.select.after = Some(vec![Cell::Int(customer), currency.encode(ids)?]);
         }
         let mut group: Option<Group> = None;
         let mut flow = Flow::More;
         cx.tx().select(&binder.select, &mut |cells| {
-            let [customer, currency, due, open] = read_cells(cells)?;
+            let [customer, currency, due, open] = row(cells)?;
             let customer = Some(integer(customer, "id")?);
             // Most rows belong to the group of the row before; its code tells so without a search.
             let same = group.as_ref().is_some_and(|group| {
@@ -449,12 +438,6 @@ impl SettlementAging {
     }
 }
 
-fn read_cells<'r, const N: usize>(cells: &[CellRef<'r>]) -> Result<[CellRef<'r>; N]> {
-    cells.try_into().map_err(|_| {
-        Error::new(&error::INTERNAL).with("what", "a report read other columns than it asked for")
-    })
-}
-
 fn name_groups(cx: &mut Cx<'_>, rows: &mut [AgingRow]) -> Result<()> {
     let (c, u, o) = (Customer::C, User::C, OrgUnit::C);
     let customers = names(cx, c.id, c.name, rows.iter().filter_map(|row| row.customer))?;
@@ -469,7 +452,7 @@ fn name_groups(cx: &mut Cx<'_>, rows: &mut [AgingRow]) -> Result<()> {
 }
 
 /// The names of records, a few hundred at once.
-fn names<R: Record>(
+pub(super) fn names<R: Record>(
     cx: &mut Cx<'_>,
     id: Col<Id<R>>,
     name: Col<String>,
@@ -487,7 +470,7 @@ where
         let outputs = [id.position(), name.position()].map(|at| Output::Column(ColumnRef::base(at)));
         let query = cx.query::<R>().any_of(id, wanted.iter().copied()).ascending(id);
         query.scan(cx.tx(), outputs.to_vec(), &mut |cells| {
-            let [id, name] = read_cells(cells)?;
+            let [id, name] = row(cells)?;
             names.insert(Id::<R>::decode(id, ids)?, String::decode(name, ids)?);
             Ok(Flow::More)
         })?;

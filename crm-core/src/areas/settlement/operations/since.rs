@@ -5,12 +5,14 @@
 //! are a range at the end of the journal's key. The work grows with what was posted since, not with what is stored.
 
 use crate::app::Cx;
-use crate::areas::contract::{Account, JournalLine, SettlementDirection};
+use crate::areas::contract::{Account, Installment, JournalLine, SettlementDirection};
 use crate::areas::party::Customer;
+use crate::areas::settlement::INSTALLMENTS;
 use crate::kernel::currency::Currency;
-use crate::kernel::date::{Date, Instant};
-use crate::kernel::error::Result;
+use crate::kernel::date::{DATE_MIN, Date, Instant};
+use crate::kernel::error::{self, Error, Result};
 use crate::kernel::id::Id;
+use crate::store::cell::CellRef;
 use crate::store::dataset::{Binder, Dataset, ScopePaths};
 use crate::store::plan::{ColumnRef, Compare, Output, Pred};
 use crate::store::record::{Col, Field, Record};
@@ -47,7 +49,7 @@ pub(super) struct Since {
     pub(super) customer: Option<Id<Customer>>,
     /// Only of this currency.
     pub(super) currency: Option<Currency>,
-    /// The first day.
+    /// The first day; all lines from the first day that we compute with.
     pub(super) from: Date,
     /// Whether the day is that of posting or the one from which a line counts.
     pub(super) basis: AsOfBasis,
@@ -83,9 +85,11 @@ impl Since {
         let mut binder = Binder::new(cx.catalog().schema(), &LINES);
         binder.select.outputs =
             columns.iter().map(|column| Output::Column(ColumnRef::base(*column))).collect();
-        let start = Instant::start_of(self.from, cx.ledger().utc_offset_minutes())?;
-        let first = ids.first_at(start).encode(ids)?;
-        binder.filter(Pred::Compare(ColumnRef::base(c.entry.position()), Compare::AtLeast, first));
+        if self.from > DATE_MIN {
+            let start = Instant::start_of(self.from, cx.ledger().utc_offset_minutes())?;
+            let first = ids.first_at(start).encode(ids)?;
+            binder.filter(Pred::Compare(ColumnRef::base(c.entry.position()), Compare::AtLeast, first));
+        }
         if self.basis == AsOfBasis::Dated {
             let from = self.from.encode(ids)?;
             binder.filter(Pred::Compare(ColumnRef::base(c.date.position()), Compare::AtLeast, from));
@@ -101,6 +105,46 @@ impl Since {
         }
         Ok(binder)
     }
+}
+
+/// The query for what is open now, with these columns of installments, in the user's scope by contract or of everybody's
+/// contracts.
+///
+/// # Errors
+/// Of encoding and of the engine.
+pub(super) fn open_now<'c>(
+    cx: &mut Cx<'c>,
+    direction: SettlementDirection,
+    customer: Option<Id<Customer>>,
+    currency: Option<Currency>,
+    columns: &[usize],
+    scoped: bool,
+) -> Result<Binder<'c>> {
+    let c = Installment::C;
+    let mut binder = Binder::new(cx.catalog().schema(), &INSTALLMENTS);
+    binder.select.outputs = columns.iter().map(|column| Output::Column(ColumnRef::base(*column))).collect();
+    binder.filter(Pred::IsPresent(ColumnRef::base(c.open_amount.position())));
+    equal(&mut binder, cx, c.direction, direction)?;
+    if let Some(customer) = customer {
+        equal(&mut binder, cx, c.customer, customer)?;
+    }
+    if let Some(currency) = currency {
+        equal(&mut binder, cx, c.currency, currency)?;
+    }
+    if scoped {
+        cx.narrow(&mut binder, None)?;
+    }
+    Ok(binder)
+}
+
+/// The cells of a row that was asked for by its columns.
+///
+/// # Errors
+/// `INTERNAL` when there are more or fewer.
+pub(super) fn cells<'r, const N: usize>(cells: &[CellRef<'r>]) -> Result<[CellRef<'r>; N]> {
+    cells.try_into().map_err(|_| {
+        Error::new(&error::INTERNAL).with("what", "a report read other columns than it asked for")
+    })
 }
 
 /// Narrows a query to a value of a column of its base table.

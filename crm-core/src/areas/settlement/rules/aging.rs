@@ -82,13 +82,7 @@ impl Aged {
     ///
     /// # Errors
     /// `OVERFLOW`.
-    pub fn take_back(
-        &mut self,
-        due: Option<Date>,
-        since: Amount,
-        as_of: Date,
-        bounds: &[u32],
-    ) -> Result<()> {
+    pub fn take_back(&mut self, due: Option<Date>, since: Amount, as_of: Date, bounds: &[u32]) -> Result<()> {
         self.add(due, since.checked_neg()?, as_of, bounds)
     }
 

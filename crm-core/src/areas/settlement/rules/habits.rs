@@ -195,8 +195,7 @@ mod tests {
     fn known_answers() {
         let due = Some("2026-03-31");
         // 1000 ten days late, 3000 two days early: (1000 × 10 − 3000 × 2) / 4000 = 1.
-        let two =
-            [moved(1, 1, due, "2026-04-10", "1000"), moved(2, 1, due, "2026-03-29", "3000")];
+        let two = [moved(1, 1, due, "2026-04-10", "1000"), moved(2, 1, due, "2026-03-29", "3000")];
         // 100 of them 30 days late: (100 × 30 + 300 × 1) / 400 = 8.25.
         let uneven = [moved(1, 1, due, "2026-04-30", "100"), moved(2, 2, due, "2026-04-01", "300")];
         // One and no day late, as much of each: 0.5, which is a day; the same early.

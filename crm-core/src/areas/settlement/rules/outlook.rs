@@ -85,21 +85,9 @@ mod tests {
     fn weeks_and_months() {
         for (unit, today, expected) in [
             // 2026-12-30 is a Wednesday; its week ends in the next year.
-            (
-                OutlookUnit::Week,
-                "2026-12-30",
-                [("2026-12-30", "2027-01-03"), ("2027-01-04", "2027-01-10")],
-            ),
-            (
-                OutlookUnit::Week,
-                "2027-01-03",
-                [("2027-01-03", "2027-01-03"), ("2027-01-04", "2027-01-10")],
-            ),
-            (
-                OutlookUnit::Month,
-                "2028-01-31",
-                [("2028-01-31", "2028-01-31"), ("2028-02-01", "2028-02-29")],
-            ),
+            (OutlookUnit::Week, "2026-12-30", [("2026-12-30", "2027-01-03"), ("2027-01-04", "2027-01-10")]),
+            (OutlookUnit::Week, "2027-01-03", [("2027-01-03", "2027-01-03"), ("2027-01-04", "2027-01-10")]),
+            (OutlookUnit::Month, "2028-01-31", [("2028-01-31", "2028-01-31"), ("2028-02-01", "2028-02-29")]),
         ] {
             let day = |text: &str| parse_date(text).unwrap();
             let expected = expected.map(|(from, to)| (day(from), day(to)));
