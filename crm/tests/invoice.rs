@@ -378,6 +378,47 @@ fn what_a_contract_allows() {
 }
 
 #[test]
+fn due_dates_that_count_from_the_invoice() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let terms = json!([{ "label": "首付", "share": { "rate": "0.3" }, "anchor": "invoiced", "offset": { "days": 10 } },
+        { "label": "尾款", "share": "balance", "anchor": "invoiced", "offset": { "days": 30 } }]);
+    let dues = |contract: &Value| -> Vec<String> {
+        let details = world.details(contract);
+        let rows = details["installments"].as_array().unwrap().iter();
+        rows.map(|row| row["due_date"].as_str().unwrap_or("-").to_owned()).collect()
+    };
+    let contract = world.effective(&customer, "1000", terms.clone(), "2026-03-02");
+    assert_eq!(dues(&contract), ["-", "-"]);
+    let cover = json!({ "cover": { "installments": [{ "installment": 1 }] } });
+    let planned = world.call("invoice.plan", new(&contract, cover));
+    assert_eq!(dues(&contract), ["-", "-"]);
+    let of = json!({ "planned": { "id": planned["invoice"]["id"], "version": 1 } });
+    world.call("invoice.issue", json!({ "of": of, "issued_number": digital(1) }));
+    assert_eq!(dues(&contract), ["2026-03-12", "-"]);
+    let red = |version: u32, of: Value, number: usize| {
+        json!({ "id": planned["invoice"]["id"], "version": version,
+        "reason": "重开", "of": of, "issued_number": digital(number) })
+    };
+    world.call("invoice.red", red(2, json!({ "lines": [{ "line": 1, "amount": "100" }] }), 2));
+    assert_eq!(dues(&contract), ["2026-03-12", "-"]);
+    world.call("invoice.red", red(3, json!("rest"), 3));
+    assert_eq!(dues(&contract), ["-", "-"]);
+    // An invoice that names no installment says something only when it is the last.
+    let part = |amount: &str, count: usize| {
+        let cover =
+            json!({ "cover": { "stated": [{ "description": "货", "amount": amount, "tax_rate": "0.13" }] } });
+        json!({ "of": { "new": new(&contract, cover) }, "issued_number": digital(count) })
+    };
+    world.call("invoice.issue", part("600", 4));
+    assert_eq!(dues(&contract), ["-", "-"]);
+    world.call("invoice.issue", part("400", 5));
+    assert_eq!(dues(&contract), ["2026-03-12", "2026-04-01"]);
+    world.call("audit.verify", json!({}));
+    world.call("settlement.verify", json!({}));
+}
+
+#[test]
 fn sessions_at_once_cannot_invoice_more_than_the_contract() {
     let world = World::new("2026-03-02");
     let customer = world.customer("甲公司");

@@ -5,7 +5,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../../crm-core/tests/published/mod.rs"]
-#[allow(dead_code)]
 mod published;
 mod world;
 

@@ -1997,7 +1997,9 @@ class InvoiceOperations(Group):
 
         Every tax rate of a VAT invoice must be in force on the day of issue, by the built-in rates
         of mainland China and those that the ledger adds, unless `rate_reason` says why another
-        applies. What was issued is never edited; it is taken back by `invoice.red`.
+        applies. Installments that wait for their invoice get their due date: those that its lines
+        name, or all of them when it names none and nothing is left to invoice. What was issued is
+        never edited; it is taken back by `invoice.red`.
 
         开具发票 (``invoice.issue``). Needs ``edit`` on ``invoice``.
 
@@ -2018,7 +2020,8 @@ class InvoiceOperations(Group):
         Raises:
             ConflictError: ``stale_version``, ``above_invoiceable``, ``invoice_number_taken``.
             InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
-                ``empty``, ``empty_list``, ``not_applicable``, ``overflow``, ``date_in_future``,
+                ``empty``, ``empty_list``, ``not_applicable``, ``overflow``,
+                ``unknown_calendar_year``, ``date_out_of_range``, ``date_in_future``,
                 ``credit_code_wrong``, ``invoiced_twice``, ``invoice_number_wrong``,
                 ``tax_rate_not_in_force``.
             NotFoundError: ``not_found``, ``no_installment``, ``no_contract_line``.
@@ -2181,7 +2184,9 @@ class InvoiceOperations(Group):
 
         It keeps the tax rates of the original, whatever is in force today. The net of a part is the
         difference of two rounded running totals, so that red invoices that use up a line have
-        exactly its net and tax. What is taken back can be invoiced again. A red invoice is final.
+        exactly its net and tax. What is taken back can be invoiced again; installments that had
+        their due date from an invoice all of which is taken back wait again. A red invoice is
+        final.
 
         开具红字发票 (``invoice.red``). Needs ``manage`` on ``invoice``.
 
@@ -2200,8 +2205,9 @@ class InvoiceOperations(Group):
         Raises:
             ConflictError: ``stale_version``, ``above_left``, ``invoice_number_taken``.
             InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
-                ``empty``, ``empty_list``, ``end_before_start``, ``date_in_future``,
-                ``invoiced_twice``, ``invoice_number_wrong``.
+                ``empty``, ``empty_list``, ``end_before_start``, ``unknown_calendar_year``,
+                ``date_out_of_range``, ``date_in_future``, ``invoiced_twice``,
+                ``invoice_number_wrong``.
             NotFoundError: ``not_found``, ``no_invoice_line``.
             StateError: ``wrong_invoice_status``.
         """

@@ -20,7 +20,8 @@ pub(crate) fn hire(ledger: &Ledger) -> Result<Cast> {
     let levels = |level: Level, areas: &[&str]| -> BTreeMap<String, Level> {
         areas.iter().map(|area| ((*area).to_owned(), level)).collect()
     };
-    let areas = ["party", "product", "opportunity", "activity", "contract", "settlement", "warning"];
+    let areas =
+        ["party", "product", "opportunity", "activity", "contract", "settlement", "invoice", "warning"];
     let seller = admin.run(CreateRole {
         name: "业务员".to_owned(),
         scope: DataScope::Unit,

@@ -5,6 +5,10 @@ use crm::areas::contract::{
     AcceptContract, ApproveContract, CompleteContract, Contract, ContractData, CreateContract,
     DeliverContract, LineData, PaymentTerm, SignContract, SubmitContract, TermAnchor, TermOffset, TermShare,
 };
+use crm::areas::invoice::rules::tax::TaxRounding;
+use crm::areas::invoice::{
+    InvoiceCover, InvoiceData, InvoiceKind, InvoiceThreeWay, IssueInvoice, IssueSource,
+};
 use crm::areas::opportunity::{ListOpportunities, WinOpportunity};
 use crm::areas::party::Customer;
 use crm::areas::settlement::{AllocationRequest, PostReceipt, ReceiptMethod, ReverseReceipt};
@@ -41,6 +45,7 @@ pub(crate) fn tell(ledger: &Ledger, cast: &Cast) -> Result<()> {
         accepted_on: Some(parse_date("2026-04-28")?),
     })?;
     show::schedule(&cast.seller, contract.id)?;
+    invoice(cast, &contract)?;
     show::aging(&cast.manager)?;
     show::warnings(&cast.manager)?;
 
@@ -82,6 +87,39 @@ pub(crate) fn tell(ledger: &Ledger, cast: &Cast) -> Result<()> {
     );
     let entries = ledger.session("admin")?.run(crm::areas::ledger::VerifyAudit {})?;
     println!("{} audit entries, chain unbroken 审计链完整", entries.0);
+    Ok(())
+}
+
+/// Invoices all of the contract, and sets it beside the money.
+fn invoice(cast: &Cast, contract: &Contract) -> Result<()> {
+    let data = InvoiceData {
+        contract: contract.id,
+        kind: InvoiceKind::VatSpecial,
+        number: None,
+        planned_on: None,
+        cover: InvoiceCover::Rest,
+        rounding: TaxRounding::PerLine,
+        buyer_name: None,
+        buyer_credit_code: Some("91350100M000100Y43".to_owned()),
+        note: None,
+    };
+    let issued = cast.manager.run(IssueInvoice {
+        of: IssueSource::New(data),
+        issued_number: Some("26332000000012345678".to_owned()),
+        issued_on: None,
+        rate_reason: None,
+        buyer_name: None,
+        buyer_credit_code: None,
+    })?;
+    let invoice = issued.invoice;
+    println!("  {} 发票: 不含税 {} + 税额 {} = {}", invoice.number, invoice.net, invoice.tax, invoice.gross);
+    let view = cast.manager.run(InvoiceThreeWay { contract: Some(contract.id), list: None })?;
+    for row in view.items {
+        println!(
+            "  合同 {}  已开票 {}  已收款 {}  已开票未收款 {}",
+            row.amount, row.invoiced, row.received, row.invoiced_not_received
+        );
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::read::{lines_of, reach_at};
 use super::{GIVEN_ISSUE, GIVEN_TO_PLAN, rates};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
-use crate::areas::contract::{Contract, SettlementDirection};
+use crate::areas::contract::{Contract, ContractStatus, SettlementDirection, invoiced};
 use crate::areas::invoice::model::{Invoice, InvoiceKind, InvoiceLine};
 use crate::areas::invoice::rules::number::check_vat_number;
 use crate::areas::invoice::rules::status::{self, Action};
@@ -51,7 +51,8 @@ pub struct PlannedInvoice {
 /// Issues an invoice that was planned, or a new one; of a purchase contract, records what the supplier issued.
 ///
 /// Every tax rate of a VAT invoice must be in force on the day of issue, by the built-in rates of mainland China and those that the
-/// ledger adds, unless `rate_reason` says why another applies. What was issued is never edited; it is taken back by
+/// ledger adds, unless `rate_reason` says why another applies. Installments that wait for their invoice get their due date: those
+/// that its lines name, or all of them when it names none and nothing is left to invoice. What was issued is never edited; it is taken back by
 /// `invoice.red`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -144,11 +145,27 @@ fn check_still_owed(book: &Book, lines: &[InvoiceLine]) -> Result<()> {
     above(book.left()?, own(None)?, &book.contract.number)
 }
 
-/// What follows from an issued invoice for the contract.
-///
-/// Payment terms that count from the invoice get their due dates here.
-fn tell_contract(cx: &mut Cx<'_>, contract: &Contract) -> Result<()> {
-    cx.touch(contract).map(|_| ())
+/// Whether due dates of a contract still follow its invoices: not after its end.
+pub(super) fn dates_follow(contract: &Contract) -> bool {
+    matches!(contract.status, ContractStatus::Signed | ContractStatus::Effective)
+}
+
+/// Fixes the due dates of installments that wait for their invoice: of those that its lines name. An invoice that names
+/// none fixes all that wait, once nothing is left to invoice; before that nobody can say which of them it is.
+fn tell_contract(cx: &mut Cx<'_>, invoice: &Invoice, lines: &[InvoiceLine], date: Date) -> Result<Contract> {
+    let contract = cx.get(invoice.contract)?;
+    if !dates_follow(&contract) {
+        return Ok(contract);
+    }
+    let named: Vec<u32> = lines.iter().filter_map(|line| line.installment).collect();
+    let number = Some(invoice.number.clone());
+    if !named.is_empty() {
+        return invoiced(cx, &contract, date, number, Some(&named));
+    }
+    if Book::open(cx, contract.id)?.left()?.is_positive() {
+        return Ok(contract);
+    }
+    invoiced(cx, &contract, date, number, None)
 }
 
 impl Operation for IssueInvoice {
@@ -168,6 +185,8 @@ impl Operation for IssueInvoice {
         &error::EMPTY_LIST,
         &error::NOT_APPLICABLE,
         &error::OVERFLOW,
+        &error::UNKNOWN_CALENDAR_YEAR,
+        &error::DATE_OUT_OF_RANGE,
         &DATE_IN_FUTURE,
         &CREDIT_CODE_WRONG,
         &NO_INSTALLMENT,
@@ -216,20 +235,23 @@ impl Operation for IssueInvoice {
                 None
             }
         };
-        let invoice = match planned {
+        let (invoice, contract_version) = match planned {
             Some(before) => {
                 let book = Book::open(cx, before.contract)?;
                 check_still_owed(&book, &lines)?;
-                cx.update(&before, after)?
+                (cx.update(&before, after)?, Some(book.contract.version))
             }
             None => {
                 cx.insert(&after)?;
                 cx.insert_all(&lines)?;
-                after
+                (after, None)
             }
         };
-        let contract = cx.get(invoice.contract)?;
-        tell_contract(cx, &contract)?;
+        let told = tell_contract(cx, &invoice, &lines, date)?;
+        if contract_version == Some(told.version) {
+            // As when it was planned: of two sessions that take the same part, the second must read again.
+            cx.touch(&told)?;
+        }
         Ok(InvoiceDetails { invoice, lines })
     }
 }

@@ -4,12 +4,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GIVEN_TO_ISSUE;
-use super::issue::{issued_number, issued_on};
+use super::issue::{dates_follow, issued_number, issued_on};
 use super::plan::{InvoiceDetails, choose_number};
 use super::read::{lines_of, reach_at};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
 use crate::areas::contract::rules::amounts::{Taxed, total};
+use crate::areas::contract::uninvoiced;
 use crate::areas::invoice::model::{Invoice, InvoiceLine, InvoiceStatus};
 use crate::areas::invoice::rules::status::{self, Action};
 use crate::areas::invoice::rules::{
@@ -53,7 +54,7 @@ pub struct RedLine {
 ///
 /// It keeps the tax rates of the original, whatever is in force today. The net of a part is the difference of two rounded running
 /// totals, so that red invoices that use up a line have exactly its net and tax. What is taken back can be invoiced
-/// again. A red invoice is final.
+/// again; installments that had their due date from an invoice all of which is taken back wait again. A red invoice is final.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RedInvoice {
@@ -170,6 +171,8 @@ impl Operation for RedInvoice {
         &error::EMPTY,
         &error::EMPTY_LIST,
         &error::END_BEFORE_START,
+        &error::UNKNOWN_CALENDAR_YEAR,
+        &error::DATE_OUT_OF_RANGE,
         &DATE_IN_FUTURE,
         &WRONG_INVOICE_STATUS,
         &ABOVE_LEFT,
@@ -249,9 +252,13 @@ impl Operation for RedInvoice {
             ..before.clone()
         };
         red.issued_number = issued_number(cx, &red, self.issued_number)?;
-        cx.update(&before, after)?;
+        let after = cx.update(&before, after)?;
         cx.insert(&red)?;
         cx.insert_all(&red_lines)?;
+        let contract = cx.get(before.contract)?;
+        if after.status == InvoiceStatus::Reversed && dates_follow(&contract) {
+            uninvoiced(cx, &contract, &before.number, date)?;
+        }
         Ok(InvoiceDetails { invoice: red, lines: red_lines })
     }
 }
