@@ -162,6 +162,9 @@ fn settlement_and_warnings_read_by_index() {
         ("warning.list", json!({ "rules": ["contract_ending"] }), "contract", &["contract_ending"]),
         ("warning.list", json!({ "rules": ["opportunity_stalled"] }), "opportunity", &["opportunity_since"]),
         ("warning.list", json!({ "rules": ["followup_overdue"] }), "activity", &["activity_due"]),
+        ("warning.list", json!({ "rules": ["invoice_due"] }), "invoice", &["invoice_plan"]),
+        ("warning.list", json!({ "rules": ["invoice_overdue"] }), "invoice", &["invoice_plan"]),
+        ("warning.list", json!({ "rules": ["retention_release"] }), "installment", &["installment_forecast"]),
         ("warning.list", json!({ "rules": ["advance_unallocated"] }), "receipt", &["receipt_advance"]),
         ("warning.list", json!({ "rules": ["credit_limit_exceeded"] }), "customer", &["customer_limited"]),
         (
@@ -185,6 +188,7 @@ fn settlement_and_warnings_read_by_index() {
                 "SEARCH installment USING INDEX installment_due (due_date>? AND due_date<?)",
                 "SEARCH installment USING INDEX installment_due (due_date<?)",
                 "SEARCH t0 USING PRIMARY KEY (contract=? AND seq=?)",
+                "installment_forecast",
             ],
         ),
         (
@@ -194,9 +198,10 @@ fn settlement_and_warnings_read_by_index() {
             &[
                 "SEARCH installment USING INDEX installment_due (due_date>? AND due_date<?)",
                 "SEARCH installment USING INDEX installment_due (due_date<?)",
+                "installment_forecast",
             ],
         ),
-        ("warning.scan", json!({}), "warning_mark", &["warning_mark_standing (kind=?"; 7]),
+        ("warning.scan", json!({}), "warning_mark", &["warning_mark_standing (kind=?"; 10]),
         ("warning.scan", json!({}), "warning_notice", &[]),
         ("warning.history", json!({ "subject": contract }), "warning_mark", &["warning_mark_subject"]),
         ("warning.acknowledge", about, "installment", &["PRIMARY KEY (contract=? AND seq=?)"]),
