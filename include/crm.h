@@ -125,24 +125,40 @@ struct ArrowArrayStream {
 #define CRM_OP_CONTRACT_CREATE "contract.create"
 #define CRM_OP_CONTRACT_DELIVER "contract.deliver"
 #define CRM_OP_CONTRACT_EFFECTIVE "contract.effective"
+#define CRM_OP_CONTRACT_EXTEND_SCHEDULE "contract.extend_schedule"
 #define CRM_OP_CONTRACT_GET "contract.get"
 #define CRM_OP_CONTRACT_LIST "contract.list"
+#define CRM_OP_CONTRACT_MILESTONE "contract.milestone"
 #define CRM_OP_CONTRACT_REJECT "contract.reject"
+#define CRM_OP_CONTRACT_RELEASE_RETENTION "contract.release_retention"
+#define CRM_OP_CONTRACT_RESUME "contract.resume"
+#define CRM_OP_CONTRACT_REVISE_PRICE "contract.revise_price"
 #define CRM_OP_CONTRACT_SIGN "contract.sign"
 #define CRM_OP_CONTRACT_SUBMIT "contract.submit"
+#define CRM_OP_CONTRACT_SUSPEND "contract.suspend"
 #define CRM_OP_CONTRACT_TERMINATE "contract.terminate"
 #define CRM_OP_CONTRACT_UPDATE "contract.update"
 #define CRM_OP_CONTRACT_WITHDRAW "contract.withdraw"
 #define CRM_OP_CUSTOMER_ASSIGN "customer.assign"
 #define CRM_OP_CUSTOMER_CREATE "customer.create"
+#define CRM_OP_CUSTOMER_CREDIT "customer.credit"
 #define CRM_OP_CUSTOMER_GET "customer.get"
 #define CRM_OP_CUSTOMER_LIST "customer.list"
 #define CRM_OP_CUSTOMER_UPDATE "customer.update"
+#define CRM_OP_DATE_WORDS "date.words"
 #define CRM_OP_IMPORT_PREVIEW "import.preview"
 #define CRM_OP_IMPORT_RUN "import.run"
 #define CRM_OP_INSTALLMENT_CHARGE_LATE "installment.charge_late"
 #define CRM_OP_INSTALLMENT_LIST "installment.list"
 #define CRM_OP_INSTALLMENT_WRITE_OFF "installment.write_off"
+#define CRM_OP_INVOICE_GET "invoice.get"
+#define CRM_OP_INVOICE_ISSUE "invoice.issue"
+#define CRM_OP_INVOICE_LIST "invoice.list"
+#define CRM_OP_INVOICE_PLAN "invoice.plan"
+#define CRM_OP_INVOICE_RED "invoice.red"
+#define CRM_OP_INVOICE_THREE_WAY "invoice.three_way"
+#define CRM_OP_INVOICE_VOID "invoice.void"
+#define CRM_OP_INVOICE_LINE_LIST "invoice_line.list"
 #define CRM_OP_LEDGER_FIND_REFERENCE "ledger.find_reference"
 #define CRM_OP_LEDGER_GET "ledger.get"
 #define CRM_OP_LEDGER_RATES "ledger.rates"
@@ -150,6 +166,7 @@ struct ArrowArrayStream {
 #define CRM_OP_LEDGER_SET_RATE "ledger.set_rate"
 #define CRM_OP_LEDGER_SET_REFERENCE "ledger.set_reference"
 #define CRM_OP_LEDGER_WORKING_DAY "ledger.working_day"
+#define CRM_OP_MONEY_WORDS "money.words"
 #define CRM_OP_OPPORTUNITY_CREATE "opportunity.create"
 #define CRM_OP_OPPORTUNITY_FUNNEL "opportunity.funnel"
 #define CRM_OP_OPPORTUNITY_GET "opportunity.get"
@@ -182,16 +199,27 @@ struct ArrowArrayStream {
 #define CRM_OP_SETTLEMENT_LATE_CHARGE "settlement.late_charge"
 #define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
 #define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
+#define CRM_OP_TAX_RATE_LIST "tax_rate.list"
+#define CRM_OP_TAX_RATE_SET "tax_rate.set"
+#define CRM_OP_TERM_SET_GET "term_set.get"
+#define CRM_OP_TERM_SET_LIST "term_set.list"
+#define CRM_OP_TERM_SET_SAVE "term_set.save"
 #define CRM_OP_UNIT_CREATE "unit.create"
 #define CRM_OP_UNIT_LIST "unit.list"
+#define CRM_OP_UNIT_UPDATE "unit.update"
 #define CRM_OP_USER_CREATE "user.create"
 #define CRM_OP_USER_GET "user.get"
 #define CRM_OP_USER_LIST "user.list"
 #define CRM_OP_USER_UPDATE "user.update"
 #define CRM_OP_WARNING_ACKNOWLEDGE "warning.acknowledge"
 #define CRM_OP_WARNING_CONFIGURE "warning.configure"
+#define CRM_OP_WARNING_COUNT "warning.count"
+#define CRM_OP_WARNING_DEFINE "warning.define"
+#define CRM_OP_WARNING_HISTORY "warning.history"
 #define CRM_OP_WARNING_LIST "warning.list"
-#define CRM_OP_WARNING_SETTINGS "warning.settings"
+#define CRM_OP_WARNING_REMOVE "warning.remove"
+#define CRM_OP_WARNING_RULES "warning.rules"
+#define CRM_OP_WARNING_SCAN "warning.scan"
 #define CRM_OP_WARNING_SNOOZE "warning.snooze"
 
 /* Datasets: the names for CRM_OP_QUERY_ROWS, CRM_OP_QUERY_SUMMARY and crm_query_arrow. */
@@ -205,6 +233,8 @@ struct ArrowArrayStream {
 #define CRM_DATASET_CUSTOMER "customer"
 #define CRM_DATASET_EXCHANGE_RATE "exchange_rate"
 #define CRM_DATASET_INSTALLMENT "installment"
+#define CRM_DATASET_INVOICE "invoice"
+#define CRM_DATASET_INVOICE_LINE "invoice_line"
 #define CRM_DATASET_JOURNAL "journal"
 #define CRM_DATASET_OPPORTUNITY "opportunity"
 #define CRM_DATASET_OPPORTUNITY_STAGE_CHANGE "opportunity_stage_change"
@@ -213,7 +243,9 @@ struct ArrowArrayStream {
 #define CRM_DATASET_PRODUCT "product"
 #define CRM_DATASET_RECEIPT "receipt"
 #define CRM_DATASET_ROLE "role"
+#define CRM_DATASET_TERM_SET "term_set"
 #define CRM_DATASET_USER "user"
+#define CRM_DATASET_WARNING_NOTICE "warning_notice"
 
 /* Error codes: what crm_error_code returns, with their English messages. */
 #define CRM_ERROR_INTERNAL 1000 /* An internal error occurred: {what}. Please report it. */
@@ -270,6 +302,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_LOGIN_TAKEN 1300 /* The login {value} is taken. */
 #define CRM_ERROR_NAME_TAKEN 1301 /* The name {value} is taken. */
 #define CRM_ERROR_LAST_ADMINISTRATOR 1303 /* This is the last active user who may do everything. */
+#define CRM_ERROR_UNIT_ABOVE_ITSELF 1304 /* The unit {name} cannot stand below itself. */
 #define CRM_ERROR_CREDIT_CODE_WRONG 1400 /* {value} is not a unified social credit code: {reason}. */
 #define CRM_ERROR_CREDIT_CODE_TAKEN 1401 /* Another customer has the credit code {value}. */
 #define CRM_ERROR_PRODUCT_CODE_TAKEN 1450 /* Another product has the code {value}. */
@@ -296,6 +329,16 @@ struct ArrowArrayStream {
 #define CRM_ERROR_TERM_LINE_MISSING 1654 /* No payment term pays contract line {line}. */
 #define CRM_ERROR_SPANS_OVERLAP 1655 /* {from} is not after {previous}; suspensions and price revisions follow one another in order. */
 #define CRM_ERROR_OUTSIDE_PERIOD 1656 /* {from} to {to} is not within {first} to {last}. */
+#define CRM_ERROR_TERM_SET_NAME_TAKEN 1657 /* Another term set has the name {value}. */
+#define CRM_ERROR_TERM_SET_INACTIVE 1658 /* The term set {name} is not active. */
+#define CRM_ERROR_MILESTONE_UNKNOWN 1659 /* No payment term waits for the milestone {name}; there are: {known}. */
+#define CRM_ERROR_SETTLED_EXCEEDS 1660 /* Installment {installment} would be {amount}, but {settled} of it is settled; release the money first. */
+#define CRM_ERROR_NOT_RETENTION 1661 /* Installment {installment} is not a retention. */
+#define CRM_ERROR_ALREADY_RELEASED 1662 /* Installment {installment} was released for {date}. */
+#define CRM_ERROR_NOT_RECURRING 1663 /* The contract is paid by terms and not by recurring periods. */
+#define CRM_ERROR_ALREADY_SUSPENDED 1664 /* The contract is suspended since {from}. */
+#define CRM_ERROR_NOT_SUSPENDED 1665 /* The contract is not suspended. */
+#define CRM_ERROR_INSTALLMENT_UNKNOWN 1666 /* The contract has no installment {installment}. */
 #define CRM_ERROR_CONTRACT_NOT_EFFECTIVE 1700 /* The contract {number} is {status}; money can be allocated only to a contract in effect. */
 #define CRM_ERROR_ABOVE_OPEN 1701 /* {amount} is more than the {open} that is open. */
 #define CRM_ERROR_ABOVE_RECEIPT 1702 /* {amount} is more than the {available} that can be allocated. */
@@ -314,7 +357,24 @@ struct ArrowArrayStream {
 #define CRM_ERROR_NOTHING_LATE 1715 /* Nothing more can be charged for installment {seq} of the contract {number} until {date}. */
 #define CRM_ERROR_ADJUSTMENT_FINAL 1716 /* The adjustment {number} is reversed or a reversal; it cannot be reversed again. */
 #define CRM_ERROR_DISCOUNT_OF_RECEIPT 1717 /* {number} was granted with a receipt; reverse or reallocate that. */
-#define CRM_ERROR_NO_WARNING 1800 /* There is no warning {kind} of {subject} now. */
+#define CRM_ERROR_INVOICE_NUMBER_TAKEN 1750 /* Another invoice has the number {value}. */
+#define CRM_ERROR_WRONG_INVOICE_STATUS 1751 /* An invoice that is {status} cannot be {action}; it must be: {allowed}. */
+#define CRM_ERROR_ABOVE_INVOICEABLE 1752 /* {amount} is more than the {left} that {part} has left to invoice. */
+#define CRM_ERROR_NOTHING_TO_INVOICE 1753 /* {part} has nothing left to invoice. */
+#define CRM_ERROR_CONTRACT_NOT_SIGNED 1754 /* The contract {number} is {status}; only a contract that has been signed can be invoiced. */
+#define CRM_ERROR_TAX_RATE_NOT_IN_FORCE 1755 /* {rate} is not a tax rate in force on {date}; give a reason if an earlier one applies. */
+#define CRM_ERROR_ABOVE_LEFT 1756 /* {amount} is more than the {left} that is left of line {line}. */
+#define CRM_ERROR_INVOICE_NUMBER_WRONG 1757 /* {value} is not the number of a VAT invoice: 20 digits, or a code of 10 or 12 digits and 8 digits. */
+#define CRM_ERROR_NO_INVOICE_LINE 1758 /* The invoice {number} has no line {seq}. */
+#define CRM_ERROR_NO_CONTRACT_LINE 1759 /* The contract {number} has no line {seq}. */
+#define CRM_ERROR_BUYER_CODE_MISSING 1760 /* A special VAT invoice needs the buyer's unified social credit code. */
+#define CRM_ERROR_INVOICED_TWICE 1761 /* {part} is named more than once. */
+#define CRM_ERROR_NO_WARNING 1800 /* There is no warning {rule} of {subject} now. */
+#define CRM_ERROR_NO_RULE 1801 /* There is no warning rule {name}. Rules: {known}. */
+#define CRM_ERROR_RULE_NAME_TAKEN 1802 /* There is a warning rule {name} already. */
+#define CRM_ERROR_RULE_BUILT_IN 1803 /* The rule {name} is built in: it can be configured and switched off, not redefined or removed. */
+#define CRM_ERROR_RULE_WRONG 1804 /* This does not make a warning rule: {reason}. */
+#define CRM_ERROR_SCAN_NEEDS_ALL 1805 /* Warnings are scanned by a user whose data scope is all. */
 #define CRM_ERROR_COLUMN_UNKNOWN 1850 /* The file has no column {column}. Columns: {known}. */
 #define CRM_ERROR_COLUMN_AMBIGUOUS 1851 /* The file has more than one column {column}. */
 #define CRM_ERROR_FIELD_MAPPED_TWICE 1852 /* The field {field} is mapped twice. */

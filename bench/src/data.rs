@@ -9,6 +9,17 @@ use crate::measure::Outcome;
 /// Days over which installments are spread, one in a hundred due on each seven of them.
 pub(crate) const DAYS: i64 = 700;
 
+/// Which installments are open.
+#[derive(Clone, Copy)]
+pub(crate) enum Open {
+    /// All.
+    All,
+    /// Those that are not due, and of the others one in ten.
+    OneInTen,
+    /// Those of the first so many contracts; all of them were due within the last 60 days.
+    First(u32),
+}
+
 /// What a file holds.
 #[derive(Clone, Copy)]
 pub(crate) struct Shape {
@@ -16,8 +27,8 @@ pub(crate) struct Shape {
     pub(crate) customers: u32,
     /// Contracts in effect, each of six installments; they go round the customers.
     pub(crate) contracts: u32,
-    /// Whether installments that were due are settled, but for one in ten.
-    pub(crate) settled: bool,
+    /// Which installments are open.
+    pub(crate) open: Open,
     /// Opportunities, all in this pipeline.
     pub(crate) opportunities: Option<(u32, i64)>,
 }
@@ -39,7 +50,7 @@ pub(crate) fn fill(hand: &mut Hand, shape: Shape) -> Outcome<Written> {
         (0..shape.customers).map(|number| customer(hand, now, number)).collect::<Outcome<Vec<i64>>>()?;
     for number in 0..shape.contracts {
         let customer = customers[number as usize % customers.len()];
-        contract(hand, now, today, number, customer, shape.settled)?;
+        contract(hand, now, today, number, customer, shape.open)?;
     }
     if let Some((opportunities, pipeline)) = shape.opportunities {
         for number in 0..opportunities {
@@ -70,15 +81,23 @@ fn customer(hand: &mut Hand, now: i64, number: u32) -> Outcome<i64> {
     Ok(key)
 }
 
-fn contract(hand: &mut Hand, now: i64, today: i64, number: u32, customer: i64, settle: bool) -> Outcome<()> {
+fn contract(hand: &mut Hand, now: i64, today: i64, number: u32, customer: i64, which: Open) -> Outcome<()> {
     let key = hand.key(now);
     let first = today - DAYS / 2;
     let mut settled = 0;
     let mut rows = Vec::with_capacity(6);
     for seq in 1..=6_i64 {
-        let due = first + (i64::from(number) * 97 + seq * 30) % DAYS;
+        let number_wide = i64::from(number);
+        let due = match which {
+            Open::First(contracts) if number < contracts => today - 1 - (number_wide + seq * 7) % 60,
+            _ => first + (number_wide * 97 + seq * 30) % DAYS,
+        };
         let amount = 20_000 * YUAN;
-        let open = !settle || due >= today || (i64::from(number) + seq) % 10 == 0;
+        let open = match which {
+            Open::All => true,
+            Open::OneInTen => due >= today || (number_wide + seq) % 10 == 0,
+            Open::First(contracts) => number < contracts,
+        };
         settled += if open { 0 } else { amount };
         rows.push((seq, due, amount, open));
     }

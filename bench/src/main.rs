@@ -1,7 +1,7 @@
 //! Our operations beside the same work done by hand on the bare engine, in one run.
 //!
 //! ```text
-//! cargo xtask bench [--rounds N] [--quick] [--customers N] [--contracts N] [--engine sqlite|postgres] [WORKLOAD ...]
+//! cargo xtask bench [--rounds N] [--quick] [--customers N] [--contracts N] [--installments N,N] [--engine sqlite|postgres] [WORKLOAD ...]
 //! ```
 //! Both sides work on files that `crm::open` made, so tables and indexes are the same, and with the same settings: WAL,
 //! `synchronous = FULL`, foreign keys, page caches of the same size. The side by hand is what a careful person writes
@@ -17,6 +17,7 @@ mod reads;
 mod receipt;
 mod server;
 mod setup;
+mod warnings;
 
 use measure::Outcome;
 use setup::Setup;
@@ -37,22 +38,24 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "page", run: reads::page },
     Workload { name: "funnel", run: reads::funnel },
     Workload { name: "memory", run: reads::memory },
+    Workload { name: "warnings", run: warnings::run },
 ];
 
 const HELP: &str = "\
-cargo xtask bench [--rounds N] [--quick] [--customers N] [--contracts N] [--engine sqlite|postgres] [WORKLOAD ...]
+cargo xtask bench [--rounds N] [--quick] [--customers N] [--contracts N] [--installments N,N] [--engine sqlite|postgres] [WORKLOAD ...]
 
 --rounds N        rounds that count, 5 when left out
 --quick           small sizes: shows that everything runs, not how fast
 --customers N     customers to import, 100000 when left out, 20000 on a server
 --contracts N     contracts in the ledger that is read, 166667 when left out, 20000 on a server; each has 6 installments
+--installments LIST  sizes of the files that warnings are scanned in, 10000,100000 when left out
 --engine NAME     sqlite, or postgres: a server of its own, or the one at CRM_POSTGRES_URL
 WORKLOAD          only workloads whose name contains one of these words:";
 
 fn main() -> Outcome<()> {
     let mut setup = Setup::new()?;
     let (mut words, mut is_on_server, mut is_quick) = (Vec::new(), false, false);
-    let (mut customers, mut contracts, mut rounds) = (None, None, None);
+    let (mut customers, mut contracts, mut rounds, mut installments) = (None, None, None, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -60,6 +63,10 @@ fn main() -> Outcome<()> {
             "--rounds" => rounds = Some(arguments.next().unwrap_or_default().parse()?),
             "--customers" => customers = Some(arguments.next().unwrap_or_default().parse()?),
             "--contracts" => contracts = Some(arguments.next().unwrap_or_default().parse()?),
+            "--installments" => {
+                let sizes = arguments.next().unwrap_or_default();
+                installments = Some(sizes.split(',').map(str::parse).collect::<Result<Vec<u32>, _>>()?);
+            }
             "--engine" => match arguments.next().as_deref() {
                 Some("sqlite") => {}
                 Some("postgres") => is_on_server = true,
@@ -88,6 +95,7 @@ fn main() -> Outcome<()> {
     setup.rounds = rounds.unwrap_or(setup.rounds);
     setup.customers = customers.unwrap_or(setup.customers);
     setup.contracts = contracts.unwrap_or(setup.contracts);
+    setup.installments = installments.unwrap_or(setup.installments);
     let is_wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     measure::print_header(setup.rounds);
     if is_on_server {

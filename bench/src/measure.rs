@@ -13,6 +13,11 @@ pub(crate) struct Time {
 }
 
 impl Time {
+    /// The time on the clock of each of so many, in microseconds.
+    pub(crate) fn per_unit_micros(self, units: u32) -> String {
+        micros(self.per(units).clock)
+    }
+
     fn per(self, units: u32) -> Time {
         let units = u128::from(units.max(1));
         Time { clock: self.clock / units, processor: self.processor / units }

@@ -15,7 +15,7 @@ use crm::store::plan::Direction;
 use rusqlite::params;
 use serde_json::{Value, json};
 
-use crate::data::{self, Shape, Written, fill};
+use crate::data::{self, Open, Shape, Written, fill};
 use crate::hand::Hand;
 use crate::measure::{Aim, Comparison, Outcome, timed};
 use crate::setup::{Setup, open};
@@ -54,7 +54,7 @@ fn reads(setup: &Setup) -> Outcome<&Reads> {
     let shape = Shape {
         customers: setup.contracts / 3,
         contracts: setup.contracts,
-        settled: true,
+        open: Open::OneInTen,
         opportunities: Some((setup.contracts * 3 / 5, pipeline)),
     };
     let mut hand = Hand::writer(&path)?;

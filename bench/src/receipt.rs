@@ -9,7 +9,7 @@ use rusqlite::params;
 use serde_json::json;
 
 use crate::contract::{YUAN, same_trail};
-use crate::data::{Shape, Written, fill};
+use crate::data::{Open, Shape, Written, fill};
 use crate::hand::{self, Hand};
 use crate::measure::{Aim, Comparison, Outcome, timed};
 use crate::setup::{Setup, open};
@@ -21,7 +21,7 @@ pub(crate) const YUAN_RECEIVED: i64 = 50_000;
 pub(crate) fn run(setup: &Setup) -> Outcome<()> {
     let posts = setup.writes * (u32::try_from(setup.rounds)? + 1);
     // Every receipt is another customer's, and every customer has one contract.
-    let shape = Shape { customers: posts, contracts: posts, settled: false, opportunities: None };
+    let shape = Shape { customers: posts, contracts: posts, open: Open::All, opportunities: None };
     let prepared = |name: &str| -> Outcome<(Hand, Written)> {
         drop(setup.new_ledger(name)?);
         let mut hand = Hand::writer(&setup.path(name))?;

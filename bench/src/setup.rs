@@ -20,6 +20,8 @@ pub(crate) struct Setup {
     pub(crate) writes: u32,
     /// Contracts of six installments in the file that is read.
     pub(crate) contracts: u32,
+    /// Installments in the files that warnings are scanned in.
+    pub(crate) installments: Vec<u32>,
     /// The large file that is read, once it is there.
     pub(crate) reads: OnceCell<Reads>,
     folder: TempDir,
@@ -36,6 +38,7 @@ impl Setup {
             customers: 100_000,
             writes: 300,
             contracts: 166_667,
+            installments: vec![10_000, 100_000],
             reads: OnceCell::new(),
             folder,
         })
@@ -49,6 +52,7 @@ impl Setup {
     /// Small sizes.
     pub(crate) fn make_quick(&mut self) {
         (self.rounds, self.customers, self.writes, self.contracts) = (1, 2_000, 20, 9_000);
+        self.installments = vec![6_000, 12_000];
     }
 
     /// The path of a file of this name.

@@ -100,7 +100,7 @@ fn settlement_and_warnings_read_by_index() {
         let log = log.lock().unwrap();
         log.iter().filter(|select| select.base.name == table).map(plan).collect()
     };
-    let about = json!({ "kind": "installment_overdue", "subject": contract, "seq": 1 });
+    let about = json!({ "rule": "installment_overdue", "subject": contract, "seq": 1 });
     for (name, input, table, expected) in [
         (
             "settlement.aging",
@@ -157,11 +157,48 @@ fn settlement_and_warnings_read_by_index() {
             &["COVERING INDEX installment_open (direction=?)", "installment_open (direction=?)"],
         ),
         ("settlement.due", json!({}), "installment", &["installment_due"]),
-        ("warning.list", json!({ "kinds": ["installment_due"] }), "installment", &["installment_due"]),
-        ("warning.list", json!({ "kinds": ["installment_overdue"] }), "installment", &["installment_due"]),
-        ("warning.list", json!({ "kinds": ["contract_ending"] }), "contract", &["contract_ending"]),
-        ("warning.list", json!({ "kinds": ["opportunity_stalled"] }), "opportunity", &["opportunity_since"]),
-        ("warning.list", json!({ "kinds": ["followup_overdue"] }), "activity", &["activity_due"]),
+        ("warning.list", json!({ "rules": ["installment_due"] }), "installment", &["installment_due"]),
+        ("warning.list", json!({ "rules": ["installment_overdue"] }), "installment", &["installment_due"]),
+        ("warning.list", json!({ "rules": ["contract_ending"] }), "contract", &["contract_ending"]),
+        ("warning.list", json!({ "rules": ["opportunity_stalled"] }), "opportunity", &["opportunity_since"]),
+        ("warning.list", json!({ "rules": ["followup_overdue"] }), "activity", &["activity_due"]),
+        ("warning.list", json!({ "rules": ["advance_unallocated"] }), "receipt", &["receipt_advance"]),
+        ("warning.list", json!({ "rules": ["credit_limit_exceeded"] }), "customer", &["customer_limited"]),
+        (
+            "warning.count",
+            json!({ "rules": ["installment_overdue"] }),
+            "installment",
+            &["SEARCH installment USING INDEX installment_due (due_date<?)"],
+        ),
+        (
+            "warning.count",
+            json!({ "rules": ["installment_overdue"] }),
+            "warning_mark",
+            &["PRIMARY KEY (kind=? AND subject=?)"],
+        ),
+        // The first scan hands out, the second finds that nothing is owed: no other table is joined.
+        (
+            "warning.scan",
+            json!({}),
+            "installment",
+            &[
+                "SEARCH installment USING INDEX installment_due (due_date>? AND due_date<?)",
+                "SEARCH installment USING INDEX installment_due (due_date<?)",
+                "SEARCH t0 USING PRIMARY KEY (contract=? AND seq=?)",
+            ],
+        ),
+        (
+            "warning.scan",
+            json!({}),
+            "installment",
+            &[
+                "SEARCH installment USING INDEX installment_due (due_date>? AND due_date<?)",
+                "SEARCH installment USING INDEX installment_due (due_date<?)",
+            ],
+        ),
+        ("warning.scan", json!({}), "warning_mark", &["warning_mark_standing (kind=?"; 7]),
+        ("warning.scan", json!({}), "warning_notice", &[]),
+        ("warning.history", json!({ "subject": contract }), "warning_mark", &["warning_mark_subject"]),
         ("warning.acknowledge", about, "installment", &["PRIMARY KEY (contract=? AND seq=?)"]),
         ("contract.get", json!({ "id": contract }), "installment", &["PRIMARY KEY (contract=?)"]),
         ("receipt.list", json!({ "sort": [{ "field": "date" }] }), "receipt", &["receipt_date"]),

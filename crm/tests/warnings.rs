@@ -15,7 +15,7 @@ fn shown(world: &World, input: Value) -> Vec<String> {
 fn line(item: &Value) -> String {
     let text = |name: &str| item[name].as_str().unwrap_or("-").to_owned();
     let seq = item["seq"].as_u64().unwrap_or(0);
-    format!("{} {seq} {} {} {}", text("kind"), text("due_date"), text("level"), text("state"))
+    format!("{} {seq} {} {} {}", text("rule"), text("due_date"), text("level"), text("state"))
 }
 
 fn dated(dates: &[&str]) -> Value {
@@ -44,7 +44,7 @@ fn what_comes_when() {
         "installment_due 4 2026-03-09 notice open",
     ];
     assert_eq!(shown(&world, json!({})), first);
-    assert_eq!(shown(&world, json!({ "kinds": ["installment_overdue"] })), first[..2]);
+    assert_eq!(shown(&world, json!({ "rules": ["installment_overdue"] })), first[..2]);
     let item = world.call("warning.list", json!({ "limit": 1 }))["items"][0].clone();
     for (name, value) in [
         ("subject", contract.clone()),
@@ -62,7 +62,7 @@ fn what_comes_when() {
     assert_eq!(shown(&world, json!({})), first[1..]);
 
     // Acknowledged, snoozed, back again on the day.
-    let about = |seq: u32| json!({ "kind": "installment_overdue", "subject": contract, "seq": seq });
+    let about = |seq: u32| json!({ "rule": "installment_overdue", "subject": contract, "seq": seq });
     assert_eq!(world.refused("warning.acknowledge", about(1)), expect("no_warning", "subject"));
     assert_eq!(
         line(&world.call("warning.acknowledge", about(2))),
@@ -72,9 +72,9 @@ fn what_comes_when() {
     let all = json!({ "include_handled": true });
     assert_eq!(shown(&world, all)[0], "installment_overdue 2 2026-03-01 warning acknowledged");
     let snooze =
-        |until: &str| json!({ "kind": "installment_due", "subject": contract, "seq": 3, "until": until });
+        |until: &str| json!({ "rule": "installment_due", "subject": contract, "seq": 3, "until": until });
     assert_eq!(world.refused("warning.snooze", snooze("2026-03-02")), expect("end_before_start", "until"));
-    let no_row = json!({ "kind": "installment_due", "subject": contract });
+    let no_row = json!({ "rule": "installment_due", "subject": contract });
     assert_eq!(world.refused("warning.acknowledge", no_row).0, "missing_field");
     world.call("warning.snooze", snooze("2026-03-04"));
     assert_eq!(shown(&world, json!({})), first[3..]);
@@ -83,21 +83,30 @@ fn what_comes_when() {
     assert_eq!(shown(&world, json!({}))[0], "installment_overdue 3 2026-03-02 warning open");
 
     // Lead times, in working days too, and switched off.
-    world.call("warning.configure", json!({ "kind": "installment_overdue", "lead": 0, "enabled": false }));
-    world.call("warning.configure", json!({ "kind": "installment_due", "lead": 4, "unit": "working_days" }));
+    world.call(
+        "warning.configure",
+        json!({ "rule": "installment_overdue", "settings": { "lead": 0, "enabled": false } }),
+    );
+    world.call(
+        "warning.configure",
+        json!({ "rule": "installment_due", "settings": { "lead": 4, "unit": "working_days" } }),
+    );
     assert_eq!(shown(&world, json!({})), ["installment_due 4 2026-03-09 notice open"]);
-    world.call("warning.configure", json!({ "kind": "installment_due", "lead": 3, "unit": "working_days" }));
+    world.call(
+        "warning.configure",
+        json!({ "rule": "installment_due", "settings": { "lead": 3, "unit": "working_days" } }),
+    );
     assert_eq!(shown(&world, json!({})), [""; 0]);
     assert_eq!(
-        world.refused("warning.configure", json!({ "kind": "installment_due", "lead": 3651 })),
-        expect("out_of_range", "lead")
+        world
+            .refused("warning.configure", json!({ "rule": "installment_due", "settings": { "lead": 3651 } })),
+        expect("out_of_range", "settings.lead")
     );
-    let settings = world.call("warning.settings", json!({}));
-    assert_eq!(
-        settings[0],
-        json!({ "kind": "installment_due", "lead": 3, "unit": "working_days", "enabled": true })
-    );
-    assert_eq!(settings[4]["kind"], "followup_overdue");
+    let rules = world.call("warning.rules", json!({}));
+    let due = &rules[0]["rule"];
+    assert_eq!((&due["name"], &due["settings"]["lead"]), (&json!("installment_due"), &json!(3)));
+    assert_eq!(due["settings"]["recipients"]["owner"], true);
+    assert_eq!(rules[4]["rule"]["name"], "followup_overdue");
     let unknown = json!({ "as_of": "2026-12-31" });
     assert_eq!(world.refused("warning.list", unknown).0, "unknown_calendar_year");
 }
@@ -134,13 +143,42 @@ fn contracts_opportunities_and_follow_ups() {
         assert_eq!(shown(&world, json!({})), expected, "{today}");
         assert_eq!(shown(&world, json!({ "as_of": today })), expected, "{today}");
     }
-    let stalled = world.call("warning.list", json!({ "kinds": ["opportunity_stalled"] }))["items"][0].clone();
+    let stalled = world.call("warning.list", json!({ "rules": ["opportunity_stalled"] }))["items"][0].clone();
     assert_eq!((&stalled["date"], &stalled["due_date"]), (&json!("2026-03-02"), &json!("2026-04-01")));
-    let about = json!({ "kind": "opportunity_stalled", "subject": stalled["subject"] });
+    let about = json!({ "rule": "opportunity_stalled", "subject": stalled["subject"] });
     world.call("warning.acknowledge", about);
     assert_eq!(shown(&world, json!({})), ["followup_overdue 0 2026-03-05 warning open"]);
     world.step("contract.terminate", &ending, json!({ "reason": "终止" })).unwrap();
-    assert_eq!(shown(&world, json!({ "as_of": "2026-03-30", "kinds": ["contract_ending"] })), [""; 0]);
+    assert_eq!(shown(&world, json!({ "as_of": "2026-03-30", "rules": ["contract_ending"] })), [""; 0]);
+}
+
+#[test]
+fn advances_that_nobody_allocates() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let post = json!({ "customer": customer, "amount": "100", "allocate": "none", "number": "SK-1", "reference": "尾号 6" });
+    world.call("receipt.post", post);
+    world.call(
+        "receipt.post",
+        json!({ "customer": customer, "amount": "100", "allocate": "none", "direction": "payment" }),
+    );
+    for (today, expected) in [
+        ("2026-04-01", &[][..]),
+        ("2026-04-02", &["advance_unallocated 0 2026-04-01 notice open"]),
+        ("2026-06-01", &["advance_unallocated 0 2026-04-01 warning open"]),
+    ] {
+        world.ledger.set_clock(noon(today)).unwrap();
+        assert_eq!(shown(&world, json!({})), expected, "{today}");
+    }
+    let item = world.call("warning.list", json!({}))["items"][0].clone();
+    assert_eq!((&item["amount"], &item["title"]), (&json!("100"), &json!("SK-1 尾号 6")));
+    let terms = dated(&["2026-12-01"]);
+    let contract = world.effective(&customer, "100", terms, "2026-03-01");
+    let receipt = world.call("receipt.get", json!({ "id": item["subject"] }))["receipt"].clone();
+    let told = json!({ "id": receipt["id"], "version": receipt["version"],
+        "allocate": { "told": [{ "contract": contract, "installment": 1, "amount": "100" }] } });
+    world.call("receipt.allocate", told);
+    assert_eq!(shown(&world, json!({})), [""; 0]);
 }
 
 #[test]
@@ -156,7 +194,7 @@ fn pages_hold_every_warning_once_and_follow_the_scope() {
         let date = format!("2026-03-{:02}", day * 2);
         let contract = world.effective(&customer, "100", dated(&[&date, &date, "2026-03-18"]), "2026-01-01");
         if day % 3 == 0 && day * 2 < 20 {
-            let about = json!({ "kind": "installment_overdue", "subject": contract, "seq": 1 });
+            let about = json!({ "rule": "installment_overdue", "subject": contract, "seq": 1 });
             world.call("warning.acknowledge", about);
         }
     }
@@ -178,15 +216,16 @@ fn pages_hold_every_warning_once_and_follow_the_scope() {
         }
     }
     assert_eq!(world.refused("warning.list", json!({ "cursor": "x" })), expect("wrong_type", "cursor"));
-    let cursor = json!({ "cursor": "installment_due=00" });
+    let cursor = json!({ "cursor": "installment_due=.00.1" });
     assert_eq!(world.refused("warning.list", cursor), expect("wrong_type", "cursor"));
 
     // Somebody else's warnings are neither seen nor handled.
     assert_eq!(call(&wang, "warning.list", json!({})).unwrap()["items"], json!([]));
     let first = world.call("warning.list", json!({}))["items"][0].clone();
-    let about = json!({ "kind": first["kind"], "subject": first["subject"], "seq": first["seq"] });
+    let about = json!({ "rule": first["rule"], "subject": first["subject"], "seq": first["seq"] });
     assert_eq!(call(&wang, "warning.acknowledge", about).unwrap_err().code().name(), "no_warning");
     let refused =
-        call(&wang, "warning.configure", json!({ "kind": "installment_due", "lead": 1 })).unwrap_err();
+        call(&wang, "warning.configure", json!({ "rule": "installment_due", "settings": { "lead": 1 } }))
+            .unwrap_err();
     assert_eq!(refused.code().name(), "denied");
 }

@@ -38,6 +38,9 @@ pub struct Lives {
     pub refused: BTreeMap<String, u64>,
 }
 
+/// What installments get of a receipt, by contract and installment.
+type Parts = BTreeMap<(usize, usize), i64>;
+
 /// Numbers that look random and repeat (SplitMix64).
 struct Dice(u64);
 
@@ -90,7 +93,7 @@ struct Money {
     id: Value,
     amount: i64,
     /// What it settles, by contract and installment.
-    parts: BTreeMap<(usize, usize), i64>,
+    parts: Parts,
     refunded: i64,
     reversed: bool,
     /// The receipt that it is a refund of.
@@ -219,7 +222,7 @@ impl Life {
         &self,
         dice: &mut Dice,
         available: i64,
-    ) -> (Value, std::result::Result<BTreeMap<(usize, usize), i64>, &'static str>) {
+    ) -> (Value, std::result::Result<Parts, &'static str>) {
         let rest = |(deal, due): &(usize, usize)| self.deals[*deal].dues[*due].rest();
         let spread = |order: Vec<(usize, usize)>| {
             let (mut left, mut parts) = (available, BTreeMap::new());
@@ -239,7 +242,7 @@ impl Life {
                 let order = self.order(None);
                 let whole: i64 = order.iter().map(rest).sum();
                 let spent = available.min(whole);
-                let mut parts: BTreeMap<(usize, usize), i64> = BTreeMap::new();
+                let mut parts: Parts = BTreeMap::new();
                 // Shares cut down to a minor unit; the units left over go one each to the first in order.
                 let mut left = spent;
                 for place in &order {
@@ -287,7 +290,7 @@ impl Life {
         }
     }
 
-    fn settle(&mut self, parts: &BTreeMap<(usize, usize), i64>, sign: i64) {
+    fn settle(&mut self, parts: &Parts, sign: i64) {
         for ((deal, due), part) in parts {
             self.deals[*deal].dues[*due].settled += sign * part;
         }

@@ -107,9 +107,9 @@ fn teams(session: &Session, folder: &Path) -> usize {
     let mut agents = 0;
     for line in text.trim_start_matches('\u{feff}').lines().skip(1) {
         let [agent, _, office] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let unit = *units
-            .entry(office.to_owned())
-            .or_insert_with(|| session.run(CreateUnit { name: office.to_owned(), parent: None }).unwrap().id);
+        let unit = *units.entry(office.to_owned()).or_insert_with(|| {
+            session.run(CreateUnit { name: office.to_owned(), parent: None, head: None }).unwrap().id
+        });
         let user = CreateUser {
             login: agent.to_lowercase().replace(' ', "."),
             name: agent.to_owned(),

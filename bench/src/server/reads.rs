@@ -6,7 +6,7 @@ use postgres::{Row, Statement};
 
 use super::hand::Wire;
 use super::{Place, print_trips};
-use crate::data::{Shape, Written};
+use crate::data::{Open, Shape, Written};
 use crate::measure::{Aim, Comparison, Outcome, timed};
 use crate::reads::{AHEAD, due_rows, expect, page_aging, page_due, read_due, top_aging};
 use crate::setup::Setup;
@@ -22,7 +22,8 @@ fn filled<'p>(setup: &Setup, place: &'p Place) -> Outcome<(Session, Hand, &'p Wr
         Some(written) => written,
         None => {
             let contracts = setup.contracts;
-            let shape = Shape { customers: contracts / 3, contracts, settled: true, opportunities: None };
+            let shape =
+                Shape { customers: contracts / 3, contracts, open: Open::OneInTen, opportunities: None };
             let written = place.fill(setup, shape, &[SCHEMA])?;
             println!(
                 "ledger: {} customers, {contracts} contracts, {} installments",

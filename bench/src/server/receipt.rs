@@ -7,7 +7,7 @@ use serde_json::json;
 use super::hand::Writer;
 use super::{Place, print_trips};
 use crate::contract::YUAN;
-use crate::data::Shape;
+use crate::data::{Open, Shape};
 use crate::measure::{Aim, Comparison, Outcome, timed};
 use crate::receipt::{Part, Posted, YUAN_RECEIVED, changes};
 use crate::setup::Setup;
@@ -16,7 +16,7 @@ use crate::setup::Setup;
 pub(super) fn run(setup: &Setup, place: &Place) -> Outcome<()> {
     // Every receipt is another customer's, and every customer has one contract; one more for counting.
     let posts = setup.writes * (u32::try_from(setup.rounds)? + 1) + 1;
-    let shape = Shape { customers: posts, contracts: posts, settled: false, opportunities: None };
+    let shape = Shape { customers: posts, contracts: posts, open: Open::All, opportunities: None };
     let written = place.fill(setup, shape, &["bench_ours", "bench_by_hand"])?;
     let ours = place.open("bench_ours")?;
     let ids = ours.ledger().ids();

@@ -5,6 +5,7 @@ pub mod access;
 pub mod activity;
 pub mod contract;
 pub mod import;
+pub mod invoice;
 pub mod ledger;
 pub mod opportunity;
 pub mod party;

@@ -30,6 +30,7 @@ pub const AREAS: &[&Area] = &[
     &areas::activity::AREA,
     &areas::contract::AREA,
     &areas::settlement::AREA,
+    &areas::invoice::AREA,
     &areas::warning::AREA,
     &areas::import::AREA,
 ];

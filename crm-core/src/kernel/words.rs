@@ -11,6 +11,8 @@
 //! The regulation also has the word 人民币 before the figures; callers print it where their form has not.
 
 use chrono::Datelike;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::date::Date;
 use super::decimal::{Amount, too_many_decimals};
@@ -34,27 +36,76 @@ fn digit(value: u64) -> char {
 /// # Ok::<(), crm_core::kernel::error::Error>(())
 /// ```
 pub fn rmb_capital(amount: Amount) -> Result<String> {
+    rmb_spelled(amount, ZeroStyle::Usual)
+}
+
+/// Where 零 is written when the regulation leaves it open: the digit of 万 or of 元 is 0, its neighbour to the right is not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ZeroStyle {
+    /// As the module says: nowhere, but before 角 where thousands have to be set off.
+    #[default]
+    Usual,
+    /// Between 元 and 角: 壹仟陆佰捌拾元零叁角贰分, 壹拾万柒仟元零伍角叁分.
+    AfterYuan,
+    /// After 万: 壹拾万零柒仟元伍角叁分.
+    AfterWan,
+}
+
+/// Every spelling of an amount that the regulation accepts, the usual one first.
+///
+/// ```
+/// use crm_core::kernel::{decimal::Amount, words::rmb_accepted};
+/// assert_eq!(rmb_accepted(Amount::parse("107000.53")?)?, ["壹拾万柒仟元零伍角叁分", "壹拾万零柒仟元伍角叁分"]);
+/// # Ok::<(), crm_core::kernel::error::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`rmb_capital`].
+pub fn rmb_accepted(amount: Amount) -> Result<Vec<String>> {
+    let mut accepted: Vec<String> = Vec::new();
+    for style in [ZeroStyle::Usual, ZeroStyle::AfterYuan, ZeroStyle::AfterWan] {
+        let spelled = rmb_spelled(amount, style)?;
+        if !accepted.contains(&spelled) {
+            accepted.push(spelled);
+        }
+    }
+    Ok(accepted)
+}
+
+/// As [`rmb_capital`], with 零 where the style says, if the amount leaves it open there; otherwise the usual spelling.
+///
+/// # Errors
+/// As [`rmb_capital`].
+pub fn rmb_spelled(amount: Amount, style: ZeroStyle) -> Result<String> {
     let scaled = amount.to_scaled();
     if scaled % 100 != 0 {
         return Err(too_many_decimals(amount, 2));
     }
     let fen_total = scaled.unsigned_abs() / 100;
     let (yuan, jiao, fen) = (fen_total / 100, fen_total / 10 % 10, fen_total % 10);
+    let lower = yuan % 10_000;
+    let wan_is_zero = yuan / 10_000 % 10_000 > 0 && yuan / 10_000 % 10 == 0;
+    let open_after_wan = wan_is_zero && lower >= 1000;
+    let open_after_yuan = yuan > 0 && yuan % 10 == 0 && jiao > 0;
+    // 万 is zero, and thousands are followed by zeros only.
+    let set_off = wan_is_zero && lower > 0 && lower % 1000 == 0;
+    let after_wan = style == ZeroStyle::AfterWan && open_after_wan;
+    let after_yuan = match style {
+        ZeroStyle::AfterYuan => open_after_yuan,
+        ZeroStyle::AfterWan if after_wan => false,
+        ZeroStyle::Usual | ZeroStyle::AfterWan => set_off,
+    };
     let mut text = String::new();
     if scaled < 0 {
         text.push('负');
     }
     if yuan > 0 || fen_total == 0 {
-        text.push_str(&whole(yuan));
+        text.push_str(&whole(yuan, after_wan));
         text.push('元');
     }
     if jiao > 0 {
-        // 万 is zero, and thousands are followed by zeros only.
-        let set_off = yuan / 10_000 % 10_000 > 0 && yuan / 10_000 % 10 == 0 && {
-            let lower = yuan % 10_000;
-            lower > 0 && lower % 1000 == 0
-        };
-        if set_off {
+        if after_yuan {
             text.push('零');
         }
         text.push(digit(jiao));
@@ -73,15 +124,15 @@ pub fn rmb_capital(amount: Amount) -> Result<String> {
     Ok(text)
 }
 
-/// A whole number in capital figures, in groups of four: 亿 counts what is above 10^8, itself read in groups.
-fn whole(number: u64) -> String {
+/// A whole number in capital figures, in groups of four: 亿 counts what is above 10^8, itself read in groups. 零 may be asked for after 万.
+fn whole(number: u64, zero_after_wan: bool) -> String {
     if number == 0 {
         return "零".to_owned();
     }
     let mut text = String::new();
     let upper = number / 100_000_000;
     if upper > 0 {
-        text.push_str(&whole(upper));
+        text.push_str(&whole(upper, false));
         text.push('亿');
     }
     // 零 is owed when a group of zeros, or zeros at the head of a group, stand between digits.
@@ -91,7 +142,8 @@ fn whole(number: u64) -> String {
             owed = true;
             continue;
         }
-        if !text.is_empty() && (owed || value < 1000) {
+        let after_wan = zero_after_wan && unit.is_empty();
+        if !text.is_empty() && (owed || after_wan || value < 1000) {
             text.push('零');
         }
         push_group(&mut text, value);
@@ -127,6 +179,18 @@ pub fn bill_date(date: Date) -> String {
     let year: String =
         date.year().unsigned_abs().to_string().bytes().map(|byte| digit(u64::from(byte - b'0'))).collect();
     format!("{year}年{}{}", bill_month(date), bill_day(date))
+}
+
+/// Every spelling of a bill date that banks take, the usual one first: beside what [`bill_month`] says, 零 may stand before every
+/// other month too (practice of the banks: 零叁月, 零壹拾壹月).
+pub fn bill_date_accepted(date: Date) -> Vec<String> {
+    let usual = bill_date(date);
+    let month = bill_month(date);
+    if month.starts_with('零') {
+        return vec![usual];
+    }
+    let other = usual.replacen(&format!("年{month}"), &format!("年零{month}"), 1);
+    vec![usual, other]
 }
 
 /// The month of a bill date: 零 before months 1, 2 and 10, so that they cannot be altered (零壹月, 零壹拾月, 壹拾壹月, 叁月).
@@ -190,6 +254,29 @@ mod tests {
         }
         let refused = rmb_capital(Amount::parse("1.005").unwrap());
         assert_eq!(refused, Err(Error::new(&TOO_MANY_DECIMALS).with("value", "1.005").with("max", 2)));
+    }
+
+    #[test]
+    fn spellings_that_the_regulation_leaves_open() {
+        for (amount, accepted) in [
+            ("1680.32", &["壹仟陆佰捌拾元叁角贰分", "壹仟陆佰捌拾元零叁角贰分"][..]),
+            ("107000.53", &["壹拾万柒仟元零伍角叁分", "壹拾万零柒仟元伍角叁分"]),
+            ("107000", &["壹拾万柒仟元整", "壹拾万零柒仟元整"]),
+            ("1409.50", &["壹仟肆佰零玖元伍角"]),
+            ("16409.02", &["壹万陆仟肆佰零玖元零贰分"]),
+            ("100700.50", &["壹拾万零柒佰元伍角", "壹拾万零柒佰元零伍角"]),
+            (
+                "-101010.50",
+                &["负壹拾万壹仟零壹拾元伍角", "负壹拾万壹仟零壹拾元零伍角", "负壹拾万零壹仟零壹拾元伍角"],
+            ),
+            ("0.50", &["伍角"]),
+            ("0", &["零元整"]),
+        ] {
+            assert_eq!(rmb_accepted(Amount::parse(amount).unwrap()).unwrap(), accepted, "{amount}");
+        }
+        let dates = |text: &str| bill_date_accepted(parse_date(text).unwrap());
+        assert_eq!(dates("2026-03-15"), ["贰零贰陆年叁月壹拾伍日", "贰零贰陆年零叁月壹拾伍日"]);
+        assert_eq!(dates("2026-01-15"), ["贰零贰陆年零壹月壹拾伍日"]);
     }
 
     #[test]

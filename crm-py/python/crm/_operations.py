@@ -16,6 +16,7 @@ from crm._types import (
     Adjustment,
     AgingReport,
     AllocationRequestInput,
+    AmountWords,
     AuditEntry,
     CalendarDayInput,
     Changes,
@@ -33,13 +34,17 @@ from crm._types import (
     ContractParty,
     ContractPartyInput,
     ContractProgress,
+    CreditStanding,
     Customer,
     CustomerDataInput,
     CustomerKind,
     CustomerLevel,
     CustomerStage,
     DataScope,
+    DateWords,
     DecisionRole,
+    DeductionInput,
+    DeliveredPartInput,
     DueItem,
     ExchangeRate,
     ExprInput,
@@ -49,10 +54,15 @@ from crm._types import (
     ImportReport,
     Installment,
     InstallmentRefInput,
+    Invoice,
+    InvoiceCoverInput,
+    InvoiceDetails,
+    InvoiceKind,
+    InvoiceLine,
+    IssueSourceInput,
     LateStatement,
     LateTerms,
     LateTermsInput,
-    LeadUnit,
     LedgerInfo,
     Level,
     LineDataInput,
@@ -71,17 +81,34 @@ from crm._types import (
     ProductDataInput,
     Receipt,
     ReceiptMethod,
+    Recurrence,
+    RecurrenceInput,
+    RedRequestInput,
     Role,
+    ScannedWarnings,
     SettlementCheck,
     SettlementDirection,
     SortByInput,
     StageChange,
     StageInput,
+    TaxRate,
+    TaxRateEntry,
+    TaxRounding,
+    TermSet,
+    TermSetDetails,
     TextEncoding,
+    ThreeWayRow,
     User,
+    WarningCounts,
+    WarningDefinition,
+    WarningDefinitionInput,
     WarningItem,
-    WarningKind,
-    WarningSetting,
+    WarningLevel,
+    WarningRecord,
+    WarningRuleInfo,
+    WarningSettings,
+    WarningSettingsInput,
+    ZeroStyle,
 )
 
 
@@ -789,9 +816,11 @@ class ContractOperations(Group):
         number: str | None = None,
         opportunity: IdLike | None = None,
         parties: Sequence[ContractPartyInput | ContractParty] = (),
+        recurrence: RecurrenceInput | Recurrence | None = None,
         starts_on: DateLike | None = None,
         tax_included: bool = True,
         tax_rate: DecimalLike | None = None,
+        term_set: IdLike | None = None,
         terms: Sequence[PaymentTermInput | PaymentTerm] = (),
         idempotency_key: str | None = None,
     ) -> Contract:
@@ -820,9 +849,15 @@ class ContractOperations(Group):
             number: Number, up to 60 characters; `HT-yyyy-000001` and so on when left out.
             opportunity: The opportunity it came from.
             parties: The signatories, each role once.
+            recurrence: For rent and services: a price per period, in place of terms and lines. It
+                needs `starts_on`. With `ends_on` the periods make up the whole amount; without it
+                12 are planned, and `contract.extend_schedule` adds more.
             starts_on: First day of the term.
             tax_included: Whether line prices include tax.
             tax_rate: The tax rate that the amount contains, for a contract without lines.
+            term_set: A term set to take the terms from, in place of `terms`. The contract keeps its
+                own copy and the set's revision; a draft that names the same set again keeps its
+                revision.
             terms: How it is paid; the shares make up the whole amount.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
@@ -832,8 +867,11 @@ class ContractOperations(Group):
             InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``too_many_decimals``,
                 ``overflow``, ``end_before_start``, ``not_applicable``, ``empty_list``,
                 ``unknown_calendar_year``, ``date_out_of_range``, ``not_an_id``,
-                ``credit_code_wrong``, ``party_twice``, ``terms_do_not_sum``, ``balance_not_last``.
+                ``credit_code_wrong``, ``party_twice``, ``terms_do_not_sum``, ``balance_not_last``,
+                ``term_line_unknown``, ``term_line_twice``, ``term_line_missing``,
+                ``spans_overlap``.
             NotFoundError: ``not_found``.
+            StateError: ``term_set_inactive``.
         """
         _sent: dict[str, Any] = {
             "title": title,
@@ -860,10 +898,14 @@ class ContractOperations(Group):
             _sent["number"] = number
         if opportunity is not None:
             _sent["opportunity"] = opportunity
+        if recurrence is not None:
+            _sent["recurrence"] = _wire.write_recurrence_input(recurrence)
         if starts_on is not None:
             _sent["starts_on"] = starts_on
         if tax_rate is not None:
             _sent["tax_rate"] = _convert.number(tax_rate)
+        if term_set is not None:
+            _sent["term_set"] = term_set
         return _wire.read_contract(self._perform("contract.create", _sent, idempotency_key))
 
     def deliver(
@@ -872,10 +914,15 @@ class ContractOperations(Group):
         *,
         version: int,
         delivered_on: DateLike | None = None,
+        part: DeliveredPartInput | None = None,
         idempotency_key: str | None = None,
     ) -> Contract:
-        """Records the delivery; installments that wait for it get their due date. A second call
-        corrects the date.
+        """Records a delivery: the last one, or with `part` one before it. Installments that wait for
+        it get their due date.
+
+        Without `part` a second call corrects the date. With `part` an installment that waits for
+        *each* delivery is cut: what was delivered of it is due by itself, rounded half-up to the
+        minor unit, and the rest goes on waiting.
 
         登记交付 (``contract.deliver``). Needs ``edit`` on ``contract``.
 
@@ -883,19 +930,23 @@ class ContractOperations(Group):
             id: The contract.
             version: The version you have read.
             delivered_on: When it was delivered; today when left out, never later.
+            part: How much was delivered, when more is to follow.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
         Raises:
             ConflictError: ``stale_version``.
             InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``,
-                ``unknown_calendar_year``, ``date_out_of_range``.
+                ``unknown_calendar_year``, ``date_out_of_range``, ``not_applicable``,
+                ``out_of_range``, ``too_many_decimals``, ``overflow``.
             NotFoundError: ``not_found``.
-            StateError: ``wrong_status``.
+            StateError: ``wrong_status``, ``settled_exceeds``.
         """
         _sent: dict[str, Any] = {"id": id, "version": version}
         if delivered_on is not None:
             _sent["delivered_on"] = delivered_on
+        if part is not None:
+            _sent["part"] = _wire.write_delivered_part_input(part)
         return _wire.read_contract(self._perform("contract.deliver", _sent, idempotency_key))
 
     def effective(
@@ -936,9 +987,40 @@ class ContractOperations(Group):
             _sent["rate"] = _convert.number(rate)
         return _wire.read_contract(self._perform("contract.effective", _sent, idempotency_key))
 
+    def extend_schedule(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        until: DateLike,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Plans more periods of a recurring contract without end: those that begin on or before a day.
+        The contract amount grows by them.
+
+        延展结算计划 (``contract.extend_schedule``). Needs ``edit`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            until: The day that the last period begins on or before; nothing changes when it is
+                planned already.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``not_applicable``, ``out_of_range``,
+                ``unknown_calendar_year``, ``date_out_of_range``, ``overflow``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``, ``not_recurring``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "until": until}
+        return _wire.read_contract(self._perform("contract.extend_schedule", _sent, idempotency_key))
+
     def get(self, id: IdLike) -> ContractDetails:
-        """A contract with its lines, approval decisions and installments; its payment terms are in the
-        contract.
+        """A contract with its lines, approval decisions, installments and events; its payment terms
+        are in the contract.
 
         查看合同 (``contract.get``). Needs ``read`` on ``contract``.
 
@@ -1007,6 +1089,40 @@ class ContractOperations(Group):
             _sent["limit"] = limit
         return self._pages("contract.list", _sent, _wire.read_contract, None)
 
+    def milestone(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        name: str,
+        date: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Records that a milestone of the payment terms was reached; installments that wait for it get
+        their due date. A second call corrects the date.
+
+        登记里程碑 (``contract.milestone``). Needs ``edit`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            name: The milestone, as a payment term names it.
+            date: When it was reached; today when left out, never later.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``date_in_future``, ``unknown_calendar_year``,
+                ``date_out_of_range``, ``milestone_unknown``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "name": name}
+        if date is not None:
+            _sent["date"] = date
+        return _wire.read_contract(self._perform("contract.milestone", _sent, idempotency_key))
+
     def reject(
         self,
         id: IdLike,
@@ -1035,6 +1151,119 @@ class ContractOperations(Group):
         """
         _sent: dict[str, Any] = {"id": id, "version": version, "opinion": opinion}
         return _wire.read_contract(self._perform("contract.reject", _sent, idempotency_key))
+
+    def release_retention(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        installment: int,
+        date: DateLike | None = None,
+        deduct: DeductionInput | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Releases what was held back: it is due on the date, less what is deducted. The date by the
+        terms was a forecast.
+
+        释放质保金 (``contract.release_retention``). Needs ``manage`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            installment: The installment, by its position.
+            date: When it is due; today when left out. It may lie ahead.
+            deduct: What is not paid, as for defects.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``end_before_start``, ``empty``, ``too_long``,
+                ``out_of_range``, ``too_many_decimals``.
+            NotFoundError: ``not_found``, ``installment_unknown``.
+            StateError: ``wrong_status``, ``not_retention``, ``already_released``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "installment": installment}
+        if date is not None:
+            _sent["date"] = date
+        if deduct is not None:
+            _sent["deduct"] = _wire.write_deduction_input(deduct)
+        return _wire.read_contract(self._perform("contract.release_retention", _sent, idempotency_key))
+
+    def resume(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        on: DateLike,
+        note: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Resumes a suspended contract: from a day on it is served and owed again.
+
+        恢复合同 (``contract.resume``). Needs ``manage`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            on: The first day that is served again; on the suspension's own first day it is as if it
+                had not been.
+            note: Remarks.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``end_before_start``, ``unknown_calendar_year``,
+                ``date_out_of_range``, ``overflow``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``, ``not_recurring``, ``not_suspended``, ``settled_exceeds``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "on": on}
+        if note is not None:
+            _sent["note"] = note
+        return _wire.read_contract(self._perform("contract.resume", _sent, idempotency_key))
+
+    def revise_price(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        from_: DateLike,
+        price: DecimalLike,
+        reason: str,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Revises the price of a recurring contract from a day on; a period with that day inside is
+        charged at both, by days.
+
+        合同调价 (``contract.revise_price``). Needs ``manage`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            from_: The first day of the new price, within the contract's term.
+            price: The gross price of one whole period, in the contract's currency.
+            reason: Why, up to 1000 characters.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``unknown_calendar_year``, ``date_out_of_range``,
+                ``overflow``, ``empty``, ``too_long``, ``out_of_range``, ``too_many_decimals``,
+                ``outside_period``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``, ``not_recurring``, ``settled_exceeds``.
+        """
+        _sent: dict[str, Any] = {
+            "id": id,
+            "version": version,
+            "from": from_,
+            "price": _convert.number(price),
+            "reason": reason,
+        }
+        return _wire.read_contract(self._perform("contract.revise_price", _sent, idempotency_key))
 
     def sign(
         self,
@@ -1112,6 +1341,39 @@ class ContractOperations(Group):
             _sent["opinion"] = opinion
         return _wire.read_contract(self._perform("contract.submit", _sent, idempotency_key))
 
+    def suspend(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        from_: DateLike,
+        reason: str,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Suspends a recurring contract: from a day on nothing is served and nothing is owed, until it
+        is resumed.
+
+        暂停合同 (``contract.suspend``). Needs ``manage`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            from_: The first day that is not served, within the contract's term.
+            reason: Why, up to 1000 characters.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``unknown_calendar_year``, ``date_out_of_range``,
+                ``overflow``, ``empty``, ``too_long``, ``outside_period``, ``spans_overlap``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``, ``not_recurring``, ``settled_exceeds``,
+                ``already_suspended``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "from": from_, "reason": reason}
+        return _wire.read_contract(self._perform("contract.suspend", _sent, idempotency_key))
+
     def terminate(
         self,
         id: IdLike,
@@ -1128,6 +1390,10 @@ class ContractOperations(Group):
         of a receipt opens again exactly what that receipt had settled, and it can then be
         collected.
 
+        A recurring contract ends for the future: days served until `ended_on` stay owed, the price
+        of later ones is cancelled by the proration rule, and what was paid for them is recorded as
+        an event `credit` for its repayment.
+
         终止合同 (``contract.terminate``). Needs ``manage`` on ``contract``.
 
         Args:
@@ -1141,7 +1407,7 @@ class ContractOperations(Group):
         Raises:
             ConflictError: ``stale_version``.
             InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``, ``empty``,
-                ``too_long``.
+                ``too_long``, ``overflow``.
             NotFoundError: ``not_found``.
             StateError: ``wrong_status``.
         """
@@ -1175,9 +1441,11 @@ class ContractOperations(Group):
             InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``too_many_decimals``,
                 ``overflow``, ``end_before_start``, ``not_applicable``, ``empty_list``,
                 ``unknown_calendar_year``, ``date_out_of_range``, ``not_an_id``,
-                ``credit_code_wrong``, ``party_twice``, ``terms_do_not_sum``, ``balance_not_last``.
+                ``credit_code_wrong``, ``party_twice``, ``terms_do_not_sum``, ``balance_not_last``,
+                ``term_line_unknown``, ``term_line_twice``, ``term_line_missing``,
+                ``spans_overlap``.
             NotFoundError: ``not_found``.
-            StateError: ``wrong_status``.
+            StateError: ``term_set_inactive``, ``wrong_status``.
         """
         _sent: dict[str, Any] = {"id": id, "version": version, "data": _wire.write_contract_data_input(data)}
         return _wire.read_contract(self._perform("contract.update", _sent, idempotency_key))
@@ -1253,6 +1521,7 @@ class CustomerOperations(Group):
         name: str,
         address: str | None = None,
         credit_code: str | None = None,
+        credit_limit: DecimalLike | None = None,
         industry: str | None = None,
         kind: CustomerKind = "organisation",
         level: CustomerLevel | None = None,
@@ -1271,6 +1540,8 @@ class CustomerOperations(Group):
             name: Full legal name, up to 200 characters.
             address: Address.
             credit_code: Unified social credit code; its check character is verified.
+            credit_limit: How much the customer may owe at once, in the ledger's currency, zero or
+                more; no limit when left out.
             industry: Line of business.
             kind: Organisation or person.
             level: How much it is worth to us.
@@ -1291,6 +1562,8 @@ class CustomerOperations(Group):
             _sent["address"] = address
         if credit_code is not None:
             _sent["credit_code"] = credit_code
+        if credit_limit is not None:
+            _sent["credit_limit"] = _convert.number(credit_limit)
         if industry is not None:
             _sent["industry"] = industry
         if level is not None:
@@ -1302,6 +1575,25 @@ class CustomerOperations(Group):
         if region is not None:
             _sent["region"] = region
         return _wire.read_customer(self._perform("customer.create", _sent, idempotency_key))
+
+    def credit(self, *, customer: IdLike, further: DecimalLike | None = None) -> CreditStanding:
+        """How a customer stands against its credit limit, and how it would with a further amount.
+
+        客户信用占用 (``customer.credit``). Needs ``read`` on ``settlement``.
+
+        Args:
+            customer: The customer.
+            further: A further amount in the ledger's currency, zero or more: of a contract that is
+                about to be signed.
+
+        Raises:
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``overflow``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"customer": customer}
+        if further is not None:
+            _sent["further"] = _convert.number(further)
+        return _wire.read_credit_standing(self._perform("customer.credit", _sent))
 
     def get(self, id: IdLike) -> Customer:
         """Reads a customer in scope.
@@ -1397,8 +1689,27 @@ class CustomerOperations(Group):
             InvalidError: ``empty``, ``too_long``, ``credit_code_wrong``, ``not_an_id``.
             NotFoundError: ``not_found``.
         """
-        _sent: dict[str, Any] = {"id": id, "version": version, "data": data}
+        _sent: dict[str, Any] = {"id": id, "version": version, "data": _wire.write_customer_data_input(data)}
         return _wire.read_customer(self._perform("customer.update", _sent, idempotency_key))
+
+
+class DateOperations(Group):
+    """The operations ``date.*``."""
+
+    __slots__ = ()
+
+    def words(self, *, date: DateLike) -> DateWords:
+        """A date in capital figures as bills and cheques need it (票据日期大写): 贰零贰陆年零壹月壹拾伍日.
+
+        零 stands before months 1, 2 and 10 and before days 1 to 10, 20 and 30, and 壹 before 拾
+        (《支付结算办法》附一).
+
+        票据日期大写 (``date.words``). Everyone may call it.
+
+        Args:
+            date: The date.
+        """
+        return _wire.read_date_words(self._perform("date.words", {"date": date}))
 
 
 class ImportOperations(Group):
@@ -1651,6 +1962,397 @@ class InstallmentOperations(Group):
         return _wire.read_adjustment(self._perform("installment.write_off", _sent, idempotency_key))
 
 
+class InvoiceOperations(Group):
+    """The operations ``invoice.*``."""
+
+    __slots__ = ()
+
+    def get(self, id: IdLike) -> InvoiceDetails:
+        """An invoice with its lines.
+
+        查看发票 (``invoice.get``). Needs ``read`` on ``invoice``.
+
+        Args:
+            id: The invoice.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        return _wire.read_invoice_details(self._perform("invoice.get", {"id": id}))
+
+    def issue(
+        self,
+        *,
+        of: IssueSourceInput,
+        buyer_credit_code: str | None = None,
+        buyer_name: str | None = None,
+        issued_number: str | None = None,
+        issued_on: DateLike | None = None,
+        rate_reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> InvoiceDetails:
+        """Issues an invoice that was planned, or a new one; of a purchase contract, records what the
+        supplier issued.
+
+        Every tax rate of a VAT invoice must be in force on the day of issue, by the built-in rates
+        of mainland China and those that the ledger adds, unless `rate_reason` says why another
+        applies. Installments that wait for their invoice get their due date: those that its lines
+        name, or all of them when it names none and nothing is left to invoice. What was issued is
+        never edited; it is taken back by `invoice.red`.
+
+        开具发票 (``invoice.issue``). Needs ``edit`` on ``invoice``.
+
+        Args:
+            of: Which invoice.
+            buyer_credit_code: The buyer's unified social credit code, in place of the one planned.
+            buyer_name: The buyer's name, in place of the one planned.
+            issued_number: The number that the tax system gave: 20 digits, or code and number of an
+                invoice before digital ones. Unique among those we issue, and among those of one
+                supplier. Invoices of kind `other` may go without, or have any of up to 60
+                characters.
+            issued_on: When it was issued; today when left out, never later.
+            rate_reason: Why a tax rate applies that was not in force on that day, up to 500
+                characters: the tax duty arose before.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``, ``above_invoiceable``, ``invoice_number_taken``.
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
+                ``empty``, ``empty_list``, ``not_applicable``, ``overflow``,
+                ``unknown_calendar_year``, ``date_out_of_range``, ``date_in_future``,
+                ``credit_code_wrong``, ``invoiced_twice``, ``invoice_number_wrong``,
+                ``tax_rate_not_in_force``.
+            NotFoundError: ``not_found``, ``no_installment``, ``no_contract_line``.
+            StateError: ``contract_not_signed``, ``nothing_to_invoice``, ``wrong_invoice_status``,
+                ``buyer_code_missing``.
+        """
+        _sent: dict[str, Any] = {"of": _wire.write_issue_source_input(of)}
+        if buyer_credit_code is not None:
+            _sent["buyer_credit_code"] = buyer_credit_code
+        if buyer_name is not None:
+            _sent["buyer_name"] = buyer_name
+        if issued_number is not None:
+            _sent["issued_number"] = issued_number
+        if issued_on is not None:
+            _sent["issued_on"] = issued_on
+        if rate_reason is not None:
+            _sent["rate_reason"] = rate_reason
+        return _wire.read_invoice_details(self._perform("invoice.issue", _sent, idempotency_key))
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[Invoice]:
+        """Lists invoices of contracts in scope.
+
+        The filter knows, beside the fields of invoices, `contract_number`, `contract_title`,
+        `customer_name`, `owner` and every path along references. What is planned and not issued has
+        `plan_open`; red invoices have `red_of`.
+
+        发票列表 (``invoice.list``). Needs ``read`` on ``invoice``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("invoice.list", _sent, _wire.read_invoice)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[Invoice]:
+        """Lists invoices of contracts in scope. One by one, over all pages; ``limit`` is the size of a
+        page.
+
+        发票列表 (``invoice.list``). Needs ``read`` on ``invoice``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("invoice.list", _sent, _wire.read_invoice, None)
+
+    def plan(
+        self,
+        *,
+        contract: IdLike,
+        buyer_credit_code: str | None = None,
+        buyer_name: str | None = None,
+        cover: InvoiceCoverInput = "rest",
+        kind: InvoiceKind = "vat_special",
+        note: str | None = None,
+        number: str | None = None,
+        planned_on: DateLike | None = None,
+        rounding: TaxRounding = "per_line",
+        idempotency_key: str | None = None,
+    ) -> InvoiceDetails:
+        """Plans an invoice: it holds its part of the contract until it is issued or voided.
+
+        All that is planned and invoiced of an installment, of a contract line and of the contract
+        is never more than it amounts to, less what a termination cancelled; red invoices give back
+        what they take. Installments are split over the tax rates of the contract's lines so that
+        all of them together have each rate's gross to the cent; the tax is taken out of the gross.
+        A whole contract line has the amounts that the contract has.
+
+        计划开票 (``invoice.plan``). Needs ``edit`` on ``invoice``.
+
+        Args:
+            contract: The contract. It has been signed.
+            buyer_credit_code: The buyer's unified social credit code; the customer's when left out.
+                A special VAT invoice that we issue needs one.
+            buyer_name: The buyer's name; when left out, the customer's, or the ledger's for an
+                invoice that we receive.
+            cover: What of the contract it covers.
+            kind: What kind of invoice.
+            note: Remarks.
+            number: Our number, up to 60 characters; `FP-yyyy-000001` and so on when left out.
+            planned_on: When it is to be issued; today when left out. It may lie ahead. An invoice
+                that is issued at once needs none.
+            rounding: Where its tax is rounded.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``, ``above_invoiceable``, ``invoice_number_taken``.
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
+                ``empty``, ``empty_list``, ``not_applicable``, ``overflow``, ``credit_code_wrong``,
+                ``invoiced_twice``.
+            NotFoundError: ``not_found``, ``no_installment``, ``no_contract_line``.
+            StateError: ``contract_not_signed``, ``nothing_to_invoice``.
+        """
+        _sent: dict[str, Any] = {
+            "contract": contract,
+            "cover": _wire.write_invoice_cover_input(cover),
+            "kind": kind,
+            "rounding": rounding,
+        }
+        if buyer_credit_code is not None:
+            _sent["buyer_credit_code"] = buyer_credit_code
+        if buyer_name is not None:
+            _sent["buyer_name"] = buyer_name
+        if note is not None:
+            _sent["note"] = note
+        if number is not None:
+            _sent["number"] = number
+        if planned_on is not None:
+            _sent["planned_on"] = planned_on
+        return _wire.read_invoice_details(self._perform("invoice.plan", _sent, idempotency_key))
+
+    def red(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        reason: str,
+        issued_number: str | None = None,
+        issued_on: DateLike | None = None,
+        number: str | None = None,
+        of: RedRequestInput = "rest",
+        idempotency_key: str | None = None,
+    ) -> InvoiceDetails:
+        """Takes back an issued invoice, or part of it, by a red invoice, whose amounts are below zero.
+
+        It keeps the tax rates of the original, whatever is in force today. The net of a part is the
+        difference of two rounded running totals, so that red invoices that use up a line have
+        exactly its net and tax. What is taken back can be invoiced again; installments that had
+        their due date from an invoice all of which is taken back wait again. A red invoice is
+        final.
+
+        开具红字发票 (``invoice.red``). Needs ``manage`` on ``invoice``.
+
+        Args:
+            id: The invoice.
+            version: The version you have read.
+            reason: Why, up to 1000 characters: wrong, returned, ended, allowance.
+            issued_number: The number that the tax system gave the red invoice; see `invoice.issue`.
+            issued_on: When it was issued; today when left out, never later and not before the
+                invoice.
+            number: Our number of the red invoice; `FP-yyyy-000001` and so on when left out.
+            of: What is taken back.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``, ``above_left``, ``invoice_number_taken``.
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
+                ``empty``, ``empty_list``, ``end_before_start``, ``unknown_calendar_year``,
+                ``date_out_of_range``, ``date_in_future``, ``invoiced_twice``,
+                ``invoice_number_wrong``.
+            NotFoundError: ``not_found``, ``no_invoice_line``.
+            StateError: ``wrong_invoice_status``.
+        """
+        _sent: dict[str, Any] = {
+            "id": id,
+            "version": version,
+            "reason": reason,
+            "of": _wire.write_red_request_input(of),
+        }
+        if issued_number is not None:
+            _sent["issued_number"] = issued_number
+        if issued_on is not None:
+            _sent["issued_on"] = issued_on
+        if number is not None:
+            _sent["number"] = number
+        return _wire.read_invoice_details(self._perform("invoice.red", _sent, idempotency_key))
+
+    def three_way(
+        self,
+        *,
+        contract: IdLike | None = None,
+        list: ListRequestInput | None = None,
+    ) -> Page[ThreeWayRow]:
+        """Contracts with what is invoiced and what is received of them, in each contract's currency.
+
+        Amounts are with tax; red invoices are subtracted. Received is what is settled, for a
+        payable contract what was paid; advances that are not allocated are no part of it. The
+        differences are taken of the whole contract, since an invoice may cover another installment
+        than the money did; each installment has its own beside.
+
+        合同、开票、收款对照 (``invoice.three_way``). Needs ``read`` on ``invoice``.
+
+        Args:
+            contract: Only this contract.
+            list: Which contracts, in place of `contract`; see `contract.list`.
+
+        Raises:
+            InvalidError: ``not_an_id``, ``not_applicable``, ``unknown_field``, ``not_allowed``,
+                ``out_of_range``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {}
+        if contract is not None:
+            _sent["contract"] = contract
+        if list is not None:
+            _sent["list"] = list
+        return self._page("invoice.three_way", _sent, _wire.read_three_way_row)
+
+    def void(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Invoice:
+        """Gives up a planned invoice; what it held can be invoiced otherwise.
+
+        作废开票计划 (``invoice.void``). Needs ``edit`` on ``invoice``.
+
+        Args:
+            id: The invoice.
+            version: The version you have read.
+            reason: Why, up to 1000 characters.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``too_long``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_invoice_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if reason is not None:
+            _sent["reason"] = reason
+        return _wire.read_invoice(self._perform("invoice.void", _sent, idempotency_key))
+
+
+class InvoiceLineOperations(Group):
+    """The operations ``invoice_line.*``."""
+
+    __slots__ = ()
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[InvoiceLine]:
+        """Lists invoice lines of contracts in scope.
+
+        The filter knows, beside the fields of lines, `invoice_number`, `invoice_status`,
+        `issued_on`, `contract_number`, `customer_name` and every path along references.
+
+        发票明细列表 (``invoice_line.list``). Needs ``read`` on ``invoice``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("invoice_line.list", _sent, _wire.read_invoice_line)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[InvoiceLine]:
+        """Lists invoice lines of contracts in scope. One by one, over all pages; ``limit`` is the size
+        of a page.
+
+        发票明细列表 (``invoice_line.list``). Needs ``read`` on ``invoice``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("invoice_line.list", _sent, _wire.read_invoice_line, None)
+
+
 class LedgerOperations(Group):
     """The operations ``ledger.*``."""
 
@@ -1831,6 +2533,40 @@ class LedgerOperations(Group):
             InvalidError: ``unknown_calendar_year``, ``date_out_of_range``.
         """
         return _convert.date(self._perform("ledger.working_day", {"date": date, "count": count}))
+
+
+class MoneyOperations(Group):
+    """The operations ``money.*``."""
+
+    __slots__ = ()
+
+    def words(
+        self,
+        *,
+        amount: DecimalLike,
+        currency: str | None = None,
+        style: ZeroStyle = "usual",
+    ) -> AmountWords:
+        """An amount of renminbi in capital figures (人民币大写), by the rules of the People's Bank of
+        China.
+
+        The rules are those of 《支付结算办法》附一; where they leave open whether 零 is written, `style` says,
+        and `accepted` lists every spelling that they allow.
+
+        人民币金额大写 (``money.words``). Everyone may call it.
+
+        Args:
+            amount: The amount, with at most two decimal places; below zero it begins with 负.
+            currency: Its currency: only CNY has capital figures. CNY when left out.
+            style: Where 零 is written when the rules leave it open.
+
+        Raises:
+            InvalidError: ``too_many_decimals``, ``not_allowed``.
+        """
+        _sent: dict[str, Any] = {"amount": _convert.number(amount), "style": style}
+        if currency is not None:
+            _sent["currency"] = currency
+        return _wire.read_amount_words(self._perform("money.words", _sent))
 
 
 class OpportunityOperations(Group):
@@ -3073,6 +3809,194 @@ class SettlementOperations(Group):
         return _wire.read_settlement_check(self._perform("settlement.verify", {}))
 
 
+class TaxRateOperations(Group):
+    """The operations ``tax_rate.*``."""
+
+    __slots__ = ()
+
+    def list(self, *, date: DateLike | None = None, name: str | None = None) -> tuple[TaxRateEntry, ...]:
+        """Tax rates, built-in and the ledger's own, by name and first day.
+
+        税率列表 (``tax_rate.list``). Needs ``read`` on ``invoice``.
+
+        Args:
+            date: Only those in force on this day.
+            name: Only those of this name.
+        """
+        _sent: dict[str, Any] = {}
+        if date is not None:
+            _sent["date"] = date
+        if name is not None:
+            _sent["name"] = name
+        return tuple([_wire.read_tax_rate_entry(v0) for v0 in self._perform("tax_rate.list", _sent)])
+
+    def set(
+        self,
+        *,
+        name: str,
+        valid_from: DateLike,
+        note: str | None = None,
+        rate: DecimalLike | None = None,
+        valid_until: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> TaxRate | None:
+        """Adds a tax rate to the built-in ones, or replaces that of the same name and first day;
+        without a rate, removes the ledger's own.
+
+        A rate is in force until its last day, or until the day before the next rate of its name.
+
+        设置税率 (``tax_rate.set``). Needs ``manage`` on ``invoice``.
+
+        Args:
+            name: A built-in category (`standard`, `reduced_goods`, `construction`, `services`,
+                `zero`, `small_scale`, `small_scale_lowered`, `real_estate_levy`) or a name of the
+                ledger's own, up to 60 characters.
+            valid_from: First day.
+            note: Remarks: the regulation.
+            rate: The rate, 0 to 1: `"0.13"` is 13%. The ledger's own rate of that name and day is
+                removed when left out.
+            valid_until: Last day; open when left out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``end_before_start``.
+        """
+        _sent: dict[str, Any] = {"name": name, "valid_from": valid_from}
+        if note is not None:
+            _sent["note"] = note
+        if rate is not None:
+            _sent["rate"] = _convert.number(rate)
+        if valid_until is not None:
+            _sent["valid_until"] = valid_until
+        return None if (v0 := self._perform("tax_rate.set", _sent, idempotency_key)) is None else _wire.read_tax_rate(v0)
+
+
+class TermSetOperations(Group):
+    """The operations ``term_set.*``."""
+
+    __slots__ = ()
+
+    def get(self, id: IdLike, *, revision: int | None = None) -> TermSetDetails:
+        """A term set with its terms: those of its last revision, or of an earlier one.
+
+        查看付款条款模板 (``term_set.get``). Needs ``read`` on ``contract``.
+
+        Args:
+            id: The set.
+            revision: The revision; the last one when left out.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"id": id}
+        if revision is not None:
+            _sent["revision"] = revision
+        return _wire.read_term_set_details(self._perform("term_set.get", _sent))
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[TermSet]:
+        """Lists term sets.
+
+        付款条款模板列表 (``term_set.list``). Needs ``read`` on ``contract``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("term_set.list", _sent, _wire.read_term_set)
+
+    def iterate(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[TermSet]:
+        """Lists term sets. One by one, over all pages; ``limit`` is the size of a page.
+
+        付款条款模板列表 (``term_set.list``). Needs ``read`` on ``contract``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("term_set.list", _sent, _wire.read_term_set, None)
+
+    def save(
+        self,
+        *,
+        name: str,
+        terms: Sequence[PaymentTermInput | PaymentTerm],
+        active: bool = True,
+        id: IdLike | None = None,
+        note: str | None = None,
+        version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> TermSet:
+        """Saves payment terms under a name: a new set, or a new revision of one. Contracts keep the
+        revision they took.
+
+        The terms are tried on a large amount, and must make up the whole of it; terms that name
+        contract lines are refused.
+
+        保存付款条款模板 (``term_set.save``). Needs ``manage`` on ``contract``.
+
+        Args:
+            name: Name, unique, up to 100 characters.
+            terms: The payment terms. The same terms as before make no new revision.
+            active: Whether new contracts may take it.
+            id: The set to revise; a new one when left out.
+            note: Remarks on this revision.
+            version: The version you have read, with `id`.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``, ``term_set_name_taken``.
+            InvalidError: ``not_an_id``, ``empty``, ``too_long``, ``empty_list``, ``out_of_range``,
+                ``too_many_decimals``, ``overflow``, ``not_applicable``, ``terms_do_not_sum``,
+                ``balance_not_last``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"name": name, "terms": _wire.TERM_SET_SAVE_TERMS(terms), "active": active}
+        if id is not None:
+            _sent["id"] = id
+        if note is not None:
+            _sent["note"] = note
+        if version is not None:
+            _sent["version"] = version
+        return _wire.read_term_set(self._perform("term_set.save", _sent, idempotency_key))
+
+
 class UnitOperations(Group):
     """The operations ``unit.*``."""
 
@@ -3082,6 +4006,7 @@ class UnitOperations(Group):
         self,
         *,
         name: str,
+        head: IdLike | None = None,
         parent: IdLike | None = None,
         idempotency_key: str | None = None,
     ) -> OrgUnit:
@@ -3091,6 +4016,7 @@ class UnitOperations(Group):
 
         Args:
             name: Name, unique.
+            head: The user who heads it.
             parent: The unit above.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
@@ -3101,6 +4027,8 @@ class UnitOperations(Group):
             NotFoundError: ``not_found``.
         """
         _sent: dict[str, Any] = {"name": name}
+        if head is not None:
+            _sent["head"] = head
         if parent is not None:
             _sent["parent"] = parent
         return _wire.read_org_unit(self._perform("unit.create", _sent, idempotency_key))
@@ -3160,6 +4088,42 @@ class UnitOperations(Group):
         if limit is not None:
             _sent["limit"] = limit
         return self._pages("unit.list", _sent, _wire.read_org_unit, None)
+
+    def update(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        name: str,
+        head: IdLike | None = None,
+        parent: IdLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> OrgUnit:
+        """Changes an org unit: its name, the unit above, its head.
+
+        修改部门 (``unit.update``). Needs ``manage`` on ``access``.
+
+        Args:
+            id: The unit.
+            version: The version you have read.
+            name: Name, unique.
+            head: The user who heads it: who is told of warnings for the unit, also when heading
+                several.
+            parent: The unit above.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``name_taken``, ``stale_version``.
+            InvalidError: ``empty``, ``unit_above_itself``, ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "name": name}
+        if head is not None:
+            _sent["head"] = head
+        if parent is not None:
+            _sent["parent"] = parent
+        return _wire.read_org_unit(self._perform("unit.update", _sent, idempotency_key))
 
 
 class UserOperations(Group):
@@ -3319,27 +4283,28 @@ class WarningOperations(Group):
     def acknowledge(
         self,
         *,
-        kind: WarningKind,
+        rule: str,
         subject: IdLike,
         seq: int | None = None,
         idempotency_key: str | None = None,
     ) -> WarningItem:
-        """Takes note of a warning: it is not shown again unless asked for, until its date moves.
+        """Takes note of a warning: it is not shown again unless asked for, and owes no further notice,
+        until its date moves.
 
         确认预警 (``warning.acknowledge``). Needs ``edit`` on ``warning``.
 
         Args:
-            kind: What it is about.
+            rule: The rule, by name.
             subject: The record.
             seq: The row below the record, where the warning has one.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
         Raises:
-            InvalidError: ``missing_field``, ``not_an_id``, ``unknown_calendar_year``.
-            NotFoundError: ``no_warning``.
+            InvalidError: ``overflow``.
+            NotFoundError: ``no_warning``, ``no_rule``.
         """
-        _sent: dict[str, Any] = {"kind": kind, "subject": subject}
+        _sent: dict[str, Any] = {"rule": rule, "subject": subject}
         if seq is not None:
             _sent["seq"] = seq
         return _wire.read_warning_item(self._perform("warning.acknowledge", _sent, idempotency_key))
@@ -3347,30 +4312,108 @@ class WarningOperations(Group):
     def configure(
         self,
         *,
-        kind: WarningKind,
-        lead: int,
-        enabled: bool = True,
-        unit: LeadUnit = "days",
+        rule: str,
+        settings: WarningSettingsInput | WarningSettings,
         idempotency_key: str | None = None,
-    ) -> WarningSetting:
-        """Sets how early or late a kind of warning comes, or switches it off.
+    ) -> WarningRuleInfo:
+        """Sets how early or late a rule warns, whom it tells and when it escalates, or switches it
+        off.
 
         设置预警 (``warning.configure``). Needs ``manage`` on ``warning``.
 
         Args:
-            kind: What the warning is about.
-            lead: Ahead of a date: so many days before it. After a date: once more than so many days
-                have passed. Up to 3650.
-            enabled: Whether it comes at all.
-            unit: How they are counted.
+            rule: The rule, by name: of the library or of the host.
+            settings: What holds from now on, in whole.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
         Raises:
-            InvalidError: ``out_of_range``.
+            InvalidError: ``rule_wrong``, ``out_of_range``.
+            NotFoundError: ``no_rule``, ``not_found``.
         """
-        _sent: dict[str, Any] = {"kind": kind, "lead": lead, "enabled": enabled, "unit": unit}
-        return _wire.read_warning_setting(self._perform("warning.configure", _sent, idempotency_key))
+        _sent: dict[str, Any] = {"rule": rule, "settings": settings}
+        return _wire.read_warning_rule_info(self._perform("warning.configure", _sent, idempotency_key))
+
+    def count(
+        self,
+        *,
+        as_of: DateLike | None = None,
+        include_handled: bool = False,
+        levels: Sequence[WarningLevel] = (),
+        mine: bool = False,
+        rules: Sequence[str] = (),
+    ) -> WarningCounts:
+        """How many warnings there are: as long as the list of the same request, whoever asks.
+
+        预警计数 (``warning.count``). Needs ``read`` on ``warning``.
+
+        Args:
+            as_of: The day on which it is looked at; today when left out.
+            include_handled: Whether to count what has been acknowledged or snoozed too.
+            levels: Only these levels; all when left out.
+            mine: Only those that you are told of, by the recipients of their rules.
+            rules: Only these rules, by name; all that are enabled when left out.
+
+        Raises:
+            InvalidError: ``overflow``, ``date_out_of_range``.
+            NotFoundError: ``no_rule``.
+        """
+        _sent: dict[str, Any] = {
+            "include_handled": include_handled,
+            "levels": levels,
+            "mine": mine,
+            "rules": rules,
+        }
+        if as_of is not None:
+            _sent["as_of"] = as_of
+        return _wire.read_warning_counts(self._perform("warning.count", _sent))
+
+    def define(
+        self,
+        *,
+        rule: WarningDefinitionInput | WarningDefinition,
+        version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> WarningRuleInfo:
+        """Defines a warning rule of the host's own, or defines it anew: a saved query that warns of
+        what it finds.
+
+        Everything it names is checked against its datasets at once.
+
+        定义预警规则 (``warning.define``). Needs ``manage`` on ``warning``.
+
+        Args:
+            rule: What it says.
+            version: The version you have read, to define a rule anew; left out for a new rule.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``rule_name_taken``, ``stale_version``.
+            InvalidError: ``rule_wrong``, ``empty``, ``empty_list``.
+            NotFoundError: ``no_rule``, ``not_found``.
+            StateError: ``rule_built_in``.
+        """
+        _sent: dict[str, Any] = {"rule": _wire.write_warning_definition_input(rule)}
+        if version is not None:
+            _sent["version"] = version
+        return _wire.read_warning_rule_info(self._perform("warning.define", _sent, idempotency_key))
+
+    def history(self, *, subject: IdLike, seq: int | None = None) -> tuple[WarningRecord, ...]:
+        """The warnings of a record of which notice was given or about which somebody did something, by
+        rule and date, with their notices. Empty for a record out of scope. That a cause is gone is
+        known from the scan after it went.
+
+        预警历史 (``warning.history``). Needs ``read`` on ``warning``.
+
+        Args:
+            subject: The record.
+            seq: Only this row below it.
+        """
+        _sent: dict[str, Any] = {"subject": subject}
+        if seq is not None:
+            _sent["seq"] = seq
+        return tuple([_wire.read_warning_record(v0) for v0 in self._perform("warning.history", _sent)])
 
     def list(
         self,
@@ -3378,8 +4421,10 @@ class WarningOperations(Group):
         as_of: DateLike | None = None,
         cursor: str | None = None,
         include_handled: bool = False,
-        kinds: Sequence[WarningKind] = (),
+        levels: Sequence[WarningLevel] = (),
         limit: int | None = None,
+        mine: bool = False,
+        rules: Sequence[str] = (),
     ) -> Page[WarningItem]:
         """Warnings of records in scope, earliest deadline first.
 
@@ -3389,14 +4434,21 @@ class WarningOperations(Group):
             as_of: The day on which it is looked at; today when left out.
             cursor: `next` of the page before.
             include_handled: Whether to show what has been acknowledged or snoozed too.
-            kinds: Only these kinds; all that are enabled when left out.
+            levels: Only these levels; all when left out.
             limit: At most so many, up to 1000; 100 when left out.
+            mine: Only those that you are told of, by the recipients of their rules.
+            rules: Only these rules, by name; all that are enabled when left out.
 
         Raises:
-            InvalidError: ``out_of_range``, ``wrong_type``, ``unknown_calendar_year``,
-                ``date_out_of_range``.
+            InvalidError: ``out_of_range``, ``wrong_type``, ``overflow``, ``date_out_of_range``.
+            NotFoundError: ``no_rule``.
         """
-        _sent: dict[str, Any] = {"include_handled": include_handled, "kinds": kinds}
+        _sent: dict[str, Any] = {
+            "include_handled": include_handled,
+            "levels": levels,
+            "mine": mine,
+            "rules": rules,
+        }
         if as_of is not None:
             _sent["as_of"] = as_of
         if cursor is not None:
@@ -3410,8 +4462,10 @@ class WarningOperations(Group):
         *,
         as_of: DateLike | None = None,
         include_handled: bool = False,
-        kinds: Sequence[WarningKind] = (),
+        levels: Sequence[WarningLevel] = (),
         limit: int | None = None,
+        mine: bool = False,
+        rules: Sequence[str] = (),
     ) -> Iterator[WarningItem]:
         """Warnings of records in scope, earliest deadline first. One by one, over all pages; ``limit``
         is the size of a page.
@@ -3421,42 +4475,109 @@ class WarningOperations(Group):
         Args:
             as_of: The day on which it is looked at; today when left out.
             include_handled: Whether to show what has been acknowledged or snoozed too.
-            kinds: Only these kinds; all that are enabled when left out.
+            levels: Only these levels; all when left out.
             limit: At most so many, up to 1000; 100 when left out.
+            mine: Only those that you are told of, by the recipients of their rules.
+            rules: Only these rules, by name; all that are enabled when left out.
 
         Raises:
-            InvalidError: ``out_of_range``, ``wrong_type``, ``unknown_calendar_year``,
-                ``date_out_of_range``.
+            InvalidError: ``out_of_range``, ``wrong_type``, ``overflow``, ``date_out_of_range``.
+            NotFoundError: ``no_rule``.
         """
-        _sent: dict[str, Any] = {"include_handled": include_handled, "kinds": kinds}
+        _sent: dict[str, Any] = {
+            "include_handled": include_handled,
+            "levels": levels,
+            "mine": mine,
+            "rules": rules,
+        }
         if as_of is not None:
             _sent["as_of"] = as_of
         if limit is not None:
             _sent["limit"] = limit
         return self._pages("warning.list", _sent, _wire.read_warning_item, None)
 
-    def settings(self) -> tuple[WarningSetting, ...]:
-        """The settings of every kind of warning.
+    def remove(self, *, name: str, version: int, idempotency_key: str | None = None) -> bool:
+        """Takes a rule of the host out of use. What is stored of its warnings stays, and comes back
+        when a rule of the same name is defined again.
 
-        查看预警设置 (``warning.settings``). Needs ``read`` on ``warning``.
+        删除预警规则 (``warning.remove``). Needs ``manage`` on ``warning``.
+
+        Args:
+            name: The rule, by name.
+            version: The version you have read.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            NotFoundError: ``no_rule``.
+            StateError: ``rule_built_in``.
         """
-        return tuple([_wire.read_warning_setting(v0) for v0 in self._perform("warning.settings", {})])
+        _answer: bool = self._perform("warning.remove", {"name": name, "version": version}, idempotency_key)
+        return _answer
+
+    def rules(self) -> tuple[WarningRuleInfo, ...]:
+        """Every warning rule, those of the library first, with the settings in force.
+
+        预警规则列表 (``warning.rules``). Needs ``read`` on ``warning``.
+        """
+        return tuple([_wire.read_warning_rule_info(v0) for v0 in self._perform("warning.rules", {})])
+
+    def scan(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> ScannedWarnings:
+        """Hands out the notices that are owed and were not handed out before, and notes whose cause is
+        gone.
+
+        Each is handed out once, whether the scan runs every minute or once a week: for a rule, a
+        record, its date and a level. A level that was passed over between two scans is not told of,
+        the highest is; what came due and passed between two scans is told of still, while it
+        matches the rule's condition. Nothing is owed for what somebody has acknowledged, and what
+        is snoozed waits. An escalation is handed out once, when nobody has taken note for the
+        rule's number of working days after the first notice.
+
+        The caller must see all records. Call it again with `next` until there is none. A notice is
+        saved as handed out by the call that returns it: give an idempotency key, so that a repeated
+        call returns it again.
+
+        扫描预警 (``warning.scan``). Needs ``manage`` on ``warning``.
+
+        Args:
+            cursor: `next` of the call before.
+            limit: At most so many notices, up to 1000; 100 when left out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            DeniedError: ``scan_needs_all``.
+            InvalidError: ``out_of_range``, ``wrong_type``, ``overflow``.
+        """
+        _sent: dict[str, Any] = {}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if limit is not None:
+            _sent["limit"] = limit
+        return _wire.read_scanned_warnings(self._perform("warning.scan", _sent, idempotency_key))
 
     def snooze(
         self,
         *,
-        kind: WarningKind,
+        rule: str,
         subject: IdLike,
         until: DateLike,
         seq: int | None = None,
         idempotency_key: str | None = None,
     ) -> WarningItem:
-        """Hides a warning until a day.
+        """Hides a warning until a day; the notices it owes wait until then.
 
         推迟预警 (``warning.snooze``). Needs ``edit`` on ``warning``.
 
         Args:
-            kind: What it is about.
+            rule: The rule, by name.
             subject: The record.
             until: The day from which it shows again, after today.
             seq: The row below the record, where the warning has one.
@@ -3464,11 +4585,10 @@ class WarningOperations(Group):
                 first result and writes nothing.
 
         Raises:
-            InvalidError: ``missing_field``, ``not_an_id``, ``end_before_start``,
-                ``unknown_calendar_year``.
-            NotFoundError: ``no_warning``.
+            InvalidError: ``end_before_start``, ``overflow``.
+            NotFoundError: ``no_warning``, ``no_rule``.
         """
-        _sent: dict[str, Any] = {"kind": kind, "subject": subject, "until": until}
+        _sent: dict[str, Any] = {"rule": rule, "subject": subject, "until": until}
         if seq is not None:
             _sent["seq"] = seq
         return _wire.read_warning_item(self._perform("warning.snooze", _sent, idempotency_key))
@@ -3520,6 +4640,11 @@ class Operations(Caller):
         return CustomerOperations(self)
 
     @property
+    def date(self) -> DateOperations:
+        """The operations ``date.*``."""
+        return DateOperations(self)
+
+    @property
     def import_(self) -> ImportOperations:
         """The operations ``import.*``."""
         return ImportOperations(self)
@@ -3530,9 +4655,24 @@ class Operations(Caller):
         return InstallmentOperations(self)
 
     @property
+    def invoice(self) -> InvoiceOperations:
+        """The operations ``invoice.*``."""
+        return InvoiceOperations(self)
+
+    @property
+    def invoice_line(self) -> InvoiceLineOperations:
+        """The operations ``invoice_line.*``."""
+        return InvoiceLineOperations(self)
+
+    @property
     def ledger(self) -> LedgerOperations:
         """The operations ``ledger.*``."""
         return LedgerOperations(self)
+
+    @property
+    def money(self) -> MoneyOperations:
+        """The operations ``money.*``."""
+        return MoneyOperations(self)
 
     @property
     def opportunity(self) -> OpportunityOperations:
@@ -3563,6 +4703,16 @@ class Operations(Caller):
     def settlement(self) -> SettlementOperations:
         """The operations ``settlement.*``."""
         return SettlementOperations(self)
+
+    @property
+    def tax_rate(self) -> TaxRateOperations:
+        """The operations ``tax_rate.*``."""
+        return TaxRateOperations(self)
+
+    @property
+    def term_set(self) -> TermSetOperations:
+        """The operations ``term_set.*``."""
+        return TermSetOperations(self)
 
     @property
     def unit(self) -> UnitOperations:

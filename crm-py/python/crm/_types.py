@@ -27,6 +27,7 @@ __all__ = [
     "AllocationRequestInputContracts",
     "AllocationRequestInputProportional",
     "AllocationRequestInputTold",
+    "AmountWords",
     "AnchorKind",
     "AuditEntry",
     "CalendarDayInput",
@@ -44,12 +45,17 @@ __all__ = [
     "ContractDataInput",
     "ContractDecision",
     "ContractDetails",
+    "ContractEvent",
+    "ContractEventKind",
     "ContractKind",
     "ContractLine",
+    "ContractLinePartInput",
     "ContractParty",
     "ContractPartyInput",
     "ContractProgress",
     "ContractStatus",
+    "CreditStanding",
+    "CurrentUser",
     "CurrentUserInput",
     "Customer",
     "CustomerDataInput",
@@ -58,9 +64,14 @@ __all__ = [
     "CustomerStage",
     "DataScope",
     "Dataset",
+    "DateWords",
     "DayStatus",
     "DecisionKind",
     "DecisionRole",
+    "DeductionInput",
+    "DeliveredPartInput",
+    "DeliveredPartInputAmount",
+    "DeliveredPartInputRate",
     "DifferenceKind",
     "Direction",
     "DiscountBase",
@@ -68,6 +79,17 @@ __all__ = [
     "EarlyDiscount",
     "EarlyDiscountInput",
     "ExchangeRate",
+    "Expr",
+    "ExprAnd",
+    "ExprAtLeast",
+    "ExprAtMost",
+    "ExprBetween",
+    "ExprContains",
+    "ExprEmpty",
+    "ExprEqual",
+    "ExprGreater",
+    "ExprHas",
+    "ExprIn",
     "ExprInput",
     "ExprInputAnd",
     "ExprInputAtLeast",
@@ -85,6 +107,12 @@ __all__ = [
     "ExprInputOr",
     "ExprInputPrefix",
     "ExprInputPresent",
+    "ExprLess",
+    "ExprNot",
+    "ExprNotEqual",
+    "ExprOr",
+    "ExprPrefix",
+    "ExprPresent",
     "ExternalReference",
     "Funnel",
     "FunnelAmount",
@@ -97,9 +125,23 @@ __all__ = [
     "ImportedField",
     "Installment",
     "InstallmentKind",
+    "InstallmentPartInput",
     "InstallmentProgress",
     "InstallmentRefInput",
     "InstallmentStatus",
+    "Invoice",
+    "InvoiceCoverInput",
+    "InvoiceCoverInputInstallments",
+    "InvoiceCoverInputLines",
+    "InvoiceCoverInputStated",
+    "InvoiceDataInput",
+    "InvoiceDetails",
+    "InvoiceKind",
+    "InvoiceLine",
+    "InvoiceStatus",
+    "IssueSourceInput",
+    "IssueSourceInputNew",
+    "IssueSourceInputPlanned",
     "LateLine",
     "LateStatement",
     "LateTerms",
@@ -116,13 +158,18 @@ __all__ = [
     "MeasureInputSum",
     "Money",
     "MoneyDirection",
+    "Notice",
+    "NoticeRecord",
+    "Offset",
     "OffsetInput",
     "OnExisting",
+    "Operand",
     "OperandInput",
     "Opportunity",
     "OpportunityDataInput",
     "OpportunityStatus",
     "OrgUnit",
+    "OtherField",
     "OtherFieldInput",
     "PartyRole",
     "PaymentState",
@@ -131,21 +178,31 @@ __all__ = [
     "Period",
     "PeriodAlign",
     "PeriodAlignDay",
+    "PeriodAlignInput",
+    "PeriodAlignInputDay",
     "Pipeline",
+    "PlannedInvoiceInput",
     "PostedReceipt",
     "Preview",
     "PriceRevision",
+    "PriceRevisionInput",
     "Product",
     "ProductDataInput",
     "Proration",
     "Receipt",
     "ReceiptMethod",
     "Recurrence",
+    "RecurrenceInput",
     "RecurrenceTiming",
     "RecurrenceUnit",
+    "RedLineInput",
+    "RedRequestInput",
+    "RedRequestInputLines",
+    "Relative",
     "RelativeInput",
     "Role",
     "RowError",
+    "ScannedWarnings",
     "SettlementCheck",
     "SettlementDifference",
     "SettlementDirection",
@@ -155,8 +212,13 @@ __all__ = [
     "StageChange",
     "StageInput",
     "StageKind",
+    "StatedLineInput",
     "StepState",
     "Suspension",
+    "SuspensionInput",
+    "TaxRate",
+    "TaxRateEntry",
+    "TaxRounding",
     "TermAlign",
     "TermAlignDayOfMonth",
     "TermAlignDayOfMonth",
@@ -185,6 +247,9 @@ __all__ = [
     "TermOffsetInputWorkingDays",
     "TermOffsetMonths",
     "TermOffsetWorkingDays",
+    "TermSet",
+    "TermSetDetails",
+    "TermSetRevision",
     "TermShare",
     "TermShareAmount",
     "TermShareInput",
@@ -192,13 +257,42 @@ __all__ = [
     "TermShareInputRate",
     "TermShareRate",
     "TextEncoding",
+    "ThreeWayInstallment",
+    "ThreeWayRow",
     "User",
+    "WarningBound",
+    "WarningBoundAbove",
+    "WarningBoundAboveField",
+    "WarningBoundAtLeast",
+    "WarningBoundInput",
+    "WarningBoundInputAbove",
+    "WarningBoundInputAboveField",
+    "WarningBoundInputAtLeast",
+    "WarningCounts",
+    "WarningDefinition",
+    "WarningDefinitionInput",
+    "WarningEscalation",
+    "WarningEscalationInput",
+    "WarningFigure",
+    "WarningFigureInput",
     "WarningItem",
-    "WarningKind",
     "WarningLevel",
-    "WarningSetting",
+    "WarningLevelCounts",
+    "WarningRecipients",
+    "WarningRecipientsInput",
+    "WarningRecord",
+    "WarningRuleCounts",
+    "WarningRuleInfo",
+    "WarningSettings",
+    "WarningSettingsInput",
     "WarningState",
+    "WarningStep",
+    "WarningStepInput",
+    "WarningTiming",
+    "WarningTotal",
+    "WarningTotalInput",
     "WireError",
+    "ZeroStyle",
 ]
 
 Dataset: TypeAlias = Literal[
@@ -212,6 +306,8 @@ Dataset: TypeAlias = Literal[
     "customer",
     "exchange_rate",
     "installment",
+    "invoice",
+    "invoice_line",
     "journal",
     "opportunity",
     "opportunity_stage_change",
@@ -220,7 +316,9 @@ Dataset: TypeAlias = Literal[
     "product",
     "receipt",
     "role",
+    "term_set",
     "user",
+    "warning_notice",
 ]
 """What can be queried, with its fields. A dot follows a reference: ``contract.customer.name``.
 
@@ -246,13 +344,22 @@ Dataset: TypeAlias = Literal[
   tax_rate, currency, net, tax, gross, contract_number (contract.number), customer_name
   (contract.customer.name)
 * ``customer`` 客户: id, name, kind, stage, level, industry, region, credit_code, phone, address,
-  tags, owner, unit, note, created_at, version
+  tags, owner, unit, note, credit_limit, created_at, version
 * ``exchange_rate`` 汇率: currency, date, rate, note
 * ``installment`` 结算节点: contract, seq, customer, direction, currency, label, amount, settled,
   cancelled, discounted, written_off, open_amount, home_open, due_date, status, anchor, anchor_date,
   term, kind, forecast_date, released_on, period_from, period_to, late_of, contract_number
   (contract.number), contract_title (contract.title), customer_name (customer.name), owner
   (contract.owner)
+* ``invoice`` 发票: id, number, issued_number, direction, kind, customer, contract, currency, status,
+  planned_on, plan_open, issued_on, net, tax, gross, rounding, red_of, reversed, buyer_name,
+  buyer_credit_code, rate_reason, reason, note, handler, created_at, version, contract_number
+  (contract.number), contract_title (contract.title), customer_name (customer.name), owner
+  (contract.owner)
+* ``invoice_line`` 发票明细: invoice, seq, contract, installment, contract_line, description, quantity,
+  unit, tax_rate, currency, net, tax, gross, red_of_line, reversed, invoice_number (invoice.number),
+  invoice_status (invoice.status), issued_on (invoice.issued_on), contract_number (contract.number),
+  customer_name (contract.customer.name)
 * ``journal`` 结算日记账: entry, seq, kind, account, date, direction, customer, contract, installment,
   due_date, document, currency, amount, home, contract_number (contract.number), customer_name
   (customer.name)
@@ -263,7 +370,7 @@ Dataset: TypeAlias = Literal[
   (product.name)
 * ``opportunity_stage_change`` 商机阶段变化: opportunity, seq, from_stage, to_stage, to_name, entered_on,
   at, user, reason
-* ``org_unit`` 部门: id, name, parent, version
+* ``org_unit`` 部门: id, name, parent, head, version
 * ``pipeline`` 销售流程: id, name, stages, default, created_at, version
 * ``product`` 产品: id, code, name, line, category, specification, unit, list_price, currency,
   tax_rate, active, note, created_at, version
@@ -272,7 +379,10 @@ Dataset: TypeAlias = Literal[
   reversed_by, reversal_of, refund_of, reason, note, created_at, version, customer_name
   (customer.name)
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
+* ``term_set`` 付款条款模板: id, name, revision, active, note, created_at, version
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
+* ``warning_notice`` 预警通知: rule, subject, subject_seq, date, level, escalated, rule_name, title,
+  due_date, amount, currency, owner, unit, recipients, noticed_at, owner_name (owner.name)
 """
 
 AdjustmentKind: TypeAlias = Literal["write_off", "discount", "rounding"]
@@ -322,6 +432,30 @@ Channel: TypeAlias = Literal["phone", "visit", "mail", "wechat", "meeting", "oth
 * ``wechat``: WeChat.
 * ``meeting``: A meeting, also online.
 * ``other``: Another way.
+"""
+
+ContractEventKind: TypeAlias = Literal[
+    "delivery",
+    "milestone",
+    "invoice",
+    "release",
+    "suspension",
+    "resumption",
+    "price_revision",
+    "extension",
+    "credit",
+]
+"""Something that happened to a contract and that installments wait for, or that changed them.
+
+* ``delivery``: A part was delivered.
+* ``milestone``: A milestone was reached.
+* ``invoice``: An installment was invoiced.
+* ``release``: A retention was released.
+* ``suspension``: The service was suspended.
+* ``resumption``: The service was resumed.
+* ``price_revision``: The price was revised.
+* ``extension``: Periods were added to the schedule.
+* ``credit``: Days were paid for that are not served any more, because the contract was terminated.
 """
 
 ContractKind: TypeAlias = Literal["sales", "purchase", "service", "framework", "other"]
@@ -492,6 +626,26 @@ InstallmentStatus: TypeAlias = Literal["planned", "open", "settled", "cancelled"
 * ``written_off``: Closed, in part or wholly without money.
 """
 
+InvoiceKind: TypeAlias = Literal["vat_special", "vat_ordinary", "other"]
+"""What kind of invoice it is.
+
+* ``vat_special``: A special VAT invoice: the buyer deducts its tax.
+* ``vat_ordinary``: An ordinary VAT invoice.
+* ``other``: Anything else: foreign invoices, receipts. Neither its number nor its tax rates are
+  checked.
+"""
+
+InvoiceStatus: TypeAlias = Literal["planned", "issued", "partly_reversed", "reversed", "red", "void"]
+"""Where an invoice stands.
+
+* ``planned``: To be issued; it holds its part of the contract.
+* ``issued``: Issued, or received from the supplier.
+* ``partly_reversed``: Part of it is taken back by red invoices.
+* ``reversed``: All of it is taken back by red invoices.
+* ``red``: A red invoice: it takes back all or part of another one.
+* ``void``: Planned and given up.
+"""
+
 LeadUnit: TypeAlias = Literal["days", "working_days"]
 """How lead times are counted.
 
@@ -626,6 +780,13 @@ StepState: TypeAlias = Literal["none", "open", "done", "superseded"]
 * ``superseded``: A newer follow-up took its place.
 """
 
+TaxRounding: TypeAlias = Literal["per_line", "per_invoice"]
+"""Where the tax of an invoice is rounded.
+
+* ``per_line``: On each line; the invoice is the sum of its lines.
+* ``per_invoice``: Once per tax rate, on the sum of its lines.
+"""
+
 TextEncoding: TypeAlias = Literal["auto", "utf8", "gbk", "gb18030"]
 """How a file's text is encoded.
 
@@ -633,22 +794,6 @@ TextEncoding: TypeAlias = Literal["auto", "utf8", "gbk", "gb18030"]
 * ``utf8``: UTF-8.
 * ``gbk``: GBK; read as GB18030, which includes it.
 * ``gb18030``: GB18030.
-"""
-
-WarningKind: TypeAlias = Literal[
-    "installment_due",
-    "installment_overdue",
-    "contract_ending",
-    "opportunity_stalled",
-    "followup_overdue",
-]
-"""What a warning is about.
-
-* ``installment_due``: An installment is due soon.
-* ``installment_overdue``: An installment is overdue.
-* ``contract_ending``: A contract's term ends soon.
-* ``opportunity_stalled``: An opportunity stands still in its stage.
-* ``followup_overdue``: The next step of a follow-up is overdue.
 """
 
 WarningLevel: TypeAlias = Literal["notice", "warning", "critical"]
@@ -659,12 +804,30 @@ WarningLevel: TypeAlias = Literal["notice", "warning", "critical"]
 * ``critical``: To be acted on at once.
 """
 
-WarningState: TypeAlias = Literal["open", "acknowledged", "snoozed"]
-"""What has been done about a warning.
+WarningState: TypeAlias = Literal["open", "acknowledged", "snoozed", "resolved"]
+"""Where a warning stands.
 
-* ``open``: Nothing yet.
+* ``open``: Nothing has been done about it.
 * ``acknowledged``: Somebody has taken note.
 * ``snoozed``: Somebody wants to see it again later.
+* ``resolved``: Its cause is gone.
+"""
+
+WarningTiming: TypeAlias = Literal["ahead", "late", "state"]
+"""When a rule warns.
+
+* ``ahead``: From the lead time before the record's date until that date.
+* ``late``: Once more than the lead time has passed since the record's date.
+* ``state``: As long as the condition holds; the record has no date for it.
+"""
+
+ZeroStyle: TypeAlias = Literal["usual", "after_yuan", "after_wan"]
+"""Where 零 is written when the regulation leaves it open: the digit of 万 or of 元 is 0, its neighbour to
+the right is not.
+
+* ``usual``: As the module says: nowhere, but before 角 where thousands have to be set off.
+* ``after_yuan``: Between 元 and 角: 壹仟陆佰捌拾元零叁角贰分, 壹拾万柒仟元零伍角叁分.
+* ``after_wan``: After 万: 壹拾万零柒仟元伍角叁分.
 """
 
 
@@ -852,6 +1015,20 @@ class Allocation:
 
     home: Decimal | None
     """What the money was booked at in the ledger's currency; none when that is its currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class AmountWords:
+    """An amount in capital figures."""
+
+    words: str
+    """The figures: 壹仟陆佰捌拾元叁角贰分."""
+
+    prefixed: str
+    """The same with the prefix that bills need: 人民币壹仟陆佰捌拾元叁角贰分."""
+
+    accepted: tuple[str, ...]
+    """Every spelling that the rules accept, without the prefix, the usual one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1122,6 +1299,40 @@ class ContractDetails:
     installments: tuple[Installment, ...]
     """Its installments, in order."""
 
+    events: tuple[ContractEvent, ...]
+    """What happened to it, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractEvent:
+    """Something that happened to a contract."""
+
+    contract: UUID
+    """The contract."""
+
+    seq: int
+    """Position, from 1."""
+
+    kind: ContractEventKind
+    """What happened."""
+
+    date: dt.date
+    """When."""
+
+    amount: Decimal | None
+    """The gross amount that it is about, in the contract's currency: what was delivered or deducted,
+    the new price.
+    """
+
+    installment: int | None
+    """The installment that it dates or changes, by position."""
+
+    name: str | None
+    """The milestone's name, or the invoice's number."""
+
+    note: str | None
+    """Reason or remarks."""
+
 
 @dataclass(frozen=True, slots=True)
 class ContractLine:
@@ -1241,6 +1452,43 @@ class ContractProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditStanding:
+    """How a customer stands against its credit limit. All amounts are in the ledger's currency."""
+
+    currency: str
+    """The ledger's currency."""
+
+    open: Decimal
+    """What is open of receivable installments, due or not."""
+
+    advance: Decimal
+    """What was received and is not allocated."""
+
+    further: Decimal
+    """A further amount that is asked about: a contract about to be signed."""
+
+    exposure: Decimal
+    """`open - advance + further`."""
+
+    exceeded: bool
+    """Whether the exposure is above the limit."""
+
+    available: Decimal | None
+    """`limit - exposure`; below zero when exceeded; none without a limit."""
+
+    limit: Decimal | None
+    """The limit; none when nothing was set, and then nothing exceeds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentUser:
+    """The user who asks."""
+
+    me: bool
+    """Always `true`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Customer:
     """An organisation or person we sell to or buy from."""
 
@@ -1271,6 +1519,9 @@ class Customer:
     credit_code: str | None
     """Unified social credit code (GB 32100), 18 characters."""
 
+    credit_limit: Decimal | None
+    """How much the customer may owe at once, in the ledger's currency; no limit when empty."""
+
     industry: str | None
     """Line of business."""
 
@@ -1291,6 +1542,28 @@ class Customer:
 
     unit: UUID | None
     """The owner's org unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class DateWords:
+    """A date in capital figures."""
+
+    words: str
+    """The whole date: 贰零贰陆年零壹月壹拾伍日."""
+
+    year: str
+    """The year: 贰零贰陆年."""
+
+    month: str
+    """The month: 零壹月."""
+
+    day: str
+    """The day: 壹拾伍日."""
+
+    accepted: tuple[str, ...]
+    """Every spelling of the whole date that banks take, the usual one first: 零 may also stand before
+    the other months.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -1366,6 +1639,114 @@ class ExchangeRate:
 
     note: str | None
     """Where it comes from: the bank, the customs rate of the month."""
+
+
+ExprAnd = TypedDict(
+    "ExprAnd",
+    {
+        "and": "tuple[Expr, ...]",
+    },
+)
+"""All of these."""
+
+
+ExprOr = TypedDict(
+    "ExprOr",
+    {
+        "or": "tuple[Expr, ...]",
+    },
+)
+"""Any of these."""
+
+
+ExprNot = TypedDict(
+    "ExprNot",
+    {
+        "not": "Expr",
+    },
+)
+"""The opposite; a comparison with an empty field holds neither way."""
+
+
+class ExprEqual(TypedDict):
+    """`[field, value]`: equal."""
+
+    equal: tuple[str, Operand]
+
+
+class ExprNotEqual(TypedDict):
+    """`[field, value]`: not equal."""
+
+    not_equal: tuple[str, Operand]
+
+
+class ExprLess(TypedDict):
+    """`[field, value]`: less."""
+
+    less: tuple[str, Operand]
+
+
+class ExprAtMost(TypedDict):
+    """`[field, value]`: less or equal."""
+
+    at_most: tuple[str, Operand]
+
+
+class ExprGreater(TypedDict):
+    """`[field, value]`: greater."""
+
+    greater: tuple[str, Operand]
+
+
+class ExprAtLeast(TypedDict):
+    """`[field, value]`: greater or equal."""
+
+    at_least: tuple[str, Operand]
+
+
+class ExprBetween(TypedDict):
+    """`[field, low, high]`: both ends included."""
+
+    between: tuple[str, Operand, Operand]
+
+
+ExprIn = TypedDict(
+    "ExprIn",
+    {
+        "in": "tuple[str, tuple[Operand, ...]]",
+    },
+)
+"""`[field, [values]]`: equal to one of them."""
+
+
+class ExprPrefix(TypedDict):
+    """`[field, text]`: begins with, capitals and small letters distinct."""
+
+    prefix: tuple[str, str]
+
+
+class ExprContains(TypedDict):
+    """`[field, text]`: contains; the letters A–Z match in either case."""
+
+    contains: tuple[str, str]
+
+
+class ExprHas(TypedDict):
+    """`[field, label]`: the labels of the field include this one."""
+
+    has: tuple[str, str]
+
+
+class ExprEmpty(TypedDict):
+    """`field`: has no value."""
+
+    empty: str
+
+
+class ExprPresent(TypedDict):
+    """`field`: has a value."""
+
+    present: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -1638,6 +2019,153 @@ class InstallmentProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Invoice:
+    """An invoice to a customer, or from a supplier. Always `net + tax = gross`, and the lines sum to
+    all three; a red
+    invoice has them below zero.
+    """
+
+    id: UUID
+    """Id."""
+
+    number: str
+    """Our number, unique; given, or `FP-yyyy-000001` by the year and a gapless count."""
+
+    direction: SettlementDirection
+    """Receivable for invoices we issue, payable for those we receive."""
+
+    kind: InvoiceKind
+    """What kind it is."""
+
+    customer: UUID
+    """The contract's customer."""
+
+    contract: UUID
+    """The contract."""
+
+    currency: str
+    """The contract's currency."""
+
+    status: InvoiceStatus
+    """Where it stands."""
+
+    net: Decimal
+    """Amount without tax."""
+
+    tax: Decimal
+    """Tax."""
+
+    gross: Decimal
+    """Amount with tax."""
+
+    rounding: TaxRounding
+    """Where its tax is rounded."""
+
+    reversed: Decimal
+    """Gross taken back by red invoices, 0 to `gross`."""
+
+    handler: UUID
+    """Who wrote it."""
+
+    created_at: dt.datetime
+    """When written."""
+
+    version: int
+    """Version."""
+
+    buyer_credit_code: str | None
+    """The buyer's unified social credit code."""
+
+    buyer_name: str | None
+    """The buyer's name as the invoice has it."""
+
+    issued_number: str | None
+    """The number that the tax system or the supplier gave it; none while planned."""
+
+    issued_on: dt.date | None
+    """When it was issued."""
+
+    note: str | None
+    """Remarks."""
+
+    plan_open: dt.date | None
+    """The same day while it is planned, otherwise none: what warnings look at."""
+
+    planned_on: dt.date | None
+    """The day on which it is to be issued; none when it was issued without a plan."""
+
+    rate_reason: str | None
+    """Why a tax rate applies that was not in force on the day of issue."""
+
+    reason: str | None
+    """Why it was voided, or takes another one back."""
+
+    red_of: UUID | None
+    """The invoice that this one takes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceDetails:
+    """An invoice with its lines."""
+
+    invoice: Invoice
+    """The invoice."""
+
+    lines: tuple[InvoiceLine, ...]
+    """Its lines, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """A line of an invoice. Always `net + tax = gross`."""
+
+    invoice: UUID
+    """The invoice."""
+
+    seq: int
+    """Position, from 1."""
+
+    contract: UUID
+    """The invoice's contract."""
+
+    description: str
+    """What it is."""
+
+    tax_rate: Decimal
+    """Value added tax rate: `0.13` is 13%."""
+
+    currency: str
+    """The invoice's currency."""
+
+    net: Decimal
+    """Amount without tax."""
+
+    tax: Decimal
+    """Tax."""
+
+    gross: Decimal
+    """Amount with tax."""
+
+    reversed: Decimal
+    """Gross taken back by red invoices, 0 to `gross`."""
+
+    contract_line: int | None
+    """The contract's line that it invoices, by its position."""
+
+    installment: int | None
+    """The contract's installment that it invoices, by its position."""
+
+    quantity: Decimal | None
+    """How much."""
+
+    red_of_line: int | None
+    """In a red invoice, the line of the original that it takes back."""
+
+    unit: str | None
+    """Of which unit."""
+
+
+@dataclass(frozen=True, slots=True)
 class LateLine:
     """Days through which one amount was late."""
 
@@ -1770,6 +2298,89 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice: what it is about, and who is to be told."""
+
+    rule: str
+    """The rule, by name."""
+
+    level: WarningLevel
+    """The level it tells of."""
+
+    escalated: bool
+    """Whether it goes out because nobody has taken note."""
+
+    subject: UUID
+    """The record."""
+
+    title: str
+    """What names it."""
+
+    date: dt.date
+    """The date in the record that it goes by."""
+
+    due_date: dt.date
+    """The day by which something had or has to be done."""
+
+    days_late: int
+    """Days since that day; below zero when it is still ahead."""
+
+    recipients: tuple[UUID, ...]
+    """Who is to be told; empty when the rule finds nobody who is active."""
+
+    amount: Decimal | None
+    """The amount in question."""
+
+    currency: str | None
+    """Its currency."""
+
+    customer_name: str | None
+    """The customer's name."""
+
+    owner: UUID | None
+    """Who is responsible."""
+
+    seq: int | None
+    """The row below the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRecord:
+    """A notice that was handed out."""
+
+    level: WarningLevel
+    """The level it told of."""
+
+    escalated: bool
+    """Whether it went out because nobody had taken note."""
+
+    recipients: tuple[UUID, ...]
+    """Who was told."""
+
+    noticed_at: dt.datetime
+    """When it was handed out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """A distance from today: first to the start of the period, then months, then days, then working
+    days.
+    """
+
+    days: int
+    """Calendar days."""
+
+    months: int
+    """Months, the day clamped to the month's end."""
+
+    start_of: Period | None
+    """Go to the first day of today's month, quarter or year first."""
+
+    working_days: int
+    """Working days of the ledger's calendar."""
+
+
+@dataclass(frozen=True, slots=True)
 class Opportunity:
     """A possible sale."""
 
@@ -1868,8 +2479,19 @@ class OrgUnit:
     version: int
     """Version."""
 
+    head: UUID | None
+    """The user who heads it; not kept as a foreign key, since users refer to units."""
+
     parent: UUID | None
     """The unit above; none for a root."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherField:
+    """Another field."""
+
+    field: str
+    """Its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2173,6 +2795,14 @@ class Recurrence:
 
 
 @dataclass(frozen=True, slots=True)
+class Relative:
+    """A date counted from today."""
+
+    today: Offset
+    """How far from today."""
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """A role."""
 
@@ -2210,6 +2840,20 @@ class RowError:
 
     column: str | None
     """The column of the file, when the error is in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedWarnings:
+    """What a scan found."""
+
+    notices: tuple[Notice, ...]
+    """The notices that are owed now."""
+
+    resolved: int
+    """How many warnings were found to have lost their cause."""
+
+    next: str | None
+    """The cursor to go on with; absent when everything was looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2324,6 +2968,43 @@ class Suspension:
     """Its last day; none while it is not known."""
 
 
+@dataclass(frozen=True, slots=True)
+class TaxRate:
+    """A tax rate that the ledger adds to the built-in ones, or replaces one of them with."""
+
+    name: str
+    """A built-in category such as `standard`, or a name of the ledger's own."""
+
+    valid_from: dt.date
+    """First day."""
+
+    rate: Decimal
+    """The rate: `0.13` is 13%."""
+
+    note: str | None
+    """Remarks: the regulation."""
+
+    valid_until: dt.date | None
+    """Last day; the day before the next rate of this name when none is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaxRateEntry:
+    """A tax rate and its days."""
+
+    name: str
+    """A built-in category or a name of the ledger's own."""
+
+    valid_from: dt.date
+    """First day."""
+
+    rate: Decimal
+    """The rate: `0.13` is 13%."""
+
+    valid_until: dt.date | None
+    """Last day: as given, or the day before the next rate of this name; none while it is open."""
+
+
 class TermAlignMonthEndAndDays(TypedDict):
     """So many days after the end of the month that the offset reaches; before it when negative."""
 
@@ -2399,6 +3080,65 @@ class TermOffsetMonths(TypedDict):
     months: int
 
 
+@dataclass(frozen=True, slots=True)
+class TermSet:
+    """Payment terms under a name, to be used by many contracts. Each change makes a new revision;
+    contracts keep theirs.
+    """
+
+    id: UUID
+    """Id."""
+
+    name: str
+    """Name, unique."""
+
+    revision: int
+    """The revision that new contracts take, from 1."""
+
+    active: bool
+    """Whether new contracts may take it."""
+
+    created_at: dt.datetime
+    """When created."""
+
+    version: int
+    """Version."""
+
+    note: str | None
+    """Remarks."""
+
+
+@dataclass(frozen=True, slots=True)
+class TermSetDetails:
+    """A term set with the terms of one revision."""
+
+    set: TermSet
+    """The set."""
+
+    revision: TermSetRevision
+    """The revision asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TermSetRevision:
+    """What a term set said in one of its revisions; never changed."""
+
+    term_set: UUID
+    """The term set."""
+
+    revision: int
+    """The revision, from 1."""
+
+    terms: tuple[PaymentTerm, ...]
+    """The payment terms."""
+
+    created_at: dt.datetime
+    """When it was made."""
+
+    note: str | None
+    """Why it was made."""
+
+
 class TermShareRate(TypedDict):
     """A fraction of the contract amount: `"0.3"` is 30%. Rounded half-up to the minor unit."""
 
@@ -2409,6 +3149,100 @@ class TermShareAmount(TypedDict):
     """An amount in the contract's currency."""
 
     amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ThreeWayInstallment:
+    """An installment beside its invoices and its money."""
+
+    seq: int
+    """Its position."""
+
+    label: str
+    """What it is called."""
+
+    amount: Decimal
+    """How much in all."""
+
+    cancelled: Decimal
+    """What of it is no longer owed."""
+
+    planned: Decimal
+    """Invoices that are planned and not issued."""
+
+    invoiced: Decimal
+    """Invoiced, by invoices that name this installment."""
+
+    received: Decimal
+    """Received; for a payable contract paid."""
+
+    invoiced_not_received: Decimal
+    """Invoiced and not received."""
+
+    received_not_invoiced: Decimal
+    """Received and not invoiced."""
+
+    not_invoiced: Decimal
+    """What can still be planned or invoiced of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreeWayRow:
+    """A contract beside its invoices and its money."""
+
+    contract: UUID
+    """The contract."""
+
+    number: str
+    """Its number."""
+
+    title: str
+    """Its title."""
+
+    customer: UUID
+    """Its customer."""
+
+    direction: SettlementDirection
+    """Receivable or payable."""
+
+    status: ContractStatus
+    """Its status."""
+
+    currency: str
+    """The currency of all amounts."""
+
+    amount: Decimal
+    """The contract amount."""
+
+    cancelled: Decimal
+    """What of it is no longer owed."""
+
+    planned: Decimal
+    """Invoices that are planned and not issued."""
+
+    invoiced: Decimal
+    """Invoiced."""
+
+    received: Decimal
+    """Received; for a payable contract paid."""
+
+    invoiced_not_received: Decimal
+    """Invoiced and not received (已开票未收款)."""
+
+    received_not_invoiced: Decimal
+    """Received and not invoiced (已收款未开票)."""
+
+    not_invoiced: Decimal
+    """What can still be planned or invoiced."""
+
+    excess: Decimal
+    """Invoiced beyond what is owed, after a termination: to be taken back by red invoices."""
+
+    unassigned: Decimal
+    """Invoiced without naming an installment."""
+
+    installments: tuple[ThreeWayInstallment, ...]
+    """The installments, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2440,12 +3274,136 @@ class User:
     """The org unit."""
 
 
+class WarningBoundAboveField(TypedDict):
+    """More than an amount of the record, in the ledger's currency: `{"above_field": "credit_limit"}`."""
+
+    above_field: str
+
+
+class WarningBoundAbove(TypedDict):
+    """More than this amount, in the ledger's currency: `{"above": "50000"}`."""
+
+    above: Decimal
+
+
+class WarningBoundAtLeast(TypedDict):
+    """At least so many rows: `{"at_least": 3}`."""
+
+    at_least: int
+
+
+@dataclass(frozen=True, slots=True)
+class WarningCounts:
+    """Warnings by rule and level."""
+
+    total: int
+    """All of them."""
+
+    levels: WarningLevelCounts
+    """By level."""
+
+    rules: tuple[WarningRuleCounts, ...]
+    """Each rule that is enabled and that you may see, also when it warns of nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningDefinition:
+    """A rule: a saved query over a dataset with a date to go by. Fields are names of the dataset or
+    paths along references.
+
+    What is warned of is the dataset's own record: a record with an id, or a row below one, such as
+    an installment of a
+    contract.
+    """
+
+    name: str
+    """The name at every boundary, unique: small letters, digits and underscores, beginning with a
+    letter, 3 to 60 long.
+    """
+
+    label: str
+    """What people read, up to 100 characters."""
+
+    dataset: str
+    """The dataset that is watched."""
+
+    timing: WarningTiming
+    """When it warns."""
+
+    title: tuple[str, ...]
+    """Texts that name the record, in order, one to three."""
+
+    settings: WarningSettings
+    """How early or late, whom it tells."""
+
+    amount: str | None
+    """The amount in question."""
+
+    currency: str | None
+    """Its currency."""
+
+    customer_name: str | None
+    """The customer's name."""
+
+    date: str | None
+    """The date it goes by, which should lead an index; none for state rules."""
+
+    filter: Expr | None
+    """Which of its rows; all when left out."""
+
+    levels: tuple[WarningStep, ...]
+    """The levels by days beyond the deadline, ascending; a notice before the first."""
+
+    owner: str | None
+    """The user responsible; the owner that the dataset's scope goes by when left out."""
+
+    total: WarningTotal | None
+    """A further condition, on what refers to the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningEscalation:
+    """Who else is told when nobody takes note."""
+
+    after_working_days: int
+    """So many working days of the ledger's calendar after the first notice, 1 to 250."""
+
+    recipients: WarningRecipients
+    """Who is told then."""
+
+    level: WarningLevel
+    """The level of that notice, where the warning's own is lower."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningFigure:
+    """A figure over rows of another dataset that refer to the record."""
+
+    dataset: str
+    """The dataset."""
+
+    by: str
+    """Its field that refers to the record: `customer`."""
+
+    filter: Expr | None
+    """Which rows; all when left out."""
+
+    minus: bool
+    """Whether it is taken off."""
+
+    sum: str | None
+    """The amount that is summed, of rows in the ledger's currency alone (a field `currency` is
+    needed); the rows are
+    counted when left out.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class WarningItem:
     """A warning."""
 
-    kind: WarningKind
-    """What it is about."""
+    rule: str
+    """The rule, by name."""
 
     level: WarningLevel
     """How grave it is."""
@@ -2454,19 +3412,22 @@ class WarningItem:
     """What has been done about it."""
 
     subject: UUID
-    """The record: a contract, an opportunity, a follow-up."""
+    """The record: a contract, an opportunity, a follow-up, a customer."""
 
     title: str
     """What names it."""
 
     date: dt.date
-    """The date in the record that it goes by: due date, last day, since when in the stage, next step."""
+    """The date in the record that it goes by: due date, last day, since when in the stage, next step.
+    For a state rule,
+    the day on which a scan or a person first met it; until then the day that is looked at.
+    """
 
     due_date: dt.date
-    """The day by which something had or has to be done."""
+    """The day by which something had or has to be done; for a state rule the day that is looked at."""
 
     days_late: int
-    """Days since that day; below zero when it is still ahead."""
+    """Days since that day; below zero when it is still ahead. For a state rule: days since `date`."""
 
     amount: Decimal | None
     """The amount in question."""
@@ -2488,20 +3449,152 @@ class WarningItem:
 
 
 @dataclass(frozen=True, slots=True)
-class WarningSetting:
-    """How early or late a kind of warning comes."""
+class WarningLevelCounts:
+    """Warnings by level."""
 
-    kind: WarningKind
-    """What the warning is about."""
+    notice: int
+    """To be known."""
+
+    warning: int
+    """To be acted on."""
+
+    critical: int
+    """To be acted on at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningRecipients:
+    """Who is told of a warning. Those who are no longer active are left out. Where nobody remains, the
+    head of the owner's
+    org unit is told, or of the nearest unit above that has one.
+    """
+
+    owner: bool
+    """The record's owner."""
+
+    roles: tuple[UUID, ...]
+    """Every user with one of these roles."""
+
+    unit_head: bool
+    """The head of the owner's org unit; where that is the owner, or the unit has none, of the nearest
+    unit above with another.
+    """
+
+    users: tuple[UUID, ...]
+    """These users."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningRecord:
+    """What became of a warning."""
+
+    rule: str
+    """The rule, by name."""
+
+    seq: int
+    """The row below the record, by its position; 0 for the record itself."""
+
+    date: dt.date
+    """The date in the record that it went by; for a state rule the day on which it was first met."""
+
+    state: WarningState
+    """Where it stands."""
+
+    notices: tuple[NoticeRecord, ...]
+    """The notices, in the order in which they were handed out."""
+
+    acknowledged_at: dt.datetime | None
+    """When."""
+
+    acknowledged_by: UUID | None
+    """Who took note."""
+
+    escalated_on: dt.date | None
+    """The day on which it was escalated."""
+
+    noticed_on: dt.date | None
+    """The day of the first notice."""
+
+    resolved_on: dt.date | None
+    """The day on which its cause was found gone."""
+
+    snoozed_until: dt.date | None
+    """The day until which it was snoozed."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningRuleCounts:
+    """Warnings of one rule."""
+
+    rule: str
+    """The rule, by name."""
+
+    total: int
+    """All of them."""
+
+    levels: WarningLevelCounts
+    """By level."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningRuleInfo:
+    """A rule as it is in force."""
+
+    built_in: bool
+    """Whether it is the library's own: it can be configured, not redefined or removed."""
+
+    rule: WarningDefinition
+    """What it says, with the settings in force."""
+
+    version: int | None
+    """The version of a rule of the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningSettings:
+    """How early or late a rule warns, whom it tells, and what happens when nobody takes note."""
+
+    enabled: bool
+    """Whether it warns at all."""
+
+    escalation: WarningEscalation | None
+    """Who else is told when nobody takes note; nobody when left out."""
 
     lead: int
-    """Ahead of a date: so many days before it. After a date: once more than so many days have passed."""
+    """Ahead of a date: so many days before it. After a date: once more than so many days have passed.
+    Up to 3650; 0 for
+    state rules.
+    """
+
+    recipients: WarningRecipients
+    """Who is told; the owner when left out."""
 
     unit: LeadUnit
     """How they are counted."""
 
-    enabled: bool
-    """Whether it comes at all."""
+
+@dataclass(frozen=True, slots=True)
+class WarningStep:
+    """From when on a warning has a level."""
+
+    from_days: int
+    """Days beyond the deadline; below zero ahead of it. For state rules: days since the condition was
+    first seen.
+    """
+
+    level: WarningLevel
+    """The level from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningTotal:
+    """A condition on what refers to the record: the figures added up are beyond a bound."""
+
+    figures: tuple[WarningFigure, ...]
+    """What is added up: all sums, or all counts."""
+
+    bound: WarningBound
+    """What it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2686,6 +3779,13 @@ class ContractDataInput(TypedDict):
     parties: NotRequired[Sequence[ContractPartyInput | ContractParty]]
     """The signatories, each role once."""
 
+    recurrence: NotRequired[RecurrenceInput | Recurrence | None]
+    """For rent and services: a price per period, in place of terms and lines. It needs `starts_on`.
+    With `ends_on` the
+    periods make up the whole amount; without it 12 are planned, and `contract.extend_schedule` adds
+    more.
+    """
+
     starts_on: NotRequired[DateLike | None]
     """First day of the term."""
 
@@ -2695,8 +3795,33 @@ class ContractDataInput(TypedDict):
     tax_rate: NotRequired[DecimalLike | None]
     """The tax rate that the amount contains, for a contract without lines."""
 
+    term_set: NotRequired[IdLike | None]
+    """A term set to take the terms from, in place of `terms`. The contract keeps its own copy and the
+    set's revision; a
+    draft that names the same set again keeps its revision.
+    """
+
     terms: NotRequired[Sequence[PaymentTermInput | PaymentTerm]]
     """How it is paid; the shares make up the whole amount."""
+
+
+class ContractLinePartInput(TypedDict):
+    """A contract line, or part of it by quantity or amount."""
+
+    line: int
+    """The contract's line by its position."""
+
+    amount: NotRequired[DecimalLike | None]
+    """How much with tax, above zero, in place of a quantity."""
+
+    quantity: NotRequired[DecimalLike | None]
+    """How much of it, above zero; what is left when both this and `amount` are left out. Its amount is
+    in proportion to the line's, and
+    the last part takes what is left.
+    """
+
+    tax_rate: NotRequired[DecimalLike | None]
+    """A tax rate in place of the line's."""
 
 
 class ContractPartyInput(TypedDict):
@@ -2734,6 +3859,11 @@ class CustomerDataInput(TypedDict):
     credit_code: NotRequired[str | None]
     """Unified social credit code; its check character is verified."""
 
+    credit_limit: NotRequired[DecimalLike | None]
+    """How much the customer may owe at once, in the ledger's currency, zero or more; no limit when
+    left out.
+    """
+
     industry: NotRequired[str | None]
     """Line of business."""
 
@@ -2757,6 +3887,28 @@ class CustomerDataInput(TypedDict):
 
     tags: NotRequired[Sequence[str]]
     """Labels."""
+
+
+class DeductionInput(TypedDict):
+    """What is kept of a retention for good."""
+
+    amount: DecimalLike
+    """How much, above zero and at most what is outstanding, in the contract's currency."""
+
+    reason: str
+    """Why, up to 1000 characters."""
+
+
+class DeliveredPartInputRate(TypedDict):
+    """A fraction of it: `"0.25"` is a quarter."""
+
+    rate: DecimalLike
+
+
+class DeliveredPartInputAmount(TypedDict):
+    """A part of its gross amount, in its currency."""
+
+    amount: DecimalLike
 
 
 class EarlyDiscountInput(TypedDict):
@@ -2890,6 +4042,19 @@ class GroupByInput(TypedDict):
     """For dates: the period they fall in; the group shows its first day."""
 
 
+class InstallmentPartInput(TypedDict):
+    """An installment, or part of it."""
+
+    installment: int
+    """The installment by its position."""
+
+    amount: NotRequired[DecimalLike | None]
+    """How much with tax, above zero; what is left when left out."""
+
+    tax_rate: NotRequired[DecimalLike | None]
+    """One tax rate for all of it, in place of the contract's."""
+
+
 class InstallmentRefInput(TypedDict):
     """An installment of a contract."""
 
@@ -2898,6 +4063,71 @@ class InstallmentRefInput(TypedDict):
 
     installment: int
     """The installment, by its position."""
+
+
+class InvoiceCoverInputInstallments(TypedDict):
+    """These installments. The gross of each is split over the tax rates of the contract's lines."""
+
+    installments: Sequence[InstallmentPartInput]
+
+
+class InvoiceCoverInputLines(TypedDict):
+    """These lines of the contract."""
+
+    lines: Sequence[ContractLinePartInput]
+
+
+class InvoiceCoverInputStated(TypedDict):
+    """Exactly these lines, as another system or the supplier wrote them."""
+
+    stated: Sequence[StatedLineInput]
+
+
+class InvoiceDataInput(TypedDict):
+    """What an invoice says."""
+
+    contract: IdLike
+    """The contract. It has been signed."""
+
+    buyer_credit_code: NotRequired[str | None]
+    """The buyer's unified social credit code; the customer's when left out. A special VAT invoice that
+    we issue needs one.
+    """
+
+    buyer_name: NotRequired[str | None]
+    """The buyer's name; when left out, the customer's, or the ledger's for an invoice that we receive."""
+
+    cover: NotRequired[InvoiceCoverInput]
+    """What of the contract it covers."""
+
+    kind: NotRequired[InvoiceKind]
+    """What kind of invoice."""
+
+    note: NotRequired[str | None]
+    """Remarks."""
+
+    number: NotRequired[str | None]
+    """Our number, up to 60 characters; `FP-yyyy-000001` and so on when left out."""
+
+    planned_on: NotRequired[DateLike | None]
+    """When it is to be issued; today when left out. It may lie ahead. An invoice that is issued at
+    once needs none.
+    """
+
+    rounding: NotRequired[TaxRounding]
+    """Where its tax is rounded."""
+
+
+class IssueSourceInputPlanned(TypedDict):
+    """One that was planned."""
+
+    planned: PlannedInvoiceInput
+
+
+class IssueSourceInputNew(TypedDict):
+    """A new one, without a plan."""
+
+    new: InvoiceDataInput
 
 
 class LateTermsInput(TypedDict):
@@ -3089,6 +4319,34 @@ class PaymentTermInput(TypedDict):
     """Where a due date goes that is not a working day; it stays when left out."""
 
 
+class PeriodAlignInputDay(TypedDict):
+    """On this day (1 to 31, clamped) of the month, for months and longer; the first period runs up to
+    it.
+    """
+
+    day: int
+
+
+class PlannedInvoiceInput(TypedDict):
+    """A planned invoice."""
+
+    id: IdLike
+    """The invoice."""
+
+    version: int
+    """The version you have read."""
+
+
+PriceRevisionInput = TypedDict(
+    "PriceRevisionInput",
+    {
+        "from": "DateLike",
+        "price": "DecimalLike",
+    },
+)
+"""Another price from a date on."""
+
+
 class ProductDataInput(TypedDict):
     """What is known of a product."""
 
@@ -3128,10 +4386,76 @@ class ProductDataInput(TypedDict):
     """The unit that quantities count: 台, 套, 人天."""
 
 
+class RecurrenceInput(TypedDict):
+    """A recurring contract's rule: its installments are one for each period."""
+
+    unit: RecurrenceUnit
+    """The unit."""
+
+    timing: RecurrenceTiming
+    """Whether a period is paid in advance or in arrears."""
+
+    price: DecimalLike
+    """The gross price of one whole period, in the contract's currency."""
+
+    align: NotRequired[PeriodAlignInput]
+    """Where periods begin."""
+
+    every: NotRequired[int]
+    """How many units a period is long, 1 to 1000."""
+
+    first_due: NotRequired[DateLike | None]
+    """When the first period is due, if not at its usual day, which makes it longer or shorter. In
+    advance it runs to the
+    end of the period that would begin on this day; in arrears to where a period due on this day
+    ends. Later periods
+    count from there.
+    """
+
+    offset: NotRequired[TermOffsetInput | None]
+    """When a period is due: from its first day when paid in advance, from its last day when paid in
+    arrears. When left
+    out: that day; in arrears, unless periods follow the calendar, the day after.
+    """
+
+    proration: NotRequired[Proration]
+    """How a period that is not served whole is charged."""
+
+    revisions: NotRequired[Sequence[PriceRevisionInput | PriceRevision]]
+    """Other prices from a date on, in the order of their dates."""
+
+    shift: NotRequired[Shift]
+    """Where a due date goes that is not a working day; it stays when left out."""
+
+    suspensions: NotRequired[Sequence[SuspensionInput | Suspension]]
+    """Spans in which nothing is served, in order and apart from each other."""
+
+
+class RedLineInput(TypedDict):
+    """How much of a line is taken back."""
+
+    line: int
+    """The line by its position."""
+
+    amount: NotRequired[DecimalLike | None]
+    """How much with tax, above zero; what is left of it when left out."""
+
+    quantity: NotRequired[DecimalLike | None]
+    """How many came back, above zero. It can be invoiced again; without it an allowance on the price
+    is meant.
+    """
+
+
+class RedRequestInputLines(TypedDict):
+    """These lines, as far as said."""
+
+    lines: Sequence[RedLineInput]
+
+
 class RelativeInput(TypedDict):
     """A date counted from today."""
 
-    today: OffsetInput
+    today: OffsetInput | Offset
     """How far from today."""
 
 
@@ -3158,6 +4482,41 @@ class StageInput(TypedDict):
     """Probability of winning as a fraction from 0 to 1; for won and lost it is 1 and 0 and may be left
     out.
     """
+
+
+class StatedLineInput(TypedDict):
+    """A line as it stands on the invoice."""
+
+    description: str
+    """What it is, up to 500 characters."""
+
+    amount: DecimalLike
+    """The amount, above zero, with or without tax as the contract's prices are."""
+
+    tax_rate: DecimalLike
+    """Value added tax rate, 0 to 1: `"0.13"` is 13%."""
+
+    contract_line: NotRequired[int | None]
+    """The contract line that it invoices, by its position."""
+
+    installment: NotRequired[int | None]
+    """The installment that it invoices, by its position."""
+
+    quantity: NotRequired[DecimalLike | None]
+    """How much."""
+
+    unit: NotRequired[str | None]
+    """Of which unit."""
+
+
+SuspensionInput = TypedDict(
+    "SuspensionInput",
+    {
+        "from": "DateLike",
+        "until": "NotRequired[DateLike | None]",
+    },
+)
+"""A span in which nothing is served."""
 
 
 class TermAlignInputMonthEndAndDays(TypedDict):
@@ -3246,6 +4605,203 @@ class TermShareInputAmount(TypedDict):
     amount: DecimalLike
 
 
+class WarningBoundInputAboveField(TypedDict):
+    """More than an amount of the record, in the ledger's currency: `{"above_field": "credit_limit"}`."""
+
+    above_field: str
+
+
+class WarningBoundInputAbove(TypedDict):
+    """More than this amount, in the ledger's currency: `{"above": "50000"}`."""
+
+    above: DecimalLike
+
+
+class WarningBoundInputAtLeast(TypedDict):
+    """At least so many rows: `{"at_least": 3}`."""
+
+    at_least: int
+
+
+class WarningDefinitionInput(TypedDict):
+    """A rule: a saved query over a dataset with a date to go by. Fields are names of the dataset or
+    paths along references.
+
+    What is warned of is the dataset's own record: a record with an id, or a row below one, such as
+    an installment of a
+    contract.
+    """
+
+    name: str
+    """The name at every boundary, unique: small letters, digits and underscores, beginning with a
+    letter, 3 to 60 long.
+    """
+
+    label: str
+    """What people read, up to 100 characters."""
+
+    dataset: str
+    """The dataset that is watched."""
+
+    timing: WarningTiming
+    """When it warns."""
+
+    title: Sequence[str]
+    """Texts that name the record, in order, one to three."""
+
+    settings: WarningSettingsInput | WarningSettings
+    """How early or late, whom it tells."""
+
+    amount: NotRequired[str | None]
+    """The amount in question."""
+
+    currency: NotRequired[str | None]
+    """Its currency."""
+
+    customer_name: NotRequired[str | None]
+    """The customer's name."""
+
+    date: NotRequired[str | None]
+    """The date it goes by, which should lead an index; none for state rules."""
+
+    filter: NotRequired[ExprInput | None]
+    """Which of its rows; all when left out."""
+
+    levels: NotRequired[Sequence[WarningStepInput | WarningStep]]
+    """The levels by days beyond the deadline, ascending; a notice before the first."""
+
+    owner: NotRequired[str | None]
+    """The user responsible; the owner that the dataset's scope goes by when left out."""
+
+    total: NotRequired[WarningTotalInput | WarningTotal | None]
+    """A further condition, on what refers to the record."""
+
+
+class WarningEscalationInput(TypedDict):
+    """Who else is told when nobody takes note."""
+
+    after_working_days: int
+    """So many working days of the ledger's calendar after the first notice, 1 to 250."""
+
+    recipients: WarningRecipientsInput | WarningRecipients
+    """Who is told then."""
+
+    level: WarningLevel
+    """The level of that notice, where the warning's own is lower."""
+
+
+class WarningFigureInput(TypedDict):
+    """A figure over rows of another dataset that refer to the record."""
+
+    dataset: str
+    """The dataset."""
+
+    by: str
+    """Its field that refers to the record: `customer`."""
+
+    filter: NotRequired[ExprInput | None]
+    """Which rows; all when left out."""
+
+    minus: NotRequired[bool]
+    """Whether it is taken off."""
+
+    sum: NotRequired[str | None]
+    """The amount that is summed, of rows in the ledger's currency alone (a field `currency` is
+    needed); the rows are
+    counted when left out.
+    """
+
+
+class WarningRecipientsInput(TypedDict):
+    """Who is told of a warning. Those who are no longer active are left out. Where nobody remains, the
+    head of the owner's
+    org unit is told, or of the nearest unit above that has one.
+    """
+
+    owner: NotRequired[bool]
+    """The record's owner."""
+
+    roles: NotRequired[Sequence[IdLike]]
+    """Every user with one of these roles."""
+
+    unit_head: NotRequired[bool]
+    """The head of the owner's org unit; where that is the owner, or the unit has none, of the nearest
+    unit above with another.
+    """
+
+    users: NotRequired[Sequence[IdLike]]
+    """These users."""
+
+
+class WarningSettingsInput(TypedDict):
+    """How early or late a rule warns, whom it tells, and what happens when nobody takes note."""
+
+    enabled: NotRequired[bool]
+    """Whether it warns at all."""
+
+    escalation: NotRequired[WarningEscalationInput | WarningEscalation | None]
+    """Who else is told when nobody takes note; nobody when left out."""
+
+    lead: NotRequired[int]
+    """Ahead of a date: so many days before it. After a date: once more than so many days have passed.
+    Up to 3650; 0 for
+    state rules.
+    """
+
+    recipients: NotRequired[WarningRecipientsInput | WarningRecipients]
+    """Who is told; the owner when left out."""
+
+    unit: NotRequired[LeadUnit]
+    """How they are counted."""
+
+
+class WarningStepInput(TypedDict):
+    """From when on a warning has a level."""
+
+    from_days: int
+    """Days beyond the deadline; below zero ahead of it. For state rules: days since the condition was
+    first seen.
+    """
+
+    level: WarningLevel
+    """The level from then on."""
+
+
+class WarningTotalInput(TypedDict):
+    """A condition on what refers to the record: the figures added up are beyond a bound."""
+
+    figures: Sequence[WarningFigureInput | WarningFigure]
+    """What is added up: all sums, or all counts."""
+
+    bound: WarningBoundInput
+    """What it is compared with."""
+
+
+Expr: TypeAlias = (
+    ExprAnd
+    | ExprOr
+    | ExprNot
+    | ExprEqual
+    | ExprNotEqual
+    | ExprLess
+    | ExprAtMost
+    | ExprGreater
+    | ExprAtLeast
+    | ExprBetween
+    | ExprIn
+    | ExprPrefix
+    | ExprContains
+    | ExprHas
+    | ExprEmpty
+    | ExprPresent
+)
+"""A condition by field names. A field is a column, or a path along references such as
+`contract.customer.name`.
+"""
+
+Operand: TypeAlias = bool | int | str | Relative | OtherField | CurrentUser
+"""What a field is compared with."""
+
 PeriodAlign: TypeAlias = Literal["start", "calendar"] | PeriodAlignDay
 """Where the periods of a recurring contract begin."""
 
@@ -3272,6 +4828,9 @@ TermOffset: TypeAlias = TermOffsetDays | TermOffsetWorkingDays | TermOffsetMonth
 TermShare: TypeAlias = Literal["balance"] | TermShareRate | TermShareAmount
 """How much of the contract an installment is."""
 
+WarningBound: TypeAlias = WarningBoundAboveField | WarningBoundAbove | WarningBoundAtLeast
+"""A bound on figures."""
+
 AllocationRequestInput: TypeAlias = (
     Literal["first_due", "none"]
     | AllocationRequestInputContracts
@@ -3282,6 +4841,9 @@ AllocationRequestInput: TypeAlias = (
 
 ContentInput: TypeAlias = ContentInputText | ContentInputBase64
 """A file's content."""
+
+DeliveredPartInput: TypeAlias = DeliveredPartInputRate | DeliveredPartInputAmount
+"""How much of a contract was delivered."""
 
 ExprInput: TypeAlias = (
     ExprInputAnd
@@ -3305,6 +4867,14 @@ ExprInput: TypeAlias = (
 `contract.customer.name`.
 """
 
+InvoiceCoverInput: TypeAlias = (
+    Literal["rest"] | InvoiceCoverInputInstallments | InvoiceCoverInputLines | InvoiceCoverInputStated
+)
+"""What of a contract an invoice covers."""
+
+IssueSourceInput: TypeAlias = IssueSourceInputPlanned | IssueSourceInputNew
+"""Which invoice is issued."""
+
 MeasureInput: TypeAlias = MeasureInputCount | MeasureInputSum | MeasureInputMin | MeasureInputMax
 """A figure of a group."""
 
@@ -3317,10 +4887,19 @@ OperandInput: TypeAlias = (
     | dt.datetime
     | UUID
     | RelativeInput
+    | Relative
     | OtherFieldInput
+    | OtherField
     | CurrentUserInput
+    | CurrentUser
 )
 """What a field is compared with."""
+
+PeriodAlignInput: TypeAlias = Literal["start", "calendar"] | PeriodAlignInputDay
+"""Where the periods of a recurring contract begin."""
+
+RedRequestInput: TypeAlias = Literal["rest"] | RedRequestInputLines
+"""What is taken back."""
 
 TermAlignInput: TypeAlias = (
     Literal["none", "month_end_before", "month_end"]
@@ -3344,3 +4923,6 @@ TermOffsetInput: TypeAlias = TermOffsetInputDays | TermOffsetInputWorkingDays | 
 
 TermShareInput: TypeAlias = Literal["balance"] | TermShareInputRate | TermShareInputAmount
 """How much of the contract an installment is."""
+
+WarningBoundInput: TypeAlias = WarningBoundInputAboveField | WarningBoundInputAbove | WarningBoundInputAtLeast
+"""A bound on figures."""

@@ -86,6 +86,14 @@ def read_allocation(w: Any) -> t.Allocation:
     )
 
 
+def read_amount_words(w: Any) -> t.AmountWords:
+    return t.AmountWords(
+        w["words"],
+        w["prefixed"],
+        tuple(w["accepted"]),
+    )
+
+
 def read_audit_entry(w: Any) -> t.AuditEntry:
     return t.AuditEntry(
         int(w["seq"]),
@@ -198,6 +206,20 @@ def read_contract_details(w: Any) -> t.ContractDetails:
         tuple([read_contract_line(v0) for v0 in w["lines"]]),
         tuple([read_contract_decision(v0) for v0 in w["decisions"]]),
         tuple([read_installment(v0) for v0 in w["installments"]]),
+        tuple([read_contract_event(v0) for v0 in w["events"]]),
+    )
+
+
+def read_contract_event(w: Any) -> t.ContractEvent:
+    return t.ContractEvent(
+        UUID(w["contract"]),
+        w["seq"],
+        w["kind"],
+        date(w["date"]),
+        None if (v0 := w.get("amount")) is None else Decimal(v0),
+        w.get("installment"),
+        w.get("name"),
+        w.get("note"),
     )
 
 
@@ -249,6 +271,25 @@ def read_contract_progress(w: Any) -> t.ContractProgress:
     )
 
 
+def read_credit_standing(w: Any) -> t.CreditStanding:
+    return t.CreditStanding(
+        w["currency"],
+        Decimal(w["open"]),
+        Decimal(w["advance"]),
+        Decimal(w["further"]),
+        Decimal(w["exposure"]),
+        w["exceeded"],
+        None if (v0 := w.get("available")) is None else Decimal(v0),
+        None if (v0 := w.get("limit")) is None else Decimal(v0),
+    )
+
+
+def read_current_user(w: Any) -> t.CurrentUser:
+    return t.CurrentUser(
+        w["me"],
+    )
+
+
 def read_customer(w: Any) -> t.Customer:
     return t.Customer(
         UUID(w["id"]),
@@ -260,6 +301,7 @@ def read_customer(w: Any) -> t.Customer:
         w["version"],
         w.get("address"),
         w.get("credit_code"),
+        None if (v0 := w.get("credit_limit")) is None else Decimal(v0),
         w.get("industry"),
         w.get("level"),
         w.get("note"),
@@ -267,6 +309,16 @@ def read_customer(w: Any) -> t.Customer:
         w.get("phone"),
         w.get("region"),
         None if (v0 := w.get("unit")) is None else UUID(v0),
+    )
+
+
+def read_date_words(w: Any) -> t.DateWords:
+    return t.DateWords(
+        w["words"],
+        w["year"],
+        w["month"],
+        w["day"],
+        tuple(w["accepted"]),
     )
 
 
@@ -303,6 +355,44 @@ def read_exchange_rate(w: Any) -> t.ExchangeRate:
         Decimal(w["rate"]),
         w.get("note"),
     )
+
+
+def read_expr(w: Any) -> t.Expr:
+    if isinstance(w, str):
+        return w  # type: ignore[return-value]
+    if "and" in w:
+        return {"and": tuple([read_expr(v0) for v0 in w["and"]])}
+    if "or" in w:
+        return {"or": tuple([read_expr(v0) for v0 in w["or"]])}
+    if "not" in w:
+        return {"not": read_expr(w["not"])}
+    if "equal" in w:
+        return {"equal": (w["equal"][0], read_operand(w["equal"][1]),)}
+    if "not_equal" in w:
+        return {"not_equal": (w["not_equal"][0], read_operand(w["not_equal"][1]),)}
+    if "less" in w:
+        return {"less": (w["less"][0], read_operand(w["less"][1]),)}
+    if "at_most" in w:
+        return {"at_most": (w["at_most"][0], read_operand(w["at_most"][1]),)}
+    if "greater" in w:
+        return {"greater": (w["greater"][0], read_operand(w["greater"][1]),)}
+    if "at_least" in w:
+        return {"at_least": (w["at_least"][0], read_operand(w["at_least"][1]),)}
+    if "between" in w:
+        return {"between": (w["between"][0], read_operand(w["between"][1]), read_operand(w["between"][2]),)}
+    if "in" in w:
+        return {"in": (w["in"][0], tuple([read_operand(v0) for v0 in w["in"][1]]),)}
+    if "prefix" in w:
+        return {"prefix": (w["prefix"][0], w["prefix"][1],)}
+    if "contains" in w:
+        return {"contains": (w["contains"][0], w["contains"][1],)}
+    if "has" in w:
+        return {"has": (w["has"][0], w["has"][1],)}
+    if "empty" in w:
+        return {"empty": w["empty"]}
+    if "present" in w:
+        return {"present": w["present"]}
+    return w  # type: ignore[no-any-return]
 
 
 def read_external_reference(w: Any) -> t.ExternalReference:
@@ -425,6 +515,64 @@ def read_installment_progress(w: Any) -> t.InstallmentProgress:
     )
 
 
+def read_invoice(w: Any) -> t.Invoice:
+    return t.Invoice(
+        UUID(w["id"]),
+        w["number"],
+        w["direction"],
+        w["kind"],
+        UUID(w["customer"]),
+        UUID(w["contract"]),
+        w["currency"],
+        w["status"],
+        Decimal(w["net"]),
+        Decimal(w["tax"]),
+        Decimal(w["gross"]),
+        w["rounding"],
+        Decimal(w["reversed"]),
+        UUID(w["handler"]),
+        instant(w["created_at"]),
+        w["version"],
+        w.get("buyer_credit_code"),
+        w.get("buyer_name"),
+        w.get("issued_number"),
+        None if (v0 := w.get("issued_on")) is None else date(v0),
+        w.get("note"),
+        None if (v0 := w.get("plan_open")) is None else date(v0),
+        None if (v0 := w.get("planned_on")) is None else date(v0),
+        w.get("rate_reason"),
+        w.get("reason"),
+        None if (v0 := w.get("red_of")) is None else UUID(v0),
+    )
+
+
+def read_invoice_details(w: Any) -> t.InvoiceDetails:
+    return t.InvoiceDetails(
+        read_invoice(w["invoice"]),
+        tuple([read_invoice_line(v0) for v0 in w["lines"]]),
+    )
+
+
+def read_invoice_line(w: Any) -> t.InvoiceLine:
+    return t.InvoiceLine(
+        UUID(w["invoice"]),
+        w["seq"],
+        UUID(w["contract"]),
+        w["description"],
+        Decimal(w["tax_rate"]),
+        w["currency"],
+        Decimal(w["net"]),
+        Decimal(w["tax"]),
+        Decimal(w["gross"]),
+        Decimal(w["reversed"]),
+        w.get("contract_line"),
+        w.get("installment"),
+        None if (v0 := w.get("quantity")) is None else Decimal(v0),
+        w.get("red_of_line"),
+        w.get("unit"),
+    )
+
+
 def read_late_line(w: Any) -> t.LateLine:
     return t.LateLine(
         date(w["from"]),
@@ -482,6 +630,49 @@ def read_money(w: Any) -> t.Money:
     )
 
 
+def read_notice(w: Any) -> t.Notice:
+    return t.Notice(
+        w["rule"],
+        w["level"],
+        w["escalated"],
+        UUID(w["subject"]),
+        w["title"],
+        date(w["date"]),
+        date(w["due_date"]),
+        w["days_late"],
+        tuple([UUID(v0) for v0 in w["recipients"]]),
+        None if (v0 := w.get("amount")) is None else Decimal(v0),
+        w.get("currency"),
+        w.get("customer_name"),
+        None if (v0 := w.get("owner")) is None else UUID(v0),
+        w.get("seq"),
+    )
+
+
+def read_notice_record(w: Any) -> t.NoticeRecord:
+    return t.NoticeRecord(
+        w["level"],
+        w["escalated"],
+        tuple([UUID(v0) for v0 in w["recipients"]]),
+        instant(w["noticed_at"]),
+    )
+
+
+def read_offset(w: Any) -> t.Offset:
+    return t.Offset(
+        w.get("days", 0),
+        w.get("months", 0),
+        w.get("start_of"),
+        w.get("working_days", 0),
+    )
+
+
+def read_operand(w: Any) -> t.Operand:
+    if isinstance(w, str):
+        return w  # type: ignore[return-value]
+    return w  # type: ignore[no-any-return]
+
+
 def read_opportunity(w: Any) -> t.Opportunity:
     return t.Opportunity(
         UUID(w["id"]),
@@ -519,7 +710,14 @@ def read_org_unit(w: Any) -> t.OrgUnit:
         UUID(w["id"]),
         w["name"],
         w["version"],
+        None if (v0 := w.get("head")) is None else UUID(v0),
         None if (v0 := w.get("parent")) is None else UUID(v0),
+    )
+
+
+def read_other_field(w: Any) -> t.OtherField:
+    return t.OtherField(
+        w["field"],
     )
 
 
@@ -639,6 +837,12 @@ def read_recurrence(w: Any) -> t.Recurrence:
     )
 
 
+def read_relative(w: Any) -> t.Relative:
+    return t.Relative(
+        read_offset(w["today"]),
+    )
+
+
 def read_role(w: Any) -> t.Role:
     return t.Role(
         UUID(w["id"]),
@@ -656,6 +860,14 @@ def read_row_error(w: Any) -> t.RowError:
         w["row"],
         read_wire_error(w["error"]),
         w.get("column"),
+    )
+
+
+def read_scanned_warnings(w: Any) -> t.ScannedWarnings:
+    return t.ScannedWarnings(
+        tuple([read_notice(v0) for v0 in w["notices"]]),
+        w["resolved"],
+        w.get("next"),
     )
 
 
@@ -713,6 +925,25 @@ def read_suspension(w: Any) -> t.Suspension:
     )
 
 
+def read_tax_rate(w: Any) -> t.TaxRate:
+    return t.TaxRate(
+        w["name"],
+        date(w["valid_from"]),
+        Decimal(w["rate"]),
+        w.get("note"),
+        None if (v0 := w.get("valid_until")) is None else date(v0),
+    )
+
+
+def read_tax_rate_entry(w: Any) -> t.TaxRateEntry:
+    return t.TaxRateEntry(
+        w["name"],
+        date(w["valid_from"]),
+        Decimal(w["rate"]),
+        None if (v0 := w.get("valid_until")) is None else date(v0),
+    )
+
+
 def read_term_align(w: Any) -> t.TermAlign:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
@@ -746,6 +977,35 @@ def read_term_anchor(w: Any) -> t.TermAnchor:
     return w  # type: ignore[no-any-return]
 
 
+def read_term_set(w: Any) -> t.TermSet:
+    return t.TermSet(
+        UUID(w["id"]),
+        w["name"],
+        w["revision"],
+        w["active"],
+        instant(w["created_at"]),
+        w["version"],
+        w.get("note"),
+    )
+
+
+def read_term_set_details(w: Any) -> t.TermSetDetails:
+    return t.TermSetDetails(
+        read_term_set(w["set"]),
+        read_term_set_revision(w["revision"]),
+    )
+
+
+def read_term_set_revision(w: Any) -> t.TermSetRevision:
+    return t.TermSetRevision(
+        UUID(w["term_set"]),
+        w["revision"],
+        tuple([read_payment_term(v0) for v0 in w["terms"]]),
+        instant(w["created_at"]),
+        w.get("note"),
+    )
+
+
 def read_term_share(w: Any) -> t.TermShare:
     if isinstance(w, str):
         return w  # type: ignore[return-value]
@@ -754,6 +1014,44 @@ def read_term_share(w: Any) -> t.TermShare:
     if "amount" in w:
         return {"amount": Decimal(w["amount"])}
     return w  # type: ignore[no-any-return]
+
+
+def read_three_way_installment(w: Any) -> t.ThreeWayInstallment:
+    return t.ThreeWayInstallment(
+        w["seq"],
+        w["label"],
+        Decimal(w["amount"]),
+        Decimal(w["cancelled"]),
+        Decimal(w["planned"]),
+        Decimal(w["invoiced"]),
+        Decimal(w["received"]),
+        Decimal(w["invoiced_not_received"]),
+        Decimal(w["received_not_invoiced"]),
+        Decimal(w["not_invoiced"]),
+    )
+
+
+def read_three_way_row(w: Any) -> t.ThreeWayRow:
+    return t.ThreeWayRow(
+        UUID(w["contract"]),
+        w["number"],
+        w["title"],
+        UUID(w["customer"]),
+        w["direction"],
+        w["status"],
+        w["currency"],
+        Decimal(w["amount"]),
+        Decimal(w["cancelled"]),
+        Decimal(w["planned"]),
+        Decimal(w["invoiced"]),
+        Decimal(w["received"]),
+        Decimal(w["invoiced_not_received"]),
+        Decimal(w["received_not_invoiced"]),
+        Decimal(w["not_invoiced"]),
+        Decimal(w["excess"]),
+        Decimal(w["unassigned"]),
+        tuple([read_three_way_installment(v0) for v0 in w["installments"]]),
+    )
 
 
 def read_user(w: Any) -> t.User:
@@ -769,9 +1067,66 @@ def read_user(w: Any) -> t.User:
     )
 
 
+def read_warning_bound(w: Any) -> t.WarningBound:
+    if isinstance(w, str):
+        return w  # type: ignore[return-value]
+    if "above_field" in w:
+        return {"above_field": w["above_field"]}
+    if "above" in w:
+        return {"above": Decimal(w["above"])}
+    if "at_least" in w:
+        return {"at_least": w["at_least"]}
+    return w  # type: ignore[no-any-return]
+
+
+def read_warning_counts(w: Any) -> t.WarningCounts:
+    return t.WarningCounts(
+        w["total"],
+        read_warning_level_counts(w["levels"]),
+        tuple([read_warning_rule_counts(v0) for v0 in w["rules"]]),
+    )
+
+
+def read_warning_definition(w: Any) -> t.WarningDefinition:
+    return t.WarningDefinition(
+        w["name"],
+        w["label"],
+        w["dataset"],
+        w["timing"],
+        tuple(w["title"]),
+        read_warning_settings(w["settings"]),
+        w.get("amount"),
+        w.get("currency"),
+        w.get("customer_name"),
+        w.get("date"),
+        None if (v0 := w.get("filter")) is None else read_expr(v0),
+        tuple([read_warning_step(v0) for v0 in w.get("levels", ())]),
+        w.get("owner"),
+        None if (v0 := w.get("total")) is None else read_warning_total(v0),
+    )
+
+
+def read_warning_escalation(w: Any) -> t.WarningEscalation:
+    return t.WarningEscalation(
+        w["after_working_days"],
+        read_warning_recipients(w["recipients"]),
+        w["level"],
+    )
+
+
+def read_warning_figure(w: Any) -> t.WarningFigure:
+    return t.WarningFigure(
+        w["dataset"],
+        w["by"],
+        None if (v0 := w.get("filter")) is None else read_expr(v0),
+        w.get("minus", False),
+        w.get("sum"),
+    )
+
+
 def read_warning_item(w: Any) -> t.WarningItem:
     return t.WarningItem(
-        w["kind"],
+        w["rule"],
         w["level"],
         w["state"],
         UUID(w["subject"]),
@@ -788,12 +1143,76 @@ def read_warning_item(w: Any) -> t.WarningItem:
     )
 
 
-def read_warning_setting(w: Any) -> t.WarningSetting:
-    return t.WarningSetting(
-        w["kind"],
-        w["lead"],
-        w["unit"],
-        w["enabled"],
+def read_warning_level_counts(w: Any) -> t.WarningLevelCounts:
+    return t.WarningLevelCounts(
+        w["notice"],
+        w["warning"],
+        w["critical"],
+    )
+
+
+def read_warning_recipients(w: Any) -> t.WarningRecipients:
+    return t.WarningRecipients(
+        w.get("owner", False),
+        tuple([UUID(v0) for v0 in w.get("roles", ())]),
+        w.get("unit_head", False),
+        tuple([UUID(v0) for v0 in w.get("users", ())]),
+    )
+
+
+def read_warning_record(w: Any) -> t.WarningRecord:
+    return t.WarningRecord(
+        w["rule"],
+        w["seq"],
+        date(w["date"]),
+        w["state"],
+        tuple([read_notice_record(v0) for v0 in w["notices"]]),
+        None if (v0 := w.get("acknowledged_at")) is None else instant(v0),
+        None if (v0 := w.get("acknowledged_by")) is None else UUID(v0),
+        None if (v0 := w.get("escalated_on")) is None else date(v0),
+        None if (v0 := w.get("noticed_on")) is None else date(v0),
+        None if (v0 := w.get("resolved_on")) is None else date(v0),
+        None if (v0 := w.get("snoozed_until")) is None else date(v0),
+    )
+
+
+def read_warning_rule_counts(w: Any) -> t.WarningRuleCounts:
+    return t.WarningRuleCounts(
+        w["rule"],
+        w["total"],
+        read_warning_level_counts(w["levels"]),
+    )
+
+
+def read_warning_rule_info(w: Any) -> t.WarningRuleInfo:
+    return t.WarningRuleInfo(
+        w["built_in"],
+        read_warning_definition(w["rule"]),
+        w.get("version"),
+    )
+
+
+def read_warning_settings(w: Any) -> t.WarningSettings:
+    return t.WarningSettings(
+        w.get("enabled", True),
+        None if (v0 := w.get("escalation")) is None else read_warning_escalation(v0),
+        w.get("lead", 0),
+        None if (v0 := w.get("recipients")) is None else read_warning_recipients(v0),
+        w.get("unit", "days"),
+    )
+
+
+def read_warning_step(w: Any) -> t.WarningStep:
+    return t.WarningStep(
+        w["from_days"],
+        w["level"],
+    )
+
+
+def read_warning_total(w: Any) -> t.WarningTotal:
+    return t.WarningTotal(
+        tuple([read_warning_figure(v0) for v0 in w["figures"]]),
+        read_warning_bound(w["bound"]),
     )
 
 
@@ -820,8 +1239,40 @@ def write_contract_data_input(value: Any) -> Any:
     return fields(value, WRITE_CONTRACT_DATA_INPUT)
 
 
+def write_contract_line_part_input(value: Any) -> Any:
+    return fields(value, WRITE_CONTRACT_LINE_PART_INPUT)
+
+
+def write_customer_data_input(value: Any) -> Any:
+    return fields(value, WRITE_CUSTOMER_DATA_INPUT)
+
+
+def write_deduction_input(value: Any) -> Any:
+    return fields(value, WRITE_DEDUCTION_INPUT)
+
+
+def write_delivered_part_input(value: Any) -> Any:
+    return fields(value, WRITE_DELIVERED_PART_INPUT)
+
+
 def write_early_discount_input(value: Any) -> Any:
     return fields(value, WRITE_EARLY_DISCOUNT_INPUT)
+
+
+def write_installment_part_input(value: Any) -> Any:
+    return fields(value, WRITE_INSTALLMENT_PART_INPUT)
+
+
+def write_invoice_cover_input(value: Any) -> Any:
+    return fields(value, WRITE_INVOICE_COVER_INPUT)
+
+
+def write_invoice_data_input(value: Any) -> Any:
+    return fields(value, WRITE_INVOICE_DATA_INPUT)
+
+
+def write_issue_source_input(value: Any) -> Any:
+    return fields(value, WRITE_ISSUE_SOURCE_INPUT)
 
 
 def write_late_terms_input(value: Any) -> Any:
@@ -840,16 +1291,48 @@ def write_payment_term_input(value: Any) -> Any:
     return fields(value, WRITE_PAYMENT_TERM_INPUT)
 
 
+def write_price_revision_input(value: Any) -> Any:
+    return fields(value, WRITE_PRICE_REVISION_INPUT)
+
+
 def write_product_data_input(value: Any) -> Any:
     return fields(value, WRITE_PRODUCT_DATA_INPUT)
+
+
+def write_recurrence_input(value: Any) -> Any:
+    return fields(value, WRITE_RECURRENCE_INPUT)
+
+
+def write_red_line_input(value: Any) -> Any:
+    return fields(value, WRITE_RED_LINE_INPUT)
+
+
+def write_red_request_input(value: Any) -> Any:
+    return fields(value, WRITE_RED_REQUEST_INPUT)
 
 
 def write_stage_input(value: Any) -> Any:
     return fields(value, WRITE_STAGE_INPUT)
 
 
+def write_stated_line_input(value: Any) -> Any:
+    return fields(value, WRITE_STATED_LINE_INPUT)
+
+
 def write_term_share_input(value: Any) -> Any:
     return fields(value, WRITE_TERM_SHARE_INPUT)
+
+
+def write_warning_bound_input(value: Any) -> Any:
+    return fields(value, WRITE_WARNING_BOUND_INPUT)
+
+
+def write_warning_definition_input(value: Any) -> Any:
+    return fields(value, WRITE_WARNING_DEFINITION_INPUT)
+
+
+def write_warning_total_input(value: Any) -> Any:
+    return fields(value, WRITE_WARNING_TOTAL_INPUT)
 
 
 WRITE_ALLOCATION_LINE_INPUT: Table = {"amount": number}
@@ -858,10 +1341,23 @@ WRITE_CONTRACT_DATA_INPUT: Table = {
     "amount": number,
     "late": write_late_terms_input,
     "lines": each(write_line_data_input),
+    "recurrence": write_recurrence_input,
     "tax_rate": number,
     "terms": each(write_payment_term_input),
 }
+WRITE_CONTRACT_LINE_PART_INPUT: Table = {"amount": number, "quantity": number, "tax_rate": number}
+WRITE_CUSTOMER_DATA_INPUT: Table = {"credit_limit": number}
+WRITE_DEDUCTION_INPUT: Table = {"amount": number}
+WRITE_DELIVERED_PART_INPUT: Table = {"rate": number, "amount": number}
 WRITE_EARLY_DISCOUNT_INPUT: Table = {"rate": number}
+WRITE_INSTALLMENT_PART_INPUT: Table = {"amount": number, "tax_rate": number}
+WRITE_INVOICE_COVER_INPUT: Table = {
+    "installments": each(write_installment_part_input),
+    "lines": each(write_contract_line_part_input),
+    "stated": each(write_stated_line_input),
+}
+WRITE_INVOICE_DATA_INPUT: Table = {"cover": write_invoice_cover_input}
+WRITE_ISSUE_SOURCE_INPUT: Table = {"new": write_invoice_data_input}
 WRITE_LATE_TERMS_INPUT: Table = {"daily_rate": number, "cap": number}
 WRITE_LINE_DATA_INPUT: Table = {
     "quantity": number,
@@ -875,9 +1371,18 @@ WRITE_PAYMENT_TERM_INPUT: Table = {
     "discount": write_early_discount_input,
     "round_to": number,
 }
+WRITE_PRICE_REVISION_INPUT: Table = {"price": number}
 WRITE_PRODUCT_DATA_INPUT: Table = {"list_price": number, "tax_rate": number}
+WRITE_RECURRENCE_INPUT: Table = {"price": number, "revisions": each(write_price_revision_input)}
+WRITE_RED_LINE_INPUT: Table = {"amount": number, "quantity": number}
+WRITE_RED_REQUEST_INPUT: Table = {"lines": each(write_red_line_input)}
 WRITE_STAGE_INPUT: Table = {"probability": number}
+WRITE_STATED_LINE_INPUT: Table = {"amount": number, "tax_rate": number, "quantity": number}
 WRITE_TERM_SHARE_INPUT: Table = {"rate": number, "amount": number}
+WRITE_WARNING_BOUND_INPUT: Table = {"above": number}
+WRITE_WARNING_DEFINITION_INPUT: Table = {"total": write_warning_total_input}
+WRITE_WARNING_TOTAL_INPUT: Table = {"bound": write_warning_bound_input}
 CONTRACT_CREATE_LINES = each(write_line_data_input)
 CONTRACT_CREATE_TERMS = each(write_payment_term_input)
 PIPELINE_CREATE_STAGES = each(write_stage_input)
+TERM_SET_SAVE_TERMS = each(write_payment_term_input)

@@ -332,6 +332,12 @@ LAST_ADMINISTRATOR: Final = 1303
 这是最后一个拥有全部权限的有效用户。
 """
 
+UNIT_ABOVE_ITSELF: Final = 1304
+"""``InvalidError``: The unit {name} cannot stand below itself.
+
+部门 {name} 不能成为自身的下级。
+"""
+
 CREDIT_CODE_WRONG: Final = 1400
 """``InvalidError``: {value} is not a unified social credit code: {reason}.
 
@@ -489,6 +495,67 @@ OUTSIDE_PERIOD: Final = 1656
 {from} 至 {to} 不在 {first} 至 {last} 之内。
 """
 
+TERM_SET_NAME_TAKEN: Final = 1657
+"""``ConflictError``: Another term set has the name {value}.
+
+付款条款模板名称 {value} 已被使用。
+"""
+
+TERM_SET_INACTIVE: Final = 1658
+"""``StateError``: The term set {name} is not active.
+
+付款条款模板 {name} 已停用。
+"""
+
+MILESTONE_UNKNOWN: Final = 1659
+"""``InvalidError``: No payment term waits for the milestone {name}; there are: {known}.
+
+没有等待里程碑 {name} 的付款条款,现有里程碑:{known}。
+"""
+
+SETTLED_EXCEEDS: Final = 1660
+"""``StateError``: Installment {installment} would be {amount}, but {settled} of it is settled; release
+the money first.
+
+第 {installment} 期将变为 {amount},但已结清 {settled},请先释放款项。
+"""
+
+NOT_RETENTION: Final = 1661
+"""``StateError``: Installment {installment} is not a retention.
+
+第 {installment} 期不是质保金。
+"""
+
+ALREADY_RELEASED: Final = 1662
+"""``StateError``: Installment {installment} was released for {date}.
+
+第 {installment} 期质保金已于 {date} 释放。
+"""
+
+NOT_RECURRING: Final = 1663
+"""``StateError``: The contract is paid by terms and not by recurring periods.
+
+该合同按付款条款结算,没有计费周期。
+"""
+
+ALREADY_SUSPENDED: Final = 1664
+"""``StateError``: The contract is suspended since {from}.
+
+合同自 {from} 起已暂停。
+"""
+
+NOT_SUSPENDED: Final = 1665
+"""``StateError``: The contract is not suspended.
+
+合同未处于暂停状态。
+"""
+
+INSTALLMENT_UNKNOWN: Final = 1666
+"""``NotFoundError``: The contract has no installment {installment}.
+
+合同没有第 {installment} 期。
+"""
+
 CONTRACT_NOT_EFFECTIVE: Final = 1700
 """``StateError``: The contract {number} is {status}; money can be allocated only to a contract in
 effect.
@@ -599,10 +666,116 @@ DISCOUNT_OF_RECEIPT: Final = 1717
 {number} 随收款一并给予,请红冲或调整该收款。
 """
 
-NO_WARNING: Final = 1800
-"""``NotFoundError``: There is no warning {kind} of {subject} now.
+INVOICE_NUMBER_TAKEN: Final = 1750
+"""``ConflictError``: Another invoice has the number {value}.
 
-当前没有关于 {subject} 的 {kind} 预警。
+发票编号 {value} 已被使用。
+"""
+
+WRONG_INVOICE_STATUS: Final = 1751
+"""``StateError``: An invoice that is {status} cannot be {action}; it must be: {allowed}.
+
+发票状态为 {status},不能执行 {action};要求状态:{allowed}。
+"""
+
+ABOVE_INVOICEABLE: Final = 1752
+"""``ConflictError``: {amount} is more than the {left} that {part} has left to invoice.
+
+开票金额 {amount} 超过 {part} 的未开票金额 {left}。
+"""
+
+NOTHING_TO_INVOICE: Final = 1753
+"""``StateError``: {part} has nothing left to invoice.
+
+{part} 没有未开票金额。
+"""
+
+CONTRACT_NOT_SIGNED: Final = 1754
+"""``StateError``: The contract {number} is {status}; only a contract that has been signed can be
+invoiced.
+
+合同 {number} 的状态为 {status},只能对已签署的合同开票。
+"""
+
+TAX_RATE_NOT_IN_FORCE: Final = 1755
+"""``InvalidError``: {rate} is not a tax rate in force on {date}; give a reason if an earlier one
+applies.
+
+{date} 没有 {rate} 这一税率;确需适用的请填写原因。
+"""
+
+ABOVE_LEFT: Final = 1756
+"""``ConflictError``: {amount} is more than the {left} that is left of line {line}.
+
+红冲金额 {amount} 超过第 {line} 行的剩余金额 {left}。
+"""
+
+INVOICE_NUMBER_WRONG: Final = 1757
+"""``InvalidError``: {value} is not the number of a VAT invoice: 20 digits, or a code of 10 or 12
+digits and 8 digits.
+
+{value} 不是有效的增值税发票号码:应为 20 位数字,或 10/12 位发票代码加 8 位号码。
+"""
+
+NO_INVOICE_LINE: Final = 1758
+"""``NotFoundError``: The invoice {number} has no line {seq}.
+
+发票 {number} 没有第 {seq} 行。
+"""
+
+NO_CONTRACT_LINE: Final = 1759
+"""``NotFoundError``: The contract {number} has no line {seq}.
+
+合同 {number} 没有第 {seq} 行明细。
+"""
+
+BUYER_CODE_MISSING: Final = 1760
+"""``StateError``: A special VAT invoice needs the buyer's unified social credit code.
+
+增值税专用发票必须填写购买方统一社会信用代码。
+"""
+
+INVOICED_TWICE: Final = 1761
+"""``InvalidError``: {part} is named more than once.
+
+{part} 重复出现。
+"""
+
+NO_WARNING: Final = 1800
+"""``NotFoundError``: There is no warning {rule} of {subject} now.
+
+当前没有关于 {subject} 的 {rule} 预警。
+"""
+
+NO_RULE: Final = 1801
+"""``NotFoundError``: There is no warning rule {name}. Rules: {known}.
+
+没有名为 {name} 的预警规则。可用规则:{known}。
+"""
+
+RULE_NAME_TAKEN: Final = 1802
+"""``ConflictError``: There is a warning rule {name} already.
+
+已存在名为 {name} 的预警规则。
+"""
+
+RULE_BUILT_IN: Final = 1803
+"""``StateError``: The rule {name} is built in: it can be configured and switched off, not redefined or
+removed.
+
+{name} 是内置预警规则,只能配置或停用,不能重新定义或删除。
+"""
+
+RULE_WRONG: Final = 1804
+"""``InvalidError``: This does not make a warning rule: {reason}.
+
+预警规则不正确:{reason}。
+"""
+
+SCAN_NEEDS_ALL: Final = 1805
+"""``DeniedError``: Warnings are scanned by a user whose data scope is all.
+
+预警扫描必须由数据范围为“全部”的用户执行。
 """
 
 COLUMN_UNKNOWN: Final = 1850

@@ -16,11 +16,12 @@ pub(crate) struct Cast {
 /// Creates the org unit, the roles and the users.
 pub(crate) fn hire(ledger: &Ledger) -> Result<Cast> {
     let admin = ledger.session("admin")?;
-    let unit = admin.run(CreateUnit { name: "华东销售部".to_owned(), parent: None })?;
+    let unit = admin.run(CreateUnit { name: "华东销售部".to_owned(), parent: None, head: None })?;
     let levels = |level: Level, areas: &[&str]| -> BTreeMap<String, Level> {
         areas.iter().map(|area| ((*area).to_owned(), level)).collect()
     };
-    let areas = ["party", "product", "opportunity", "activity", "contract", "settlement", "warning"];
+    let areas =
+        ["party", "product", "opportunity", "activity", "contract", "settlement", "invoice", "warning"];
     let seller = admin.run(CreateRole {
         name: "业务员".to_owned(),
         scope: DataScope::Unit,

@@ -4,7 +4,7 @@ use crm::app::Session;
 use crm::areas::contract::Contract;
 use crm::areas::opportunity::OpportunityFunnel;
 use crm::areas::settlement::{SettlementAging, SettlementProgress};
-use crm::areas::warning::{ListWarnings, WarningKind};
+use crm::areas::warning::{CountWarnings, ListWarnings};
 use crm::kernel::currency::Currency;
 use crm::kernel::decimal::{Amount, Rate};
 use crm::kernel::error::Result;
@@ -131,14 +131,13 @@ pub(crate) fn aging(session: &Session) -> Result<()> {
 
 /// What is due, late or ending, and how much else there is.
 pub(crate) fn warnings(session: &Session) -> Result<()> {
-    let kinds =
-        vec![WarningKind::InstallmentOverdue, WarningKind::InstallmentDue, WarningKind::ContractEnding];
-    let page = session.run(ListWarnings { kinds, ..ListWarnings::default() })?;
+    let rules = ["installment_overdue", "installment_due", "contract_ending"].map(str::to_owned).to_vec();
+    let page = session.run(ListWarnings { rules, ..ListWarnings::default() })?;
     println!("\nWarnings 预警");
-    let mut table = Table::new(&["kind", "level", "subject", "due", ">days late", ">amount 金额"]);
+    let mut table = Table::new(&["rule", "level", "subject", "due", ">days late", ">amount 金额"]);
     for warning in &page.items {
         table.row([
-            warning.kind.to_string(),
+            warning.rule.clone(),
             warning.level.to_string(),
             warning.title.clone(),
             warning.due_date.to_string(),
@@ -150,8 +149,8 @@ pub(crate) fn warnings(session: &Session) -> Result<()> {
         ]);
     }
     table.print();
-    let stalled = vec![WarningKind::OpportunityStalled];
-    let page = session.run(ListWarnings { kinds: stalled, limit: Some(1000), ..ListWarnings::default() })?;
-    println!("  and {} opportunities that have not moved for long (停滞商机)", page.items.len());
+    let rules = vec!["opportunity_stalled".to_owned()];
+    let stalled = session.run(CountWarnings { rules, ..CountWarnings::default() })?.total;
+    println!("  and {stalled} opportunities that have not moved for long (停滞商机)");
     Ok(())
 }

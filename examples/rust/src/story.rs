@@ -2,12 +2,16 @@
 
 use crm::app::{Ledger, ListRequest};
 use crm::areas::contract::{
-    AcceptContract, ApproveContract, CompleteContract, Contract, ContractData, ContractKind, CreateContract,
+    AcceptContract, ApproveContract, CompleteContract, Contract, ContractData, CreateContract,
     DeliverContract, LineData, PaymentTerm, SignContract, SubmitContract, TermAnchor, TermOffset, TermShare,
+};
+use crm::areas::invoice::rules::tax::TaxRounding;
+use crm::areas::invoice::{
+    InvoiceCover, InvoiceData, InvoiceKind, InvoiceThreeWay, IssueInvoice, IssueSource,
 };
 use crm::areas::opportunity::{ListOpportunities, WinOpportunity};
 use crm::areas::party::Customer;
-use crm::areas::settlement::{AllocationRequest, MoneyDirection, PostReceipt, ReceiptMethod, ReverseReceipt};
+use crm::areas::settlement::{AllocationRequest, PostReceipt, ReceiptMethod, ReverseReceipt};
 use crm::kernel::calendar::Shift;
 use crm::kernel::date::{Date, Instant, parse_date};
 use crm::kernel::decimal::{Amount, Price, Quantity, Rate};
@@ -32,6 +36,7 @@ pub(crate) fn tell(ledger: &Ledger, cast: &Cast) -> Result<()> {
         id: contract.id,
         version: version(cast, contract.id)?,
         delivered_on: Some(parse_date("2026-04-10")?),
+        part: None,
     })?;
     step(ledger, "2026-04-28", "the customer accepts (验收)")?;
     let contract = cast.seller.run(AcceptContract {
@@ -40,6 +45,7 @@ pub(crate) fn tell(ledger: &Ledger, cast: &Cast) -> Result<()> {
         accepted_on: Some(parse_date("2026-04-28")?),
     })?;
     show::schedule(&cast.seller, contract.id)?;
+    invoice(cast, &contract)?;
     show::aging(&cast.manager)?;
     show::warnings(&cast.manager)?;
 
@@ -81,6 +87,39 @@ pub(crate) fn tell(ledger: &Ledger, cast: &Cast) -> Result<()> {
     );
     let entries = ledger.session("admin")?.run(crm::areas::ledger::VerifyAudit {})?;
     println!("{} audit entries, chain unbroken 审计链完整", entries.0);
+    Ok(())
+}
+
+/// Invoices all of the contract, and sets it beside the money.
+fn invoice(cast: &Cast, contract: &Contract) -> Result<()> {
+    let data = InvoiceData {
+        contract: contract.id,
+        kind: InvoiceKind::VatSpecial,
+        number: None,
+        planned_on: None,
+        cover: InvoiceCover::Rest,
+        rounding: TaxRounding::PerLine,
+        buyer_name: None,
+        buyer_credit_code: Some("91350100M000100Y43".to_owned()),
+        note: None,
+    };
+    let issued = cast.manager.run(IssueInvoice {
+        of: IssueSource::New(data),
+        issued_number: Some("26332000000012345678".to_owned()),
+        issued_on: None,
+        rate_reason: None,
+        buyer_name: None,
+        buyer_credit_code: None,
+    })?;
+    let invoice = issued.invoice;
+    println!("  {} 发票: 不含税 {} + 税额 {} = {}", invoice.number, invoice.net, invoice.tax, invoice.gross);
+    let view = cast.manager.run(InvoiceThreeWay { contract: Some(contract.id), list: None })?;
+    for row in view.items {
+        println!(
+            "  合同 {}  已开票 {}  已收款 {}  已开票未收款 {}",
+            row.amount, row.invoiced, row.received, row.invoiced_not_received
+        );
+    }
     Ok(())
 }
 
@@ -136,19 +175,8 @@ fn sign(ledger: &Ledger, cast: &Cast, customer: Id<Customer>) -> Result<Contract
         })
     };
     let draft = cast.seller.run(CreateContract(ContractData {
-        number: None,
-        title: "液相色谱系统采购".to_owned(),
-        kind: ContractKind::Sales,
-        direction: None,
-        customer,
-        parties: Vec::new(),
-        currency: None,
-        tax_included: true,
-        amount: None,
-        tax_rate: None,
         starts_on: Some(parse_date("2026-03-01")?),
         ends_on: Some(parse_date("2027-05-31")?),
-        opportunity: None,
         lines: vec![
             line("液相色谱仪", "2", "台", "180000", "0.13")?,
             line("安装与培训", "1", "项", "40000", "0.06")?,
@@ -173,10 +201,7 @@ fn sign(ledger: &Ledger, cast: &Cast, customer: Id<Customer>) -> Result<Contract
                 ..term("质保金", TermShare::Balance, TermAnchor::Accepted, TermOffset::Months(12))
             },
         ],
-        late: None,
-        term_set: None,
-        recurrence: None,
-        note: None,
+        ..ContractData::new("液相色谱系统采购", customer)
     }))?;
     let submitted =
         cast.seller.run(SubmitContract { id: draft.id, version: draft.version, opinion: None })?;
@@ -192,6 +217,7 @@ fn sign(ledger: &Ledger, cast: &Cast, customer: Id<Customer>) -> Result<Contract
         version: approved.version,
         signed_on: Some(today),
         effective_on: Some(today),
+        rate: None,
     })?;
     println!("  {} {} 人民币{}", signed.number, signed.title, rmb_capital(signed.amount)?);
     Ok(signed)
@@ -210,18 +236,10 @@ fn receive(
     method: ReceiptMethod,
 ) -> Result<(Id<crm::areas::settlement::Receipt>, u32)> {
     let posted = cast.seller.run(PostReceipt {
-        number: None,
-        direction: MoneyDirection::Receipt,
-        customer: contract.customer,
         date: Some(parse_date(date)?),
         method,
-        amount: Amount::parse(amount)?,
-        currency: None,
-        account: None,
-        reference: None,
-        handler: None,
         allocate: AllocationRequest::Contracts(vec![contract.id]),
-        note: None,
+        ..PostReceipt::new(contract.customer, Amount::parse(amount)?)
     })?;
     let parts: Vec<String> =
         posted.allocations.iter().map(|part| format!("#{} {}", part.installment, part.amount)).collect();

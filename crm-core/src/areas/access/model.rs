@@ -8,6 +8,7 @@ use crate::catalog::Level;
 use crate::kernel::date::Instant;
 use crate::kernel::error::Result;
 use crate::kernel::id::{Id, IdCodec};
+use crate::store::cell::Cell;
 use crate::store::engine::Tx;
 use crate::store::record::{Big, Json, Record};
 
@@ -36,6 +37,8 @@ crate::record! {
         name: String,
         /// The unit above; none for a root.
         parent: Option<Id<OrgUnit>>,
+        /// The user who heads it; not kept as a foreign key, since users refer to units.
+        head: Option<Uuid> = since 2 or Cell::Null,
         /// Version.
         version: u32,
     }

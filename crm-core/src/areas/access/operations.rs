@@ -18,6 +18,7 @@ use crate::store::record::{Json, Record};
 
 pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     CreateUnit,
+    UpdateUnit,
     ListUnits,
     CreateRole,
     UpdateRole,
@@ -37,6 +38,8 @@ crate::codes! {
     NAME_TAKEN = 1301, Conflict, "The name {value} is taken.", "名称 {value} 已存在。";
     /// Nobody would be left who may do everything.
     LAST_ADMINISTRATOR = 1303, State, "This is the last active user who may do everything.", "这是最后一个拥有全部权限的有效用户。";
+    /// The unit would stand above itself.
+    UNIT_ABOVE_ITSELF = 1304, Invalid, "The unit {name} cannot stand below itself.", "部门 {name} 不能成为自身的下级。";
 }
 
 /// A step of examples: a sales unit.
@@ -78,6 +81,9 @@ pub struct CreateUnit {
     /// The unit above.
     #[serde(default)]
     pub parent: Option<Id<OrgUnit>>,
+    /// The user who heads it.
+    #[serde(default)]
+    pub head: Option<Id<User>>,
 }
 
 impl Operation for CreateUnit {
@@ -93,12 +99,80 @@ impl Operation for CreateUnit {
         if let Some(parent) = self.parent {
             cx.get(parent).map_err(|error| error.at("parent"))?;
         }
+        let head = check_head(cx, self.head)?;
         if cx.query::<OrgUnit>().equal(OrgUnit::C.name, name.clone()).first(cx.tx())?.is_some() {
             return Err(Error::new(&NAME_TAKEN).at("name").with("value", name));
         }
-        let unit = OrgUnit { id: cx.new_id(), name, parent: self.parent, version: 1 };
+        let unit = OrgUnit { id: cx.new_id(), name, parent: self.parent, head, version: 1 };
         cx.subject(unit.id);
         cx.insert(&unit)?;
+        touch_rights(cx)?;
+        Ok(unit)
+    }
+}
+
+fn check_head(cx: &mut Cx<'_>, head: Option<Id<User>>) -> Result<Option<Uuid>> {
+    if let Some(head) = head {
+        cx.get(head).map_err(|error| error.at("head"))?;
+    }
+    Ok(head.map(Id::uuid))
+}
+
+/// Changes an org unit: its name, the unit above, its head.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateUnit {
+    /// The unit.
+    pub id: Id<OrgUnit>,
+    /// The version you have read.
+    pub version: u32,
+    /// Name, unique.
+    pub name: String,
+    /// The unit above.
+    #[serde(default)]
+    pub parent: Option<Id<OrgUnit>>,
+    /// The user who heads it: who is told of warnings for the unit, also when heading several.
+    #[serde(default)]
+    pub head: Option<Id<User>>,
+}
+
+impl Operation for UpdateUnit {
+    type Output = OrgUnit;
+    const NAME: &'static str = "unit.update";
+    const ZH: &'static str = "修改部门";
+    const ACCESS: Access = Access::Level("access", Level::Manage);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[
+        &error::EMPTY,
+        &NAME_TAKEN,
+        &UNIT_ABOVE_ITSELF,
+        &crate::app::NOT_FOUND,
+        &crate::app::STALE_VERSION,
+        &error::NOT_AN_ID,
+    ];
+    const EXAMPLE: Example = Example {
+        given: &[GIVEN_UNIT],
+        input: r#"{"id": "${unit.id}", "version": 1, "name": "华东销售部", "head": "${admin}"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<OrgUnit> {
+        let name = required("name", &self.name)?;
+        let before = cx.get_at(self.id, self.version)?;
+        cx.subject(before.id);
+        let head = check_head(cx, self.head)?;
+        let (mut above, mut passed) = (self.parent, Vec::new());
+        while let Some(unit) = above {
+            if unit == self.id || passed.contains(&unit) {
+                return Err(Error::new(&UNIT_ABOVE_ITSELF).at("parent").with("name", name));
+            }
+            passed.push(unit);
+            above = cx.get(unit).map_err(|error| error.at("parent"))?.parent;
+        }
+        let other = cx.query::<OrgUnit>().equal(OrgUnit::C.name, name.clone()).first(cx.tx())?;
+        if other.is_some_and(|other| other.id != self.id) {
+            return Err(Error::new(&NAME_TAKEN).at("name").with("value", name));
+        }
+        let after = OrgUnit { name, parent: self.parent, head, ..before.clone() };
+        let unit = cx.update(&before, after)?;
         touch_rights(cx)?;
         Ok(unit)
     }

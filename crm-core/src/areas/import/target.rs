@@ -224,6 +224,7 @@ impl Importable for Customers {
         field("phone", "电话"),
         field("address", "地址"),
         field("tags", "标签"),
+        field("credit_limit", "信用额度"),
         field("note", "备注"),
         field("owner", "负责人"),
     ];
@@ -266,6 +267,7 @@ impl Importable for Customers {
                 "phone" => data.phone = value,
                 "address" => data.address = value,
                 "tags" => data.tags = value.as_deref().map(labels).unwrap_or_default(),
+                "credit_limit" => data.credit_limit = parsed(field, value, Amount::parse)?,
                 "note" => data.note = value,
                 "owner" => owner = Some(value),
                 _ => return Err(undeclared(field)),
@@ -276,7 +278,7 @@ impl Importable for Customers {
             None => new_customer(cx, data, None)?,
             Some(before) => {
                 let mut after = before.clone();
-                data.apply(&mut after)?;
+                data.apply(&mut after, cx.ledger().info().currency)?;
                 after
             }
         };

@@ -5,6 +5,7 @@ pub mod idempotency;
 mod model;
 mod operations;
 pub mod rates;
+mod words;
 
 pub use model::{
     CalendarDay, ExchangeRate, ExchangeRateColumns, ExternalReference, ExternalReferenceColumns, LedgerInfo,
@@ -13,6 +14,7 @@ pub use model::{
 pub use operations::*;
 pub(crate) use rates::stated_rate;
 pub use rates::{ListRates, NO_RATE, SetRate, home_value, rate_on};
+pub use words::{AmountWords, DateInWords, DateWords, MoneyInWords};
 
 use crate::app::AuditEntry;
 use crate::catalog::Area;

@@ -27,6 +27,8 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     ReadChanges,
     QueryRows,
     QuerySummary,
+    super::MoneyInWords,
+    super::DateInWords,
 ];
 
 crate::codes! {

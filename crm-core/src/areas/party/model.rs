@@ -2,7 +2,9 @@
 
 use crate::areas::access::{OrgUnit, Owned, User};
 use crate::kernel::date::{Date, Instant};
+use crate::kernel::decimal::Amount;
 use crate::kernel::id::Id;
+use crate::store::cell::Cell;
 use crate::store::record::Tags;
 
 crate::coded! {
@@ -96,6 +98,8 @@ crate::record! {
         unit: Option<Id<OrgUnit>>,
         /// Remarks.
         note: Option<String>,
+        /// How much the customer may owe at once, in the ledger's currency; no limit when empty.
+        credit_limit: Option<Amount> = since 2 or Cell::Null,
         /// When created.
         created_at: Instant,
         /// Version.
@@ -105,6 +109,7 @@ crate::record! {
     unique customer_credit_code (credit_code) where credit_code;
     index customer_owner (owner);
     index customer_unit (unit);
+    index customer_limited (id) where credit_limit since 2;
 }
 
 crate::record! {

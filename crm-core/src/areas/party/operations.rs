@@ -8,7 +8,9 @@ use super::rules::{self, CREDIT_CODE_TAKEN, CREDIT_CODE_WRONG, optional};
 use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION};
 use crate::areas::access::User;
 use crate::catalog::{Access, Entry, Example, Given, Level, Operation};
+use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
+use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::store::engine::Mode;
@@ -74,6 +76,9 @@ pub struct CustomerData {
     /// Remarks.
     #[serde(default)]
     pub note: Option<String>,
+    /// How much the customer may owe at once, in the ledger's currency, zero or more; no limit when left out.
+    #[serde(default)]
+    pub credit_limit: Option<Amount>,
 }
 
 impl From<Customer> for CustomerData {
@@ -90,13 +95,14 @@ impl From<Customer> for CustomerData {
             address: customer.address,
             tags: customer.tags,
             note: customer.note,
+            credit_limit: customer.credit_limit,
         }
     }
 }
 
 impl CustomerData {
-    /// Puts the data into a record.
-    pub(crate) fn apply(self, customer: &mut Customer) -> Result<()> {
+    /// Puts the data into a record of a ledger with this currency.
+    pub(crate) fn apply(self, customer: &mut Customer, home: Currency) -> Result<()> {
         customer.name = rules::name("name", &self.name, 200)?;
         customer.kind = self.kind;
         customer.stage = self.stage;
@@ -110,6 +116,10 @@ impl CustomerData {
         customer.address = optional(self.address);
         customer.tags = self.tags;
         customer.note = optional(self.note);
+        customer.credit_limit = self
+            .credit_limit
+            .map(|limit| rules::check_credit_limit(limit, home).map_err(|error| error.at("credit_limit")))
+            .transpose()?;
         Ok(())
     }
 }
@@ -131,10 +141,11 @@ pub(crate) fn new_customer(cx: &Cx<'_>, data: CustomerData, owner: Option<&User>
         owner: owner.map(|user| user.id),
         unit: owner.and_then(|user| user.unit),
         note: None,
+        credit_limit: None,
         created_at: cx.now(),
         version: 1,
     };
-    data.apply(&mut customer)?;
+    data.apply(&mut customer, cx.ledger().info().currency)?;
     Ok(customer)
 }
 
@@ -210,7 +221,8 @@ impl Operation for UpdateCustomer {
         let before = cx.get_owned_at(self.id, self.version, Level::Edit)?;
         cx.subject(before.id);
         let mut after = before.clone();
-        self.data.apply(&mut after).map_err(|error| error.within("data"))?;
+        let home = cx.ledger().info().currency;
+        self.data.apply(&mut after, home).map_err(|error| error.within("data"))?;
         check_credit_code_free(cx, &after).map_err(|error| error.within("data"))?;
         cx.update(&before, after)
     }

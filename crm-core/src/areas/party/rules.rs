@@ -3,13 +3,28 @@
 //! The unified social credit code is checked by GB 32100-2015: 17 characters of the digits and capital letters without
 //! I, O, S, V and Z, weighted by powers of 3 modulo 31, and a check character.
 
+use crate::kernel::currency::Currency;
+use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Error, Result};
+use crate::kernel::money::Money;
 
 crate::codes! {
     /// The unified social credit code is wrong.
     CREDIT_CODE_WRONG = 1400, Invalid, "{value} is not a unified social credit code: {reason}.", "{value} 不是有效的统一社会信用代码:{reason}。";
     /// Another customer has this credit code.
     CREDIT_CODE_TAKEN = 1401, Conflict, "Another customer has the credit code {value}.", "统一社会信用代码 {value} 已属于另一客户。";
+}
+
+/// Checks a credit limit in the ledger's currency: zero or more, no finer than its minor unit.
+///
+/// # Errors
+/// `OUT_OF_RANGE`, `TOO_MANY_DECIMALS`.
+pub fn check_credit_limit(limit: Amount, home: Currency) -> Result<Amount> {
+    if limit < Amount::ZERO {
+        let most = Amount::from_scaled(i64::MAX);
+        return Err(Error::new(&error::OUT_OF_RANGE).with("value", limit).with("min", 0).with("max", most));
+    }
+    Money::new(limit, home).map(Money::amount)
 }
 
 /// The characters of a code in the order of their values.

@@ -104,6 +104,33 @@ fn yes() -> bool {
     true
 }
 
+impl ContractData {
+    /// A sales contract that says nothing yet; everything else as when left out.
+    pub fn new(title: &str, customer: Id<Customer>) -> ContractData {
+        ContractData {
+            number: None,
+            title: title.to_owned(),
+            kind: ContractKind::default(),
+            direction: None,
+            customer,
+            parties: Vec::new(),
+            currency: None,
+            tax_included: true,
+            amount: None,
+            tax_rate: None,
+            starts_on: None,
+            ends_on: None,
+            opportunity: None,
+            lines: Vec::new(),
+            terms: Vec::new(),
+            term_set: None,
+            recurrence: None,
+            late: None,
+            note: None,
+        }
+    }
+}
+
 /// What a line says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

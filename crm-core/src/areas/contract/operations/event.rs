@@ -398,7 +398,6 @@ impl Operation for ReleaseRetention {
 ///
 /// # Errors
 /// `UNKNOWN_CALENDAR_YEAR`, `DATE_OUT_OF_RANGE`; those of the store.
-#[allow(dead_code, reason = "the area of invoices calls it")]
 pub(crate) fn invoiced(
     cx: &mut Cx<'_>,
     contract: &Contract,
@@ -429,7 +428,6 @@ pub(crate) fn invoiced(
 ///
 /// # Errors
 /// Those of the store.
-#[allow(dead_code, reason = "the area of invoices calls it")]
 pub(crate) fn uninvoiced(cx: &mut Cx<'_>, contract: &Contract, number: &str, date: Date) -> Result<Contract> {
     let of_invoice = |event: &ContractEvent| {
         event.kind == ContractEventKind::Invoice && event.name.as_deref() == Some(number)

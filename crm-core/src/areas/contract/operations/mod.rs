@@ -10,7 +10,6 @@ mod term_set;
 
 pub use draft::{ContractData, CreateContract, LineData, UpdateContract};
 pub use event::{Deduction, DeliverContract, DeliveredPart, ReachMilestone, ReleaseRetention};
-#[allow(unused_imports, reason = "the area of invoices calls them")]
 pub(crate) use event::{invoiced, uninvoiced};
 pub(crate) use journal::{Posting, post};
 pub use life::{

@@ -113,6 +113,28 @@ pub struct PostReceipt {
     pub note: Option<String>,
 }
 
+impl PostReceipt {
+    /// Money of today from a customer in the ledger's currency, for what is due first; everything else as when left out.
+    pub fn new(customer: Id<Customer>, amount: Amount) -> PostReceipt {
+        PostReceipt {
+            number: None,
+            direction: MoneyDirection::default(),
+            customer,
+            date: None,
+            method: ReceiptMethod::default(),
+            amount,
+            currency: None,
+            rate: None,
+            account: None,
+            reference: None,
+            handler: None,
+            allocate: AllocationRequest::default(),
+            take_discounts: false,
+            note: None,
+        }
+    }
+}
+
 /// A receipt with its allocations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PostedReceipt {

@@ -1,0 +1,294 @@
+//! Issuing what was planned, or at once; and giving up a plan.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::book::{Book, part_of_installment};
+use super::plan::{InvoiceData, InvoiceDetails, checked_code};
+use super::read::{lines_of, reach_at};
+use super::{GIVEN_ISSUE, GIVEN_TO_PLAN, rates};
+use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
+use crate::areas::contract::rules::DATE_IN_FUTURE;
+use crate::areas::contract::{Contract, ContractStatus, SettlementDirection, invoiced};
+use crate::areas::invoice::model::{Invoice, InvoiceKind, InvoiceLine};
+use crate::areas::invoice::rules::number::check_vat_number;
+use crate::areas::invoice::rules::status::{self, Action};
+use crate::areas::invoice::rules::vat::{RateSpan, is_in_force};
+use crate::areas::invoice::rules::{
+    ABOVE_INVOICEABLE, BUYER_CODE_MISSING, CONTRACT_NOT_SIGNED, INVOICE_NUMBER_TAKEN, INVOICE_NUMBER_WRONG,
+    INVOICED_TWICE, NO_CONTRACT_LINE, NOTHING_TO_INVOICE, TAX_RATE_NOT_IN_FORCE, WRONG_INVOICE_STATUS,
+};
+use crate::areas::party::rules::{CREDIT_CODE_WRONG, name, optional};
+use crate::areas::settlement::rules::NO_INSTALLMENT;
+use crate::catalog::{Access, Example, Level, Operation};
+use crate::kernel::date::Date;
+use crate::kernel::decimal::Amount;
+use crate::kernel::error::{self, Code, Error, Result};
+use crate::kernel::id::Id;
+use crate::store::engine::Mode;
+use crate::store::record::Record;
+
+/// Which invoice is issued.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IssueSource {
+    /// One that was planned.
+    Planned(PlannedInvoice),
+    /// A new one, without a plan.
+    New(InvoiceData),
+}
+
+/// A planned invoice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedInvoice {
+    /// The invoice.
+    pub id: Id<Invoice>,
+    /// The version you have read.
+    pub version: u32,
+}
+
+/// Issues an invoice that was planned, or a new one; of a purchase contract, records what the supplier issued.
+///
+/// Every tax rate of a VAT invoice must be in force on the day of issue, by the built-in rates of mainland China and those that the
+/// ledger adds, unless `rate_reason` says why another applies. Installments that wait for their invoice get their due date: those
+/// that its lines name, or all of them when it names none and nothing is left to invoice. What was issued is never edited; it is taken back by
+/// `invoice.red`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IssueInvoice {
+    /// Which invoice.
+    pub of: IssueSource,
+    /// The number that the tax system gave: 20 digits, or code and number of an invoice before digital ones. Unique among those we
+    /// issue, and among those of one supplier. Invoices of kind `other` may go without, or have any of up to 60 characters.
+    #[serde(default)]
+    pub issued_number: Option<String>,
+    /// When it was issued; today when left out, never later.
+    #[serde(default)]
+    pub issued_on: Option<Date>,
+    /// Why a tax rate applies that was not in force on that day, up to 500 characters: the tax duty arose before.
+    #[serde(default)]
+    pub rate_reason: Option<String>,
+    /// The buyer's name, in place of the one planned.
+    #[serde(default)]
+    pub buyer_name: Option<String>,
+    /// The buyer's unified social credit code, in place of the one planned.
+    #[serde(default)]
+    pub buyer_credit_code: Option<String>,
+}
+
+/// The number that the tax system gave, checked and free. VAT invoices need one.
+pub(super) fn issued_number(
+    cx: &mut Cx<'_>,
+    invoice: &Invoice,
+    given: Option<String>,
+) -> Result<Option<String>> {
+    let at = |error: Error| error.at("issued_number");
+    let number = match (invoice.kind, optional(given)) {
+        (InvoiceKind::Other, None) => return Ok(None),
+        (InvoiceKind::Other, Some(given)) => name("issued_number", &given, 60)?,
+        (_, None) => return Err(at(Error::new(&error::MISSING_FIELD).with("name", "issued_number"))),
+        (_, Some(given)) => check_vat_number(&given).map_err(at)?,
+    };
+    let c = Invoice::C;
+    let holders = cx.query::<Invoice>().equal(c.issued_number, Some(number.clone())).fetch(cx.tx())?;
+    // Suppliers number for themselves.
+    let same_issuer = |other: &Invoice| {
+        other.direction == invoice.direction
+            && (invoice.direction == SettlementDirection::Receivable || other.customer == invoice.customer)
+    };
+    if holders.iter().any(same_issuer) {
+        return Err(at(Error::new(&INVOICE_NUMBER_TAKEN).with("value", number)));
+    }
+    Ok(Some(number))
+}
+
+/// A day of issue: today when not given, never later.
+pub(super) fn issued_on(cx: &Cx<'_>, given: Option<Date>) -> Result<Date> {
+    let today = cx.today();
+    let date = given.unwrap_or(today);
+    if date > today {
+        return Err(Error::new(&DATE_IN_FUTURE).at("issued_on").with("date", date).with("today", today));
+    }
+    Ok(date)
+}
+
+fn check_rates(spans: &[RateSpan], lines: &[InvoiceLine], date: Date) -> Result<()> {
+    match lines.iter().find(|line| !is_in_force(spans, line.tax_rate, date)) {
+        Some(line) => Err(Error::new(&TAX_RATE_NOT_IN_FORCE)
+            .at("rate_reason")
+            .with("rate", line.tax_rate)
+            .with("date", date)),
+        None => Ok(()),
+    }
+}
+
+/// Fails when what was planned is no longer left, because a termination cancelled it.
+fn check_still_owed(book: &Book, lines: &[InvoiceLine]) -> Result<()> {
+    let above = |left: Amount, own: Amount, part: &str| {
+        if !left.is_negative() {
+            return Ok(());
+        }
+        let left = left.checked_add(own)?.max(Amount::ZERO);
+        Err(Error::new(&ABOVE_INVOICEABLE).with("amount", own).with("left", left).with("part", part))
+    };
+    let own = |installment: Option<u32>| {
+        let here = |line: &&InvoiceLine| installment.is_none() || line.installment == installment;
+        Amount::checked_sum(lines.iter().filter(here).map(|line| line.gross))
+    };
+    for installment in &book.installments {
+        let own = own(Some(installment.seq))?;
+        if own.is_positive() {
+            above(book.left_of(installment)?, own, &part_of_installment(installment))?;
+        }
+    }
+    above(book.left()?, own(None)?, &book.contract.number)
+}
+
+/// Whether due dates of a contract still follow its invoices: not after its end.
+pub(super) fn dates_follow(contract: &Contract) -> bool {
+    matches!(contract.status, ContractStatus::Signed | ContractStatus::Effective)
+}
+
+/// Fixes the due dates of installments that wait for their invoice: of those that its lines name. An invoice that names
+/// none fixes all that wait, once nothing is left to invoice; before that nobody can say which of them it is.
+fn tell_contract(cx: &mut Cx<'_>, invoice: &Invoice, lines: &[InvoiceLine], date: Date) -> Result<Contract> {
+    let contract = cx.get(invoice.contract)?;
+    if !dates_follow(&contract) {
+        return Ok(contract);
+    }
+    let named: Vec<u32> = lines.iter().filter_map(|line| line.installment).collect();
+    let number = Some(invoice.number.clone());
+    if !named.is_empty() {
+        return invoiced(cx, &contract, date, number, Some(&named));
+    }
+    if Book::open(cx, contract.id)?.left()?.is_positive() {
+        return Ok(contract);
+    }
+    invoiced(cx, &contract, date, number, None)
+}
+
+impl Operation for IssueInvoice {
+    type Output = InvoiceDetails;
+    const NAME: &'static str = "invoice.issue";
+    const ZH: &'static str = "开具发票";
+    const ACCESS: Access = Access::Level("invoice", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[
+        &NOT_FOUND,
+        &STALE_VERSION,
+        &error::NOT_AN_ID,
+        &error::OUT_OF_RANGE,
+        &error::TOO_MANY_DECIMALS,
+        &error::TOO_LONG,
+        &error::EMPTY,
+        &error::EMPTY_LIST,
+        &error::NOT_APPLICABLE,
+        &error::OVERFLOW,
+        &error::UNKNOWN_CALENDAR_YEAR,
+        &error::DATE_OUT_OF_RANGE,
+        &DATE_IN_FUTURE,
+        &CREDIT_CODE_WRONG,
+        &NO_INSTALLMENT,
+        &CONTRACT_NOT_SIGNED,
+        &ABOVE_INVOICEABLE,
+        &NOTHING_TO_INVOICE,
+        &NO_CONTRACT_LINE,
+        &INVOICED_TWICE,
+        &WRONG_INVOICE_STATUS,
+        &INVOICE_NUMBER_TAKEN,
+        &INVOICE_NUMBER_WRONG,
+        &TAX_RATE_NOT_IN_FORCE,
+        &BUYER_CODE_MISSING,
+    ];
+    const EXAMPLE: Example = Example { given: GIVEN_TO_PLAN, input: GIVEN_ISSUE.input };
+    fn run(self, cx: &mut Cx<'_>) -> Result<InvoiceDetails> {
+        let date = issued_on(cx, self.issued_on)?;
+        let (planned, InvoiceDetails { invoice, lines }) = match self.of {
+            IssueSource::Planned(planned) => {
+                let within = |error: Error| error.within("of.planned");
+                let invoice = reach_at(cx, planned.id, planned.version).map_err(within)?;
+                let lines = lines_of(cx, invoice.id)?;
+                (Some(invoice.clone()), InvoiceDetails { invoice, lines })
+            }
+            IssueSource::New(data) => (None, data.drawn_up(cx).map_err(|error| error.within("of.new"))?),
+        };
+        cx.subject(invoice.id);
+        let mut after = invoice;
+        after.status = status::next(after.status, Action::Issue)?;
+        after.plan_open = None;
+        after.issued_on = Some(date);
+        if let Some(buyer) = optional(self.buyer_name) {
+            after.buyer_name = Some(name("buyer_name", &buyer, 200)?);
+        }
+        after.buyer_credit_code = checked_code(self.buyer_credit_code)?.or(after.buyer_credit_code);
+        let ours = after.direction == SettlementDirection::Receivable;
+        if after.kind == InvoiceKind::VatSpecial && ours && after.buyer_credit_code.is_none() {
+            return Err(Error::new(&BUYER_CODE_MISSING).at("buyer_credit_code"));
+        }
+        after.issued_number = issued_number(cx, &after, self.issued_number)?;
+        after.rate_reason = match optional(self.rate_reason) {
+            Some(reason) => Some(name("rate_reason", &reason, 500)?),
+            None if after.kind == InvoiceKind::Other => None,
+            None => {
+                check_rates(&rates::spans(cx)?, &lines, date)?;
+                None
+            }
+        };
+        let (invoice, contract_version) = match planned {
+            Some(before) => {
+                let book = Book::open(cx, before.contract)?;
+                check_still_owed(&book, &lines)?;
+                (cx.update(&before, after)?, Some(book.contract.version))
+            }
+            None => {
+                cx.insert(&after)?;
+                cx.insert_all(&lines)?;
+                (after, None)
+            }
+        };
+        let told = tell_contract(cx, &invoice, &lines, date)?;
+        if contract_version == Some(told.version) {
+            // As when it was planned: of two sessions that take the same part, the second must read again.
+            cx.touch(&told)?;
+        }
+        Ok(InvoiceDetails { invoice, lines })
+    }
+}
+
+/// Gives up a planned invoice; what it held can be invoiced otherwise.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VoidInvoice {
+    /// The invoice.
+    pub id: Id<Invoice>,
+    /// The version you have read.
+    pub version: u32,
+    /// Why, up to 1000 characters.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl Operation for VoidInvoice {
+    type Output = Invoice;
+    const NAME: &'static str = "invoice.void";
+    const ZH: &'static str = "作废开票计划";
+    const ACCESS: Access = Access::Level("invoice", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] =
+        &[&NOT_FOUND, &STALE_VERSION, &error::NOT_AN_ID, &error::TOO_LONG, &WRONG_INVOICE_STATUS];
+    const EXAMPLE: Example = Example {
+        given: GIVEN_TO_PLAN,
+        input: r#"{"id": "${planned.invoice.id}", "version": 1, "reason": "客户要求合并开票"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Invoice> {
+        let reason = optional(self.reason).map(|reason| name("reason", &reason, 1000)).transpose()?;
+        let before = reach_at(cx, self.id, self.version)?;
+        cx.subject(before.id);
+        let mut after = before.clone();
+        after.status = status::next(before.status, Action::Void)?;
+        after.plan_open = None;
+        after.reason = reason;
+        cx.update(&before, after)
+    }
+}

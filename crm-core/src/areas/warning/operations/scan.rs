@@ -1,0 +1,503 @@
+//! The scan: which notices are owed, handed out once.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{WarningItem, item, new_mark};
+use crate::app::{Cx, ListRequest};
+use crate::areas::access::User;
+use crate::areas::contract::GIVEN_TO_EFFECTIVE;
+use crate::areas::warning::model::{WarningLevel, WarningMark, WarningNotice, WarningScanned, WarningTiming};
+use crate::areas::warning::rules::notices::{Owed, People, owed};
+use crate::areas::warning::rules::{SCAN_NEEDS_ALL, window};
+use crate::areas::warning::watch::{
+    Key, Look, Row, Rule, areas, batch, key_of, marks, not_a_cursor, people, rules,
+};
+use crate::catalog::{Access, Example, Level, Operation};
+use crate::kernel::calendar::Calendar;
+use crate::kernel::currency::Currency;
+use crate::kernel::date::{Date, parse_date, to_day_number};
+use crate::kernel::decimal::Amount;
+use crate::kernel::error::{self, Code, Error, Result};
+use crate::kernel::id::Id;
+use crate::store::cell::Cell;
+use crate::store::engine::{Flow, Mode};
+use crate::store::plan::{ColumnRef, Direction, Pred, Select, Sort};
+use crate::store::record::{Field, Json, Record};
+
+/// Rows read at once.
+const ROWS_AT_ONCE: usize = 1000;
+/// Warnings of which the details are read at once.
+const PLACES_AT_ONCE: usize = 500;
+
+/// Hands out the notices that are owed and were not handed out before, and notes whose cause is gone.
+///
+/// Each is handed out once, whether the scan runs every minute or once a week: for a rule, a record, its date and a level.
+/// A level that was passed over between two scans is not told of, the highest is; what came due and passed between two scans
+/// is told of still, while it matches the rule's condition. Nothing is owed for what somebody has acknowledged, and what is snoozed waits.
+/// An escalation is handed out once, when nobody has taken note for the rule's number of working days after the first notice.
+///
+/// The caller must see all records. Call it again with `next` until there is none. A notice is saved as handed out by the
+/// call that returns it: give an idempotency key, so that a repeated call returns it again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScanWarnings {
+    /// At most so many notices, up to 1000; 100 when left out.
+    pub limit: Option<u32>,
+    /// `next` of the call before.
+    pub cursor: Option<String>,
+}
+
+/// A notice: what it is about, and who is to be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Notice {
+    /// The rule, by name.
+    pub rule: String,
+    /// The level it tells of.
+    pub level: WarningLevel,
+    /// Whether it goes out because nobody has taken note.
+    pub escalated: bool,
+    /// The record.
+    pub subject: Uuid,
+    /// The row below the record.
+    pub seq: Option<u32>,
+    /// What names it.
+    pub title: String,
+    /// The customer's name.
+    pub customer_name: Option<String>,
+    /// The date in the record that it goes by.
+    pub date: Date,
+    /// The day by which something had or has to be done.
+    pub due_date: Date,
+    /// Days since that day; below zero when it is still ahead.
+    pub days_late: i32,
+    /// The amount in question.
+    pub amount: Option<Amount>,
+    /// Its currency.
+    pub currency: Option<Currency>,
+    /// Who is responsible.
+    pub owner: Option<Id<User>>,
+    /// Who is to be told; empty when the rule finds nobody who is active.
+    pub recipients: Vec<Id<User>>,
+}
+
+/// What a scan found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScannedWarnings {
+    /// The notices that are owed now.
+    pub notices: Vec<Notice>,
+    /// How many warnings were found to have lost their cause.
+    pub resolved: u32,
+    /// The cursor to go on with; absent when everything was looked at.
+    pub next: Option<String>,
+}
+
+/// Where a scan goes on: the day it began, the rule, and the last warning that was looked at.
+struct Position {
+    began: Date,
+    rule: u32,
+    after: Option<Key>,
+}
+
+impl Position {
+    fn to_text(&self) -> String {
+        let after = self.after.map(|key| key.to_string()).unwrap_or_default();
+        format!("{},{},{after}", self.began, self.rule)
+    }
+
+    fn read(text: &str) -> Option<Position> {
+        let mut parts = text.splitn(3, ',');
+        let began = parse_date(parts.next()?).ok()?;
+        let rule = parts.next()?.parse().ok()?;
+        let after = Some(parts.next()?).filter(|key| !key.is_empty());
+        let after = after.map(str::parse).transpose().ok()?;
+        Some(Position { began, rule, after })
+    }
+}
+
+/// What is to be done about one place in the order of a rule.
+enum Met {
+    /// A warning stands, with what is stored of it.
+    Stands(Row, Option<WarningMark>),
+    /// What was known to stand does no longer.
+    Gone(WarningMark),
+}
+
+impl Met {
+    fn key(&self, is_state: bool) -> Key {
+        match self {
+            Met::Stands(row, _) => row.key,
+            Met::Gone(mark) => key_of(mark, is_state),
+        }
+    }
+}
+
+/// A notice in the making.
+struct Draft {
+    key: Key,
+    owed: Owed,
+    item: WarningItem,
+}
+
+/// How the scan of a rule ended.
+enum End {
+    /// Everything was looked at.
+    Done,
+    /// There was no more room; the last place looked at, if any.
+    Stopped(Option<Key>),
+}
+
+/// One call of the scan.
+struct Scan<'a> {
+    began: Date,
+    today: Date,
+    calendar: &'a Calendar,
+    /// Notices that may still be handed out.
+    room: usize,
+    /// Who is who, once it is needed.
+    people: Option<People>,
+    notices: Vec<Notice>,
+    resolved: u32,
+}
+
+impl Operation for ScanWarnings {
+    type Output = ScannedWarnings;
+    const NAME: &'static str = "warning.scan";
+    const ZH: &'static str = "扫描预警";
+    const ACCESS: Access = Access::Level("warning", Level::Manage);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] =
+        &[&SCAN_NEEDS_ALL, &error::OUT_OF_RANGE, &error::WRONG_TYPE, &error::OVERFLOW];
+    const EXAMPLE: Example = Example { given: GIVEN_TO_EFFECTIVE, input: r#"{"limit": 200}"# };
+    fn run(self, cx: &mut Cx<'_>) -> Result<ScannedWarnings> {
+        let room = ListRequest { limit: self.limit, ..ListRequest::default() }.page_limit()? as usize;
+        if cx.actor().visible_units().is_some() {
+            return Err(Error::new(&SCAN_NEEDS_ALL));
+        }
+        let position = match &self.cursor {
+            Some(cursor) => Some(Position::read(cursor).ok_or_else(not_a_cursor)?),
+            None => None,
+        };
+        let (today, calendar) = (cx.today(), cx.calendar()?);
+        let began = position.as_ref().map_or(today, |position| position.began.min(today));
+        let mut scan =
+            Scan { began, today, calendar: &calendar, room, people: None, notices: Vec::new(), resolved: 0 };
+        let first = position.as_ref().map_or(0, |position| position.rule);
+        for rule in rules(cx)? {
+            if !rule.definition.settings.enabled || rule.number < first {
+                continue;
+            }
+            for access in areas(cx, &rule.definition) {
+                cx.require(access)?;
+            }
+            let after = position.as_ref().filter(|position| position.rule == rule.number);
+            let end = scan.rule(cx, &rule, after.and_then(|position| position.after))?;
+            if let End::Stopped(after) = end {
+                let position = Position { began, rule: rule.number, after };
+                let Scan { notices, resolved, .. } = scan;
+                return Ok(ScannedWarnings { notices, resolved, next: Some(position.to_text()) });
+            }
+        }
+        let Scan { notices, resolved, .. } = scan;
+        Ok(ScannedWarnings { notices, resolved, next: None })
+    }
+}
+
+impl Scan<'_> {
+    /// Scans a rule behind a place.
+    fn rule(&mut self, cx: &mut Cx<'_>, rule: &Rule, mut after: Option<Key>) -> Result<End> {
+        let definition = &rule.definition;
+        let is_state = definition.timing == WarningTiming::State;
+        if after.is_some_and(|key| key.date.is_none() != is_state) {
+            return Err(not_a_cursor());
+        }
+        let is_ahead = definition.timing == WarningTiming::Ahead;
+        let scanned = match is_ahead {
+            true => cx.query::<WarningScanned>().equal(WarningScanned::C.rule, rule.number).first(cx.tx())?,
+            false => None,
+        };
+        let (mut first, last) = window(definition.timing, &definition.settings, self.today, self.calendar)?;
+        if let (Some(first), Some(scanned)) = (&mut first, &scanned) {
+            // What stood on the day of the last scan or since then, and has passed.
+            *first = scanned.scanned_on.min(*first);
+        }
+        let look = Look {
+            as_of: self.today,
+            calendar: self.calendar,
+            range: (first, last),
+            only: None,
+            places: &[],
+            told: None,
+            details: false,
+        };
+        let mut known = if is_state { Known::all(cx, rule)? } else { Known::default() };
+        loop {
+            if self.room == 0 {
+                return Ok(End::Stopped(after));
+            }
+            let (rows, exhausted, end) = batch(cx, rule, &look, after.as_ref(), ROWS_AT_ONCE)?;
+            let until = end.filter(|_| !exhausted);
+            if !is_state {
+                known.load(cx, rule, after.as_ref(), until.as_ref())?;
+            }
+            let met = merge(cx, rule, rows, &mut known, after.as_ref(), until.as_ref())?;
+            if let End::Stopped(at) = self.hand_out(cx, rule, &look, after, met)? {
+                return Ok(End::Stopped(at));
+            }
+            match until {
+                Some(until) => after = Some(until),
+                None => break,
+            }
+        }
+        if is_ahead && scanned.as_ref().is_none_or(|scanned| scanned.scanned_on < self.began) {
+            let now = WarningScanned { rule: rule.number, scanned_on: self.began };
+            match &scanned {
+                Some(before) => cx.replace(before, &now)?,
+                None => cx.insert(&now)?,
+            }
+        }
+        Ok(End::Done)
+    }
+
+    /// Decides, writes and hands out, of what lies behind a place.
+    fn hand_out(
+        &mut self,
+        cx: &mut Cx<'_>,
+        rule: &Rule,
+        look: &Look<'_>,
+        after: Option<Key>,
+        met: Vec<Met>,
+    ) -> Result<End> {
+        let definition = &rule.definition;
+        let is_state = definition.timing == WarningTiming::State;
+        let (mut drafts, mut added) = (Vec::new(), Vec::new());
+        let (mut end, mut done) = (End::Done, after);
+        for met in met {
+            if self.room == 0 {
+                end = End::Stopped(done);
+                break;
+            }
+            let place = met.key(is_state);
+            let (row, before) = match met {
+                Met::Gone(before) => {
+                    let resolved_on = Some(self.today);
+                    let after = WarningMark { standing: None, resolved_on, ..before.clone() };
+                    cx.replace(&before, &after)?;
+                    self.resolved += 1;
+                    self.room -= 1;
+                    done = Some(place);
+                    continue;
+                }
+                Met::Stands(row, before) => (row, before),
+            };
+            // What has passed since the last scan is looked at as it was on its last day.
+            let as_of = match (definition.timing, row.key.date) {
+                (WarningTiming::Ahead, Some(date)) => date.min(self.today),
+                _ => self.today,
+            };
+            let has_passed = as_of < self.today;
+            let was_standing = before.as_ref().is_some_and(|before| before.standing.is_some());
+            self.resolved += u32::from(has_passed && was_standing);
+            let item = item(rule, row, before.as_ref(), as_of, self.calendar)?;
+            let escalation = definition.settings.escalation.as_ref();
+            let mut owed = owed(item.level, before.as_ref(), escalation, as_of, self.calendar)?;
+            let is_cut = owed.len() > self.room;
+            owed.truncate(self.room);
+            self.room -= owed.len();
+            let mut mark = before.clone().unwrap_or_else(|| new_mark(rule, place, self.today));
+            mark.standing = mark.standing.or(Some(self.today)).filter(|_| !has_passed);
+            mark.resolved_on = has_passed.then_some(mark.resolved_on.unwrap_or(self.today));
+            for owed in owed {
+                if owed.escalated {
+                    mark.escalated_on = Some(self.today);
+                } else {
+                    mark.level = Some(owed.level);
+                    mark.noticed_on = mark.noticed_on.or(Some(self.today));
+                }
+                drafts.push(Draft { key: place, owed, item: item.clone() });
+            }
+            match &before {
+                Some(before) => cx.replace(before, &mark)?,
+                None => added.push(mark),
+            }
+            if is_cut {
+                // The rest of what this one owes comes with the next call.
+                end = End::Stopped(done);
+                break;
+            }
+            done = Some(place);
+        }
+        cx.insert_all(&added)?;
+        self.write(cx, rule, look, drafts)?;
+        Ok(end)
+    }
+
+    /// Fills in what people want to know, and writes the notices.
+    fn write(&mut self, cx: &mut Cx<'_>, rule: &Rule, look: &Look<'_>, drafts: Vec<Draft>) -> Result<()> {
+        if drafts.is_empty() {
+            return Ok(());
+        }
+        let people = match self.people.take() {
+            Some(people) => people,
+            None => people(cx)?,
+        };
+        let places: Vec<(Uuid, u32)> =
+            drafts.iter().map(|draft| (draft.key.subject, draft.key.seq)).collect();
+        let mut known: BTreeMap<Key, Row> = BTreeMap::new();
+        for places in places.chunks(PLACES_AT_ONCE) {
+            let look = Look { places, details: true, ..*look };
+            let (rows, ..) = batch(cx, rule, &look, None, ROWS_AT_ONCE)?;
+            known.extend(rows.into_iter().map(|row| (row.key, row)));
+        }
+        let settings = &rule.definition.settings;
+        let mut written = Vec::with_capacity(drafts.len());
+        for Draft { key, owed, item } in drafts {
+            let details = known.get(&key).map(|row| row.details.clone()).unwrap_or_default();
+            let escalated = settings.escalation.as_ref().filter(|_| owed.escalated);
+            let recipients = escalated.map_or(&settings.recipients, |escalation| &escalation.recipients);
+            let recipients = people.told(recipients, details.owner);
+            let unit = details.owner.and_then(|owner| people.users.get(&owner)).and_then(|owner| owner.unit);
+            written.push(WarningNotice {
+                rule: rule.number,
+                subject: key.subject,
+                subject_seq: key.seq,
+                date: item.date,
+                level: owed.level,
+                escalated: owed.escalated,
+                rule_name: rule.definition.name.clone(),
+                title: details.title.clone(),
+                due_date: item.due_date,
+                amount: details.amount,
+                currency: details.currency,
+                owner: details.owner,
+                unit,
+                recipients: Json(recipients.clone()),
+                noticed_at: cx.now(),
+            });
+            self.notices.push(Notice {
+                rule: rule.definition.name.clone(),
+                level: owed.level,
+                escalated: owed.escalated,
+                subject: key.subject,
+                seq: item.seq,
+                title: details.title,
+                customer_name: details.customer_name,
+                date: item.date,
+                due_date: item.due_date,
+                days_late: item.days_late,
+                amount: details.amount,
+                currency: details.currency,
+                owner: details.owner,
+                recipients,
+            });
+        }
+        self.people = Some(people);
+        cx.insert_all(&written)
+    }
+}
+
+/// What is stored of the warnings of a rule that are known to stand, in the order of the rule.
+#[derive(Default)]
+struct Known(VecDeque<(Key, WarningMark)>);
+
+impl Known {
+    /// All of a state rule: they are stored by the day on which they were met, not in the order of the rule.
+    fn all(cx: &mut Cx<'_>, rule: &Rule) -> Result<Known> {
+        let c = WarningMark::C;
+        // In the order of the index of what stands, so that it is read and not everything there has been.
+        let marks = cx.query::<WarningMark>().equal(c.kind, rule.number).present(c.standing);
+        let marks = marks.ascending(c.date).ascending(c.subject).ascending(c.subject_seq).fetch(cx.tx())?;
+        let mut known: Vec<(Key, WarningMark)> =
+            marks.into_iter().map(|mark| (key_of(&mark, true), mark)).collect();
+        known.sort_unstable_by_key(|(key, _)| *key);
+        Ok(Known(known.into()))
+    }
+
+    /// Those of a dated rule between two places.
+    fn load(&mut self, cx: &mut Cx<'_>, rule: &Rule, after: Option<&Key>, until: Option<&Key>) -> Result<()> {
+        let (c, ids) = (WarningMark::C, cx.ids());
+        let mut select = Select::all(WarningMark::table());
+        let kind = Pred::equal(ColumnRef::base(c.kind.position()), rule.number.encode(ids)?);
+        select.filter = kind.and(Pred::IsPresent(ColumnRef::base(c.standing.position())));
+        let order = [c.date.position(), c.subject.position(), c.subject_seq.position()];
+        let sort = |column| Sort { column: ColumnRef::base(column), direction: Direction::Ascending };
+        select.sort = order.map(sort).to_vec();
+        if let Some(Key { date: Some(date), subject, seq }) = after {
+            let seq = Cell::Int(i64::from(*seq));
+            select.after = Some(vec![Cell::Int(to_day_number(*date)), subject.encode(ids)?, seq]);
+        }
+        let known = &mut self.0;
+        known.clear();
+        cx.tx().select(&select, &mut |cells| {
+            let mark = WarningMark::decode(cells, ids)?;
+            let key = key_of(&mark, false);
+            if until.is_some_and(|until| key > *until) {
+                return Ok(Flow::Stop);
+            }
+            known.push_back((key, mark));
+            Ok(Flow::More)
+        })
+    }
+}
+
+/// Lays what a rule finds beside what is known to stand, in the order of the rule.
+fn merge(
+    cx: &mut Cx<'_>,
+    rule: &Rule,
+    rows: Vec<Row>,
+    known: &mut Known,
+    after: Option<&Key>,
+    until: Option<&Key>,
+) -> Result<Vec<Met>> {
+    let is_state = rule.definition.timing == WarningTiming::State;
+    let mut met = Vec::with_capacity(rows.len());
+    let mut unknown = Vec::new();
+    let mut take = |until: Option<&Key>, met: &mut Vec<Met>| {
+        while known.0.front().is_some_and(|(key, _)| until.is_none_or(|until| key <= until)) {
+            // What lies before the place was looked at by the call before.
+            if let Some((key, mark)) = known.0.pop_front()
+                && after.is_none_or(|after| key > *after)
+            {
+                met.push(Met::Gone(mark));
+            }
+        }
+    };
+    for row in rows {
+        let key = row.key;
+        take(Some(&key), &mut met);
+        let same = matches!(met.last(), Some(Met::Gone(mark)) if key_of(mark, is_state) == key);
+        let mark = match met.pop_if(|_| same) {
+            Some(Met::Gone(mark)) => Some(mark),
+            _ => None,
+        };
+        if mark.is_none() {
+            unknown.push(key);
+        }
+        met.push(Met::Stands(row, mark));
+    }
+    take(until, &mut met);
+    if !unknown.is_empty() {
+        let mut found = if is_state { met_today(cx, rule, &unknown)? } else { marks(cx, rule, &unknown)? };
+        for met in &mut met {
+            if let Met::Stands(row, mark @ None) = met {
+                *mark = found.remove(&row.key);
+            }
+        }
+    }
+    Ok(met)
+}
+
+/// Warnings of a state rule that went and came again on one day: they are still the same ones.
+fn met_today(cx: &mut Cx<'_>, rule: &Rule, keys: &[Key]) -> Result<BTreeMap<Key, WarningMark>> {
+    let (c, today) = (WarningMark::C, cx.today());
+    let mut found = BTreeMap::new();
+    for keys in keys.chunks(PLACES_AT_ONCE) {
+        let query = cx.query::<WarningMark>().equal(c.kind, rule.number).equal(c.date, today);
+        let marks = query.any_of(c.subject, keys.iter().map(|key| key.subject)).fetch(cx.tx())?;
+        found.extend(marks.into_iter().map(|mark| (key_of(&mark, true), mark)));
+    }
+    Ok(found)
+}

@@ -1,0 +1,438 @@
+//! What people see: lists, counts, a customer's credit.
+
+use std::collections::VecDeque;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::item;
+use crate::app::{Cx, ListRequest, NOT_FOUND, Page};
+use crate::areas::access::User;
+use crate::areas::contract::GIVEN_TO_EFFECTIVE;
+use crate::areas::party::Customer;
+use crate::areas::warning::model::{WarningLevel, WarningState, WarningTiming};
+use crate::areas::warning::rules::credit::{CreditStanding, standing};
+use crate::areas::warning::rules::notices::People;
+use crate::areas::warning::rules::{NO_RULE, built_in, window};
+use crate::areas::warning::watch::{
+    Key, Look, Rule, areas, batch, marks, named, not_a_cursor, people, rules, totals,
+};
+use crate::catalog::{Access, Example, Level, Operation};
+use crate::kernel::calendar::Calendar;
+use crate::kernel::currency::Currency;
+use crate::kernel::date::Date;
+use crate::kernel::decimal::Amount;
+use crate::kernel::error::{self, Code, Error, Result};
+use crate::kernel::id::Id;
+use crate::kernel::money::Money;
+use crate::store::engine::Mode;
+
+/// Rows read at once while counting.
+const COUNTED_AT_ONCE: usize = 1000;
+
+/// Warnings of records in scope, earliest deadline first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListWarnings {
+    /// The day on which it is looked at; today when left out.
+    pub as_of: Option<Date>,
+    /// Only these rules, by name; all that are enabled when left out.
+    pub rules: Vec<String>,
+    /// Only these levels; all when left out.
+    pub levels: Vec<WarningLevel>,
+    /// Only those that you are told of, by the recipients of their rules.
+    pub mine: bool,
+    /// Whether to show what has been acknowledged or snoozed too.
+    pub include_handled: bool,
+    /// At most so many, up to 1000; 100 when left out.
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// A warning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WarningItem {
+    /// The rule, by name.
+    pub rule: String,
+    /// How grave it is.
+    pub level: WarningLevel,
+    /// What has been done about it.
+    pub state: WarningState,
+    /// The record: a contract, an opportunity, a follow-up, a customer.
+    pub subject: Uuid,
+    /// The row below the record: an installment, by its position.
+    pub seq: Option<u32>,
+    /// What names it.
+    pub title: String,
+    /// The customer's name.
+    pub customer_name: Option<String>,
+    /// The date in the record that it goes by: due date, last day, since when in the stage, next step. For a state rule,
+    /// the day on which a scan or a person first met it; until then the day that is looked at.
+    pub date: Date,
+    /// The day by which something had or has to be done; for a state rule the day that is looked at.
+    pub due_date: Date,
+    /// Days since that day; below zero when it is still ahead. For a state rule: days since `date`.
+    pub days_late: i32,
+    /// The amount in question.
+    pub amount: Option<Amount>,
+    /// Its currency.
+    pub currency: Option<Currency>,
+    /// Who is responsible.
+    pub owner: Option<Id<User>>,
+    /// When snoozed: the day from which it shows again.
+    pub snoozed_until: Option<Date>,
+}
+
+/// The place of a warning in the list.
+type Place = (Date, u32, Uuid, u32);
+
+/// A warning with its place in the order of its rule.
+type Found = (WarningItem, Key);
+
+/// Which warnings are wanted.
+struct Wanted<'a> {
+    as_of: Date,
+    calendar: &'a Calendar,
+    levels: &'a [WarningLevel],
+    told: Option<(Id<User>, &'a People)>,
+    include_handled: bool,
+    only: Option<(Uuid, Option<u32>)>,
+    details: bool,
+}
+
+impl Wanted<'_> {
+    /// The next warnings of a rule behind a place, of at most so many rows read; the place behind which to read on, unless
+    /// those were the last.
+    fn read(
+        &self,
+        cx: &mut Cx<'_>,
+        rule: &Rule,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<(Vec<Found>, Option<Key>)> {
+        let definition = &rule.definition;
+        let look = Look {
+            as_of: self.as_of,
+            calendar: self.calendar,
+            range: window(definition.timing, &definition.settings, self.as_of, self.calendar)?,
+            only: self.only,
+            places: &[],
+            told: self.told,
+            details: self.details,
+        };
+        let (rows, exhausted, last) = batch(cx, rule, &look, after, limit)?;
+        let keys: Vec<Key> = rows.iter().map(|row| row.key).collect();
+        let marks = marks(cx, rule, &keys)?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
+            let key = row.key;
+            let item = item(rule, row, marks.get(&key), self.as_of, self.calendar)?;
+            if (self.include_handled || item.state == WarningState::Open)
+                && (self.levels.is_empty() || self.levels.contains(&item.level))
+            {
+                found.push((item, key));
+            }
+        }
+        Ok((found, last.filter(|_| !exhausted)))
+    }
+}
+
+/// One rule being read: what is buffered, and where it goes on.
+struct Stream {
+    rule: Rule,
+    /// The last warning that was handed out.
+    taken: Option<Key>,
+    /// The last row that was read.
+    read: Option<Key>,
+    buffer: VecDeque<Found>,
+    exhausted: bool,
+}
+
+impl Stream {
+    /// The place of the next warning; reads on when nothing is buffered.
+    fn peek(&mut self, cx: &mut Cx<'_>, wanted: &Wanted<'_>, limit: usize) -> Result<Option<Place>> {
+        while self.buffer.is_empty() && !self.exhausted {
+            let (found, last) = wanted.read(cx, &self.rule, self.read.as_ref(), limit)?;
+            self.exhausted = last.is_none();
+            self.read = last;
+            self.buffer.extend(found);
+        }
+        let number = self.rule.number;
+        Ok(self.buffer.front().map(|(item, key)| (item.due_date, number, key.subject, key.seq)))
+    }
+}
+
+/// The rules asked for that are enabled and of which the caller may read the areas.
+fn wanted_rules(cx: &mut Cx<'_>, names: &[String]) -> Result<Vec<Rule>> {
+    let mut rules = rules(cx)?;
+    for (index, name) in names.iter().enumerate() {
+        named(&rules, name).map_err(|error| error.at(format!("rules[{index}]")))?;
+    }
+    let actor = cx.actor().clone();
+    rules.retain(|rule| {
+        rule.definition.settings.enabled
+            && (names.is_empty() || names.contains(&rule.definition.name))
+            && areas(cx, &rule.definition).into_iter().all(|access| actor.allows(access))
+    });
+    Ok(rules)
+}
+
+/// The places of the streams in one text: `rule=place` for each that has handed out something.
+fn join_cursors(streams: &[Stream]) -> String {
+    let parts = streams.iter().filter_map(|stream| {
+        stream.taken.as_ref().map(|taken| format!("{}={taken}", stream.rule.definition.name))
+    });
+    parts.collect::<Vec<String>>().join(",")
+}
+
+fn split_cursors(streams: &mut [Stream], cursor: &str) -> Result<()> {
+    for part in cursor.split(',') {
+        let (name, key) = part.split_once('=').ok_or_else(not_a_cursor)?;
+        let key: Key = key.parse().map_err(|_| not_a_cursor())?;
+        // A rule that has been switched off meanwhile is passed over.
+        if let Some(stream) = streams.iter_mut().find(|stream| stream.rule.definition.name == name) {
+            let is_state = stream.rule.definition.timing == WarningTiming::State;
+            if key.date.is_none() != is_state {
+                return Err(not_a_cursor());
+            }
+            stream.taken = Some(key);
+            stream.read = Some(key);
+        }
+    }
+    Ok(())
+}
+
+impl Operation for ListWarnings {
+    type Output = Page<WarningItem>;
+    const NAME: &'static str = "warning.list";
+    const ZH: &'static str = "预警列表";
+    const ACCESS: Access = Access::Level("warning", Level::Read);
+    const MODE: Mode = Mode::Read;
+    const ERRORS: &'static [Code] =
+        &[&NO_RULE, &error::OUT_OF_RANGE, &error::WRONG_TYPE, &error::OVERFLOW, &error::DATE_OUT_OF_RANGE];
+    const EXAMPLE: Example = Example {
+        given: GIVEN_TO_EFFECTIVE,
+        input: r#"{"rules": ["installment_due", "installment_overdue"], "limit": 50}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Page<WarningItem>> {
+        let limit = ListRequest { limit: self.limit, ..ListRequest::default() }.page_limit()? as usize;
+        let calendar = cx.calendar()?;
+        let people = if self.mine { Some(people(cx)?) } else { None };
+        let wanted = Wanted {
+            as_of: self.as_of.unwrap_or(cx.today()),
+            calendar: &calendar,
+            levels: &self.levels,
+            told: people.as_ref().map(|people| (cx.actor().user.id, people)),
+            include_handled: self.include_handled,
+            only: None,
+            details: true,
+        };
+        let stream =
+            |rule| Stream { rule, taken: None, read: None, buffer: VecDeque::new(), exhausted: false };
+        let mut streams: Vec<Stream> = wanted_rules(cx, &self.rules)?.into_iter().map(stream).collect();
+        if let Some(cursor) = &self.cursor {
+            split_cursors(&mut streams, cursor)?;
+        }
+        let mut items = Vec::new();
+        loop {
+            let mut earliest: Option<(Place, usize)> = None;
+            for (at, stream) in streams.iter_mut().enumerate() {
+                if let Some(place) = stream.peek(cx, &wanted, limit + 1)?
+                    && earliest.is_none_or(|(first, _)| place < first)
+                {
+                    earliest = Some((place, at));
+                }
+            }
+            let Some((_, at)) = earliest else { return Ok(Page { items, next: None }) };
+            if items.len() == limit {
+                return Ok(Page { items, next: Some(join_cursors(&streams)) });
+            }
+            if let Some((item, key)) = streams[at].buffer.pop_front() {
+                streams[at].taken = Some(key);
+                items.push(item);
+            }
+        }
+    }
+}
+
+/// How many warnings there are: as long as the list of the same request, whoever asks.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CountWarnings {
+    /// The day on which it is looked at; today when left out.
+    pub as_of: Option<Date>,
+    /// Only these rules, by name; all that are enabled when left out.
+    pub rules: Vec<String>,
+    /// Only these levels; all when left out.
+    pub levels: Vec<WarningLevel>,
+    /// Only those that you are told of, by the recipients of their rules.
+    pub mine: bool,
+    /// Whether to count what has been acknowledged or snoozed too.
+    pub include_handled: bool,
+}
+
+/// Warnings by level.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WarningLevelCounts {
+    /// To be known.
+    pub notice: u32,
+    /// To be acted on.
+    pub warning: u32,
+    /// To be acted on at once.
+    pub critical: u32,
+}
+
+/// Warnings of one rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WarningRuleCounts {
+    /// The rule, by name.
+    pub rule: String,
+    /// All of them.
+    pub total: u32,
+    /// By level.
+    pub levels: WarningLevelCounts,
+}
+
+/// Warnings by rule and level.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WarningCounts {
+    /// All of them.
+    pub total: u32,
+    /// By level.
+    pub levels: WarningLevelCounts,
+    /// Each rule that is enabled and that you may see, also when it warns of nothing.
+    pub rules: Vec<WarningRuleCounts>,
+}
+
+impl WarningLevelCounts {
+    fn add(&mut self, level: WarningLevel) {
+        match level {
+            WarningLevel::Notice => self.notice += 1,
+            WarningLevel::Warning => self.warning += 1,
+            WarningLevel::Critical => self.critical += 1,
+        }
+    }
+
+    fn total(&self) -> u32 {
+        self.notice + self.warning + self.critical
+    }
+}
+
+impl Operation for CountWarnings {
+    type Output = WarningCounts;
+    const NAME: &'static str = "warning.count";
+    const ZH: &'static str = "预警计数";
+    const ACCESS: Access = Access::Level("warning", Level::Read);
+    const MODE: Mode = Mode::Read;
+    const ERRORS: &'static [Code] = &[&NO_RULE, &error::OVERFLOW, &error::DATE_OUT_OF_RANGE];
+    const EXAMPLE: Example = Example { given: GIVEN_TO_EFFECTIVE, input: r#"{"mine": true}"# };
+    fn run(self, cx: &mut Cx<'_>) -> Result<WarningCounts> {
+        let calendar = cx.calendar()?;
+        let people = if self.mine { Some(people(cx)?) } else { None };
+        let wanted = Wanted {
+            as_of: self.as_of.unwrap_or(cx.today()),
+            calendar: &calendar,
+            levels: &self.levels,
+            told: people.as_ref().map(|people| (cx.actor().user.id, people)),
+            include_handled: self.include_handled,
+            only: None,
+            details: false,
+        };
+        let (mut sum, mut by_rule) = (WarningLevelCounts::default(), Vec::new());
+        for rule in wanted_rules(cx, &self.rules)? {
+            let (mut levels, mut after) = (WarningLevelCounts::default(), None);
+            loop {
+                let (found, last) = wanted.read(cx, &rule, after.as_ref(), COUNTED_AT_ONCE)?;
+                found.iter().for_each(|(item, _)| {
+                    levels.add(item.level);
+                    sum.add(item.level);
+                });
+                after = last;
+                if after.is_none() {
+                    break;
+                }
+            }
+            by_rule.push(WarningRuleCounts { rule: rule.definition.name, total: levels.total(), levels });
+        }
+        Ok(WarningCounts { total: sum.total(), levels: sum, rules: by_rule })
+    }
+}
+
+/// The warning of this rule on this record now.
+pub(super) fn present(
+    cx: &mut Cx<'_>,
+    rule: &str,
+    subject: Uuid,
+    seq: Option<u32>,
+) -> Result<Option<(WarningItem, Key, Rule)>> {
+    named(&rules(cx)?, rule).map_err(|error| error.at("rule"))?;
+    let calendar = cx.calendar()?;
+    let wanted = Wanted {
+        as_of: cx.today(),
+        calendar: &calendar,
+        levels: &[],
+        told: None,
+        include_handled: true,
+        only: Some((subject, seq)),
+        details: true,
+    };
+    let Some(rule) = wanted_rules(cx, &[rule.to_owned()])?.pop() else { return Ok(None) };
+    let (found, _) = wanted.read(cx, &rule, None, 2)?;
+    Ok(found.into_iter().next().map(|(item, key)| (item, key, rule)))
+}
+
+/// How a customer stands against its credit limit, and how it would with a further amount.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CustomerCredit {
+    /// The customer.
+    pub customer: Id<Customer>,
+    /// A further amount in the ledger's currency, zero or more: of a contract that is about to be signed.
+    #[serde(default)]
+    pub further: Option<Amount>,
+}
+
+impl Operation for CustomerCredit {
+    type Output = CreditStanding;
+    const NAME: &'static str = "customer.credit";
+    const ZH: &'static str = "客户信用占用";
+    const ACCESS: Access = Access::Level("settlement", Level::Read);
+    const MODE: Mode = Mode::Read;
+    const ERRORS: &'static [Code] =
+        &[&NOT_FOUND, &error::NOT_AN_ID, &error::OUT_OF_RANGE, &error::TOO_MANY_DECIMALS, &error::OVERFLOW];
+    const EXAMPLE: Example =
+        Example { given: GIVEN_TO_EFFECTIVE, input: r#"{"customer": "${customer.id}", "further": "20000"}"# };
+    fn run(self, cx: &mut Cx<'_>) -> Result<CreditStanding> {
+        let customer = cx.get_owned(self.customer, Level::Read).map_err(|error| error.at("customer"))?;
+        let home = cx.ledger().info().currency;
+        let further = self.further.unwrap_or(Amount::ZERO);
+        if further < Amount::ZERO {
+            return Err(Error::new(&error::OUT_OF_RANGE)
+                .at("further")
+                .with("value", further)
+                .with("min", 0)
+                .with("max", Amount::from_scaled(i64::MAX)));
+        }
+        Money::new(further, home).map_err(|error| error.at("further"))?;
+        let calendar = cx.calendar()?;
+        let look = Look {
+            as_of: cx.today(),
+            calendar: &calendar,
+            range: (None, None),
+            only: None,
+            places: &[],
+            told: None,
+            details: false,
+        };
+        let subject = self.customer.uuid();
+        let mut sums = [Amount::ZERO; 2];
+        for (sum, figure) in sums.iter_mut().zip(built_in::credit_figures()) {
+            let found = totals(cx, &[figure], &[subject], &look)?;
+            *sum = Amount::from_scaled(found.get(&subject).copied().unwrap_or(0));
+        }
+        let [open, advance] = sums;
+        standing(home, customer.credit_limit, open, advance.checked_neg()?, further)
+    }
+}

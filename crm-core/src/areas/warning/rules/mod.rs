@@ -1,0 +1,253 @@
+//! The arithmetic of warnings: windows of dates, deadlines, levels, and which notices are owed.
+//!
+//! A rule goes by a date in a record. *Ahead* rules warn from so many days before that date until the date itself; *late*
+//! rules warn once more than so many days have passed since; *state* rules warn while their condition holds. The level
+//! follows the days beyond the deadline.
+
+pub mod built_in;
+pub mod credit;
+pub mod notices;
+
+use crate::areas::warning::model::{
+    LeadUnit, WarningDefinition, WarningLevel, WarningSettings, WarningStep, WarningTiming,
+};
+use crate::kernel::calendar::Calendar;
+use crate::kernel::date::{self, Date};
+use crate::kernel::error::{self, Error, Result};
+
+crate::codes! {
+    /// There is no such warning now.
+    NO_WARNING = 1800, NotFound, "There is no warning {rule} of {subject} now.", "当前没有关于 {subject} 的 {rule} 预警。";
+    /// No rule has this name.
+    NO_RULE = 1801, NotFound, "There is no warning rule {name}. Rules: {known}.", "没有名为 {name} 的预警规则。可用规则:{known}。";
+    /// The name is another rule's.
+    RULE_NAME_TAKEN = 1802, Conflict, "There is a warning rule {name} already.", "已存在名为 {name} 的预警规则。";
+    /// The rule belongs to the library.
+    RULE_BUILT_IN = 1803, State, "The rule {name} is built in: it can be configured and switched off, not redefined or removed.", "{name} 是内置预警规则,只能配置或停用,不能重新定义或删除。";
+    /// The rule contradicts itself, or does not fit its dataset.
+    RULE_WRONG = 1804, Invalid, "This does not make a warning rule: {reason}.", "预警规则不正确:{reason}。";
+    /// Whoever scans must see everything, or what they cannot see would pass for gone.
+    SCAN_NEEDS_ALL = 1805, Denied, "Warnings are scanned by a user whose data scope is all.", "预警扫描必须由数据范围为“全部”的用户执行。";
+}
+
+/// Longest lead time.
+pub const LEAD_MAX: u32 = 3650;
+/// Longest time until escalation.
+pub const ESCALATION_MAX: u32 = 250;
+/// The last number of the library's own rules.
+pub const BUILT_IN_MAX: u32 = 1000;
+
+fn wrong(field: &str, reason: &str) -> Error {
+    Error::new(&RULE_WRONG).at(field).with("reason", reason)
+}
+
+/// Checks settings: lead and escalation within their bounds.
+///
+/// # Errors
+/// `OUT_OF_RANGE` at `lead` or `escalation.after_working_days`; `RULE_WRONG` for a state rule with a lead.
+pub fn check_settings(settings: &WarningSettings, timing: WarningTiming) -> Result<()> {
+    let out = |field: &str, value: u32, min: u32, max: u32| {
+        Error::new(&error::OUT_OF_RANGE).at(field).with("value", value).with("min", min).with("max", max)
+    };
+    if settings.lead > LEAD_MAX {
+        return Err(out("lead", settings.lead, 0, LEAD_MAX));
+    }
+    if timing == WarningTiming::State && settings.lead > 0 {
+        return Err(wrong("lead", "a state rule has no date that a lead time could count from"));
+    }
+    match &settings.escalation {
+        Some(escalation) if !(1..=ESCALATION_MAX).contains(&escalation.after_working_days) => {
+            Err(out("escalation.after_working_days", escalation.after_working_days, 1, ESCALATION_MAX))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks what can be told without knowing the dataset: name, label, date and timing, titles, levels, settings.
+///
+/// # Errors
+/// `RULE_WRONG`, `EMPTY`, `TOO_LONG`, `OUT_OF_RANGE`, `EMPTY_LIST`, with the field.
+pub fn check_definition(rule: &WarningDefinition) -> Result<()> {
+    let is_name = rule.name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+        && rule.name.starts_with(|first: char| first.is_ascii_lowercase())
+        && (3..=60).contains(&rule.name.len());
+    if !is_name {
+        return Err(wrong(
+            "name",
+            "a name has 3 to 60 small letters, digits and underscores, a letter first",
+        ));
+    }
+    if rule.label.trim().is_empty() {
+        return Err(Error::new(&error::EMPTY).at("label"));
+    }
+    let length = rule.label.chars().count();
+    if length > 100 {
+        return Err(Error::new(&error::TOO_LONG).at("label").with("length", length).with("max", 100));
+    }
+    match (rule.timing, &rule.date) {
+        (WarningTiming::Ahead | WarningTiming::Late, None) => {
+            return Err(wrong("date", "rules ahead of or after a date need one"));
+        }
+        (WarningTiming::State, Some(_)) => return Err(wrong("date", "a state rule has no date")),
+        _ => {}
+    }
+    if rule.title.is_empty() {
+        return Err(Error::new(&error::EMPTY_LIST).at("title"));
+    }
+    if rule.title.len() > 3 {
+        return Err(wrong("title", "at most three texts name a record"));
+    }
+    if rule.amount.is_some() != rule.currency.is_some() {
+        return Err(wrong("currency", "an amount needs a currency, and a currency an amount"));
+    }
+    if !rule.levels.windows(2).all(|pair| pair[0].from_days < pair[1].from_days) {
+        return Err(wrong("levels", "levels begin on ascending days"));
+    }
+    check_settings(&rule.settings, rule.timing).map_err(|error| error.within("settings"))
+}
+
+/// The level at so many days beyond the deadline.
+pub fn level(levels: &[WarningStep], days_late: i64) -> WarningLevel {
+    let reached = levels.iter().take_while(|step| days_late >= i64::from(step.from_days)).last();
+    reached.map_or(WarningLevel::Notice, |step| step.level)
+}
+
+/// The dates that are warned of on a day: the first, if there is one, and the last, if there is one.
+///
+/// # Errors
+/// `UNKNOWN_CALENDAR_YEAR` for working days of an unknown year; `DATE_OUT_OF_RANGE`.
+pub fn window(
+    timing: WarningTiming,
+    settings: &WarningSettings,
+    day: Date,
+    calendar: &Calendar,
+) -> Result<(Option<Date>, Option<Date>)> {
+    let lead = i32::try_from(settings.lead).unwrap_or(i32::MAX);
+    match timing {
+        WarningTiming::Ahead => Ok((Some(day), Some(moved(day, lead, settings.unit, calendar)?))),
+        WarningTiming::Late => {
+            let date = moved(day, -lead, settings.unit, calendar)?;
+            Ok((None, Some(date::add_days(date, -1)?)))
+        }
+        WarningTiming::State => Ok((None, None)),
+    }
+}
+
+/// The day by which the record's date obliges: the date itself, or the lead time after it for a late rule.
+///
+/// # Errors
+/// As [`window`].
+pub fn deadline(
+    timing: WarningTiming,
+    settings: &WarningSettings,
+    date: Date,
+    calendar: &Calendar,
+) -> Result<Date> {
+    match timing {
+        WarningTiming::Ahead | WarningTiming::State => Ok(date),
+        WarningTiming::Late => {
+            moved(date, i32::try_from(settings.lead).unwrap_or(i32::MAX), settings.unit, calendar)
+        }
+    }
+}
+
+fn moved(day: Date, days: i32, unit: LeadUnit, calendar: &Calendar) -> Result<Date> {
+    match unit {
+        LeadUnit::Days => date::add_days(day, i64::from(days)),
+        LeadUnit::WorkingDays => calendar.add_working_days(day, days),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::areas::warning::model::{WarningEscalation, WarningRecipients};
+    use crate::kernel::date::parse_date;
+
+    fn definition() -> WarningDefinition {
+        built_in::rule("installment_overdue").unwrap().definition.clone()
+    }
+
+    #[test]
+    fn levels() {
+        for (rule, days_late, expected) in [
+            ("installment_due", -7, WarningLevel::Notice),
+            ("installment_due", -4, WarningLevel::Notice),
+            ("installment_due", -3, WarningLevel::Warning),
+            ("installment_due", 0, WarningLevel::Warning),
+            ("installment_overdue", 1, WarningLevel::Warning),
+            ("installment_overdue", 30, WarningLevel::Warning),
+            ("installment_overdue", 31, WarningLevel::Critical),
+            ("followup_overdue", 1, WarningLevel::Notice),
+        ] {
+            let levels = &built_in::rule(rule).unwrap().definition.levels;
+            assert_eq!(level(levels, days_late), expected, "{rule} {days_late}");
+        }
+    }
+
+    #[test]
+    fn definitions_that_contradict_themselves() {
+        type Change = fn(&mut WarningDefinition);
+        let cases: [(Change, &str, &str); 14] = [
+            (|rule| rule.name = "ab".to_owned(), "rule_wrong", "name"),
+            (|rule| rule.name = "Abc".to_owned(), "rule_wrong", "name"),
+            (|rule| rule.name = "1bc".to_owned(), "rule_wrong", "name"),
+            (|rule| rule.name = "逾期提醒".to_owned(), "rule_wrong", "name"),
+            (|rule| rule.label = " ".to_owned(), "empty", "label"),
+            (|rule| rule.label = "长".repeat(101), "too_long", "label"),
+            (|rule| rule.date = None, "rule_wrong", "date"),
+            (|rule| rule.timing = WarningTiming::State, "rule_wrong", "date"),
+            (|rule| rule.title.clear(), "empty_list", "title"),
+            (|rule| rule.title = vec!["label".to_owned(); 4], "rule_wrong", "title"),
+            (|rule| rule.currency = None, "rule_wrong", "currency"),
+            (|rule| rule.levels.reverse(), "rule_wrong", "levels"),
+            (|rule| rule.settings.lead = 3651, "out_of_range", "settings.lead"),
+            (
+                |rule| {
+                    rule.settings.escalation = Some(WarningEscalation {
+                        after_working_days: 0,
+                        recipients: WarningRecipients::default(),
+                        level: WarningLevel::Critical,
+                    });
+                },
+                "out_of_range",
+                "settings.escalation.after_working_days",
+            ),
+        ];
+        assert_eq!(check_definition(&definition()), Ok(()));
+        for (change, name, field) in cases {
+            let mut rule = definition();
+            change(&mut rule);
+            let error = check_definition(&rule).unwrap_err();
+            assert_eq!((error.code().name().as_str(), error.field()), (name, Some(field)));
+        }
+    }
+
+    #[test]
+    fn what_is_in_the_window_is_just_what_is_beyond_or_before_its_deadline() {
+        let china = Calendar::china();
+        for timing in [WarningTiming::Ahead, WarningTiming::Late] {
+            for unit in [LeadUnit::Days, LeadUnit::WorkingDays] {
+                for lead in [0, 1, 5, 10] {
+                    let settings = WarningSettings { lead, unit, ..definition().settings };
+                    for offset in 0..20 {
+                        let day = date::add_days(parse_date("2026-09-25").unwrap(), offset).unwrap();
+                        let (first, last) = window(timing, &settings, day, &china).unwrap();
+                        for other in -40..40 {
+                            let date = date::add_days(day, other).unwrap();
+                            let inside = first.is_none_or(|first| date >= first)
+                                && last.is_none_or(|last| date <= last);
+                            let deadline = deadline(timing, &settings, date, &china).unwrap();
+                            if timing == WarningTiming::Late {
+                                assert_eq!(inside, deadline < day, "{day} {date} {settings:?}");
+                            } else if inside {
+                                assert!(deadline >= day);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,670 @@
+//! Invoices on SQLite: plans, issues, voids and red invoices, as tables with failures included, and random operations against a small
+//! reference model.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod world;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use world::{World, call, expect, fen, noon, yuan};
+
+const CODE: &str = "91350100M000100Y43";
+
+fn two_terms() -> Value {
+    json!([{ "label": "首付", "share": { "rate": "0.3" }, "anchor": "signed" },
+        { "label": "尾款", "share": "balance", "anchor": "accepted" }])
+}
+
+/// Two lines at 13% and one at 6%: 1130 + 565 + 530 = 2225 with tax, of net 2000.
+fn three_lines() -> Value {
+    json!([
+        { "description": "主机", "quantity": "2", "unit": "台", "unit_price": "565", "tax_rate": "0.13" },
+        { "description": "配件", "quantity": "5", "unit": "件", "unit_price": "113", "tax_rate": "0.13" },
+        { "description": "安装", "quantity": "1", "unit_price": "530", "tax_rate": "0.06" }
+    ])
+}
+
+fn sold(world: &World, customer: &Value, more: Value) -> Value {
+    let mut input =
+        json!({ "title": "设备", "customer": customer, "lines": three_lines(), "terms": two_terms() });
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    world.to_effective(world.call("contract.create", input)["id"].clone(), "2026-03-02")
+}
+
+/// A number of the tax system's.
+fn digital(count: usize) -> String {
+    format!("26332000{count:012}")
+}
+
+fn new(contract: &Value, more: Value) -> Value {
+    let mut input = json!({ "contract": contract, "buyer_credit_code": CODE });
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    input
+}
+
+/// Lines as `installment/contract line rate net+tax=gross`.
+fn shown(details: &Value) -> Vec<String> {
+    let text =
+        |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned).replace("null", "-");
+    let line = |line: &Value| {
+        let [installment, place, rate, net, tax, gross] =
+            ["installment", "contract_line", "tax_rate", "net", "tax", "gross"].map(|name| text(&line[name]));
+        format!("{installment}/{place} {rate} {net}+{tax}={gross}")
+    };
+    details["lines"].as_array().unwrap().iter().map(line).collect()
+}
+
+/// `amount cancelled planned invoiced received | invoiced not received, received not invoiced, not invoiced, excess`.
+fn three_way(world: &World, contract: &Value) -> String {
+    let found = world.call("invoice.three_way", json!({ "contract": contract }));
+    let row = &found["items"][0];
+    let text = |name: &str| row[name].as_str().unwrap().to_owned();
+    let names = ["amount", "cancelled", "planned", "invoiced", "received"].map(text).join(" ");
+    let rest =
+        ["invoiced_not_received", "received_not_invoiced", "not_invoiced", "excess"].map(text).join(" ");
+    format!("{names} | {rest}")
+}
+
+#[test]
+fn planned_issued_and_taken_back() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("杭州云栖仪器有限公司");
+    let contract = sold(&world, &customer, json!({}));
+    assert_eq!(three_way(&world, &contract), "2225 0 0 0 0 | 0 0 2225 0");
+
+    // An installment is split over the tax rates of the contract.
+    let first = new(
+        &contract,
+        json!({ "cover": { "installments": [{ "installment": 1 }] }, "planned_on": "2026-03-20" }),
+    );
+    let planned = world.call("invoice.plan", first.clone());
+    assert_eq!(shown(&planned), ["1/- 0.06 150+9=159", "1/- 0.13 450+58.5=508.5"]);
+    let invoice = &planned["invoice"];
+    assert_eq!(
+        (invoice["number"].as_str(), invoice["status"].as_str()),
+        (Some("FP-2026-000001"), Some("planned"))
+    );
+    assert_eq!((&invoice["plan_open"], &invoice["gross"]), (&json!("2026-03-20"), &json!("667.5")));
+    assert_eq!(invoice["buyer_name"], "杭州云栖仪器有限公司");
+    // A plan holds its part.
+    assert_eq!(world.refused("invoice.plan", first), expect("nothing_to_invoice", "cover.installments[0]"));
+    assert_eq!(three_way(&world, &contract), "2225 0 667.5 0 0 | 0 0 1557.5 0");
+    let rest = world.call("invoice.plan", new(&contract, json!({})));
+    assert_eq!(shown(&rest), ["2/- 0.06 350+21=371", "2/- 0.13 1050+136.5=1186.5"]);
+    assert_eq!(world.refused("invoice.plan", new(&contract, json!({}))), expect("nothing_to_invoice", ""));
+    let id = rest["invoice"]["id"].clone();
+    let voided = world.call("invoice.void", json!({ "id": id, "version": 1, "reason": "合并" }));
+    assert_eq!((voided["status"].as_str(), voided["plan_open"].is_null()), (Some("void"), true));
+    assert_eq!(world.refused("invoice.void", json!({ "id": id, "version": 2 })).0, "wrong_invoice_status");
+
+    // Issuing what was planned.
+    let id = planned["invoice"]["id"].clone();
+    let issue = |more: Value| {
+        let mut input =
+            json!({ "of": { "planned": { "id": id, "version": 1 } }, "issued_number": digital(1) });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+    };
+    for (more, code, field) in [
+        (json!({ "issued_number": null }), "missing_field", "issued_number"),
+        (json!({ "issued_number": "123" }), "invoice_number_wrong", "issued_number"),
+        (json!({ "issued_on": "2026-03-03" }), "date_in_future", "issued_on"),
+        (json!({ "issued_on": "2018-06-01" }), "tax_rate_not_in_force", "rate_reason"),
+        (json!({ "buyer_credit_code": "1" }), "credit_code_wrong", "buyer_credit_code"),
+        (json!({ "of": { "planned": { "id": id, "version": 7 } } }), "stale_version", "of.planned.version"),
+    ] {
+        assert_eq!(world.refused("invoice.issue", issue(more.clone())), expect(code, field), "{more}");
+    }
+    let issued = world.call("invoice.issue", issue(json!({})));
+    assert_eq!((&issued["invoice"]["status"], &issued["invoice"]["version"]), (&json!("issued"), &json!(2)));
+    assert!(issued["invoice"]["plan_open"].is_null());
+    assert_eq!(three_way(&world, &contract), "2225 0 0 667.5 0 | 667.5 0 1557.5 0");
+    world.call("receipt.post", json!({ "customer": customer, "amount": "1000" }));
+    assert_eq!(three_way(&world, &contract), "2225 0 0 667.5 1000 | 0 332.5 1557.5 0");
+
+    // Part of a line, then more than is left, then the rest.
+    let red = |version: u32, of: Value, number: usize| json!({ "id": id, "version": version, "reason": "销售折让", "of": of, "issued_number": digital(number) });
+    let part = |line: u32, amount: &str| json!({ "lines": [{ "line": line, "amount": amount }] });
+    for (of, number, code, field) in [
+        (part(9, "1"), 2, "no_invoice_line", "of.lines[0].line"),
+        (part(1, "0"), 2, "out_of_range", "of.lines[0].amount"),
+        (part(1, "-1"), 2, "out_of_range", "of.lines[0].amount"),
+        (part(1, "0.001"), 2, "too_many_decimals", "of.lines[0].amount"),
+        (part(1, "159.01"), 2, "above_left", "of.lines[0].amount"),
+        (
+            json!({ "lines": [{ "line": 1, "amount": "1", "quantity": "1" }] }),
+            2,
+            "out_of_range",
+            "of.lines[0].quantity",
+        ),
+        (json!({ "lines": [{ "line": 1 }, { "line": 1 }] }), 2, "invoiced_twice", "of.lines[1].line"),
+        (json!({ "lines": [] }), 2, "empty_list", "of.lines"),
+        (part(1, "1"), 1, "invoice_number_taken", "issued_number"),
+    ] {
+        assert_eq!(world.refused("invoice.red", red(2, of.clone(), number)), expect(code, field), "{of}");
+    }
+    let allowance = world.call("invoice.red", red(2, part(1, "100"), 2));
+    assert_eq!(shown(&allowance), ["1/- 0.06 -94.34+-5.66=-100"]);
+    assert_eq!((&allowance["invoice"]["status"], &allowance["invoice"]["red_of"]), (&json!("red"), &id));
+    assert_eq!(three_way(&world, &contract), "2225 0 0 567.5 1000 | 0 432.5 1657.5 0");
+    let state = |id: &Value| world.call("invoice.get", json!({ "id": id }))["invoice"].clone();
+    assert_eq!((&state(&id)["status"], &state(&id)["reversed"]), (&json!("partly_reversed"), &json!("100")));
+    let again = json!({ "id": allowance["invoice"]["id"], "version": 1, "reason": "再冲", "issued_number": digital(3) });
+    assert_eq!(world.refused("invoice.red", again), expect("wrong_invoice_status", ""));
+    assert_eq!(world.refused("invoice.red", red(2, json!("rest"), 3)), expect("stale_version", "version"));
+    let whole = world.call("invoice.red", red(3, json!("rest"), 3));
+    assert_eq!(shown(&whole), ["1/- 0.06 -55.66+-3.34=-59", "1/- 0.13 -450+-58.5=-508.5"]);
+    assert_eq!((&state(&id)["status"], &state(&id)["reversed"]), (&json!("reversed"), &json!("667.5")));
+    assert_eq!(world.refused("invoice.red", red(4, json!("rest"), 4)), expect("wrong_invoice_status", ""));
+    // All of it can be invoiced again.
+    assert_eq!(three_way(&world, &contract), "2225 0 0 0 1000 | 0 1000 2225 0");
+    let again = world.call("invoice.plan", new(&contract, json!({})));
+    assert_eq!((&again["invoice"]["net"], &again["invoice"]["tax"]), (&json!("2000"), &json!("225")));
+    world.call("audit.verify", json!({}));
+}
+
+#[test]
+fn by_contract_line() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let contract = sold(&world, &customer, json!({}));
+    let lines = |parts: Value| new(&contract, json!({ "cover": { "lines": parts } }));
+    for (parts, code, field) in [
+        (json!([]), "empty_list", "cover.lines"),
+        (json!([{ "line": 9 }]), "no_contract_line", "cover.lines[0].line"),
+        (json!([{ "line": 1 }, { "line": 1 }]), "invoiced_twice", "cover.lines[1].line"),
+        (json!([{ "line": 1, "quantity": "3" }]), "out_of_range", "cover.lines[0].quantity"),
+        (json!([{ "line": 1, "quantity": "0" }]), "out_of_range", "cover.lines[0].quantity"),
+        (json!([{ "line": 1, "quantity": "1", "amount": "1" }]), "not_applicable", "cover.lines[0].amount"),
+        (json!([{ "line": 1, "amount": "1130.01" }]), "above_invoiceable", "cover.lines[0]"),
+        (json!([{ "line": 1, "tax_rate": "1.3" }]), "out_of_range", "cover.lines[0].tax_rate"),
+    ] {
+        assert_eq!(world.refused("invoice.plan", lines(parts.clone())), expect(code, field), "{parts}");
+    }
+    let one = world.call("invoice.plan", lines(json!([{ "line": 1 }, { "line": 2, "quantity": "2" }])));
+    assert_eq!(shown(&one), ["-/1 0.13 1000+130=1130", "-/2 0.13 200+26=226"]);
+    let two = world.call("invoice.plan", lines(json!([{ "line": 2 }, { "line": 3, "amount": "30" }])));
+    assert_eq!(shown(&two), ["-/2 0.13 300+39=339", "-/3 0.06 28.3+1.7=30"]);
+    assert_eq!(two["lines"][0]["quantity"], "3");
+    // What is left of the contract goes to its installments.
+    let rest = world.call("invoice.plan", new(&contract, json!({})));
+    assert_eq!(rest["invoice"]["gross"], "500");
+    assert_eq!(three_way(&world, &contract), "2225 0 2225 0 0 | 0 0 0 0");
+
+    // Stated lines are bounded by the same places.
+    let contract = sold(&world, &customer, json!({}));
+    let stated = |amount: &str, more: Value| {
+        let mut line = json!({ "description": "主机", "amount": amount, "tax_rate": "0.13" });
+        line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        new(&contract, json!({ "cover": { "stated": [line] } }))
+    };
+    for (amount, more, code, field) in [
+        ("2225.01", json!({}), "above_invoiceable", "cover.stated[0].amount"),
+        ("667.51", json!({ "installment": 1 }), "above_invoiceable", "cover.stated[0].amount"),
+        ("1130.01", json!({ "contract_line": 1 }), "above_invoiceable", "cover.stated[0].amount"),
+        ("1", json!({ "installment": 3 }), "no_installment", "cover.stated[0].installment"),
+        ("1", json!({ "contract_line": 4 }), "no_contract_line", "cover.stated[0].contract_line"),
+        ("0", json!({}), "out_of_range", "cover.stated[0].amount"),
+        ("1.001", json!({}), "too_many_decimals", "cover.stated[0].amount"),
+        ("1", json!({ "description": " " }), "empty", "cover.stated[0].description"),
+        ("1", json!({ "quantity": "0" }), "out_of_range", "cover.stated[0].quantity"),
+        ("1", json!({ "tax_rate": "-0.1" }), "out_of_range", "cover.stated[0].tax_rate"),
+    ] {
+        assert_eq!(
+            world.refused("invoice.plan", stated(amount, more.clone())),
+            expect(code, field),
+            "{amount} {more}"
+        );
+    }
+    let stated = world.call("invoice.plan", stated("113", json!({ "installment": 1, "contract_line": 1 })));
+    assert_eq!(shown(&stated), ["1/1 0.13 100+13=113"]);
+}
+
+#[test]
+fn prices_without_tax() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let line =
+        |net: &str| json!({ "description": "货", "quantity": "3", "unit_price": net, "tax_rate": "0.13" });
+    let create = json!({ "tax_included": false, "lines": [line("0.11"), line("0.12")] });
+    let contract = sold(&world, &customer, create);
+    // 0.33 + 0.04 and 0.36 + 0.05: whole lines have the contract's own amounts.
+    let cover = json!({ "cover": { "lines": [{ "line": 1 }, { "line": 2 }] } });
+    let planned = world.call("invoice.plan", new(&contract, cover.clone()));
+    assert_eq!(shown(&planned), ["-/1 0.13 0.33+0.04=0.37", "-/2 0.13 0.36+0.05=0.41"]);
+    world.call("invoice.void", json!({ "id": planned["invoice"]["id"], "version": 1 }));
+    // Once on 0.69: 0.0897.
+    let mut input = new(&contract, cover);
+    input["rounding"] = json!("per_invoice");
+    let planned = world.call("invoice.plan", input);
+    assert_eq!(planned["invoice"]["tax"], "0.09");
+    world.call("invoice.void", json!({ "id": planned["invoice"]["id"], "version": 1 }));
+    // Part of a line is part of its gross.
+    let part = json!({ "cover": { "lines": [{ "line": 1, "quantity": "1" }] } });
+    let planned = world.call("invoice.plan", new(&contract, part));
+    assert_eq!(shown(&planned), ["-/1 0.13 0.11+0.01=0.12"]);
+    let rest = world.call("invoice.plan", new(&contract, json!({ "cover": { "lines": [{ "line": 1 }] } })));
+    assert_eq!(shown(&rest), ["-/1 0.13 0.22+0.03=0.25"]);
+}
+
+#[test]
+fn kinds_numbers_and_rates() {
+    let world = World::new("2026-03-02");
+    let (ours, theirs) = (world.customer("甲公司"), world.customer("乙公司"));
+    let contract = sold(&world, &ours, json!({}));
+    let issue = |contract: &Value, amount: &str, kind: &str, number: Option<&str>, more: Value| {
+        let line = json!({ "description": "货", "amount": amount, "tax_rate": more["tax_rate"].as_str().unwrap_or("0.13") });
+        json!({ "of": { "new": { "contract": contract, "kind": kind, "cover": { "stated": [line] } } },
+            "issued_number": number, "issued_on": more["issued_on"], "rate_reason": more["rate_reason"] })
+    };
+    let none = json!({});
+    // A special invoice needs the buyer's code; the others do not.
+    let special = issue(&contract, "10", "vat_special", Some(&digital(1)), none.clone());
+    assert_eq!(world.refused("invoice.issue", special), expect("buyer_code_missing", "buyer_credit_code"));
+    world.call("invoice.issue", issue(&contract, "10", "vat_ordinary", Some(&digital(1)), none.clone()));
+    world.call("invoice.issue", issue(&contract, "10", "other", None, none.clone()));
+    let old = world.call(
+        "invoice.issue",
+        issue(&contract, "10", "vat_ordinary", Some("330019413012345678"), none.clone()),
+    );
+    assert_eq!(old["invoice"]["issued_number"], "3300194130-12345678");
+    let taken = issue(&contract, "10", "vat_ordinary", Some(&digital(1)), none.clone());
+    assert_eq!(world.refused("invoice.issue", taken), expect("invoice_number_taken", "issued_number"));
+    // Suppliers number for themselves.
+    let buying = json!({ "kind": "purchase" });
+    let [one, two] = [&ours, &theirs].map(|customer| sold(&world, customer, buying.clone()));
+    let received =
+        world.call("invoice.issue", issue(&one, "10", "vat_special", Some(&digital(1)), none.clone()));
+    assert_eq!(
+        (&received["invoice"]["direction"], &received["invoice"]["buyer_credit_code"]),
+        (&json!("payable"), &Value::Null)
+    );
+    world.call("invoice.issue", issue(&two, "10", "vat_special", Some(&digital(1)), none.clone()));
+    let twice = issue(&one, "10", "vat_special", Some(&digital(1)), none.clone());
+    assert_eq!(world.refused("invoice.issue", twice).0, "invoice_number_taken");
+
+    // Rates by date, a reason, and the ledger's own.
+    let refused = expect("tax_rate_not_in_force", "rate_reason");
+    let ordinary = |count: usize, rate: &str, on: &str, reason: Option<&str>| {
+        let more = json!({ "tax_rate": rate, "issued_on": on, "rate_reason": reason });
+        issue(&contract, "10", "vat_ordinary", Some(&digital(count)), more)
+    };
+    assert_eq!(world.refused("invoice.issue", ordinary(2, "0.16", "2026-03-01", None)), refused);
+    world.call("invoice.issue", ordinary(2, "0.16", "2019-03-31", None));
+    let late =
+        world.call("invoice.issue", ordinary(3, "0.16", "2026-03-01", Some("2019年3月已发生纳税义务")));
+    assert_eq!(late["invoice"]["rate_reason"], "2019年3月已发生纳税义务");
+    assert_eq!(world.refused("invoice.issue", ordinary(4, "0.07", "2026-03-01", None)), refused);
+    world.call("tax_rate.set", json!({ "name": "special_zone", "valid_from": "2026-01-01", "rate": "0.07" }));
+    world.call("invoice.issue", ordinary(4, "0.07", "2026-03-01", None));
+    world.call("tax_rate.set", json!({ "name": "special_zone", "valid_from": "2026-01-01" }));
+    assert_eq!(world.refused("invoice.issue", ordinary(5, "0.07", "2026-03-01", None)), refused);
+    // A red invoice keeps the rate of its original.
+    let red =
+        json!({ "id": late["invoice"]["id"], "version": 1, "reason": "退货", "issued_number": digital(6) });
+    assert_eq!(world.call("invoice.red", red)["lines"][0]["tax_rate"], "0.16");
+    let other = issue(&contract, "10", "other", Some("R-1"), json!({ "tax_rate": "0.33" }));
+    world.call("invoice.issue", other);
+
+    let standard = world.call("tax_rate.list", json!({ "name": "standard" }));
+    let days: Vec<String> = standard
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| format!("{} {} {}", row["valid_from"], row["valid_until"], row["rate"]).replace('"', ""))
+        .collect();
+    assert_eq!(days, ["1994-01-01 2018-04-30 0.17", "2018-05-01 2019-03-31 0.16", "2019-04-01 null 0.13"]);
+    for (input, code, field) in [
+        (json!({ "name": " ", "valid_from": "2026-01-01", "rate": "0.1" }), "empty", "name"),
+        (json!({ "name": "x", "valid_from": "2026-01-01", "rate": "1.1" }), "out_of_range", "rate"),
+        (
+            json!({ "name": "x", "valid_from": "2026-01-02", "valid_until": "2026-01-01", "rate": "0.1" }),
+            "end_before_start",
+            "valid_until",
+        ),
+    ] {
+        assert_eq!(world.refused("tax_rate.set", input.clone()), expect(code, field), "{input}");
+    }
+}
+
+#[test]
+fn what_a_contract_allows() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let draft = world.contract(&customer, "1000", two_terms());
+    assert_eq!(
+        world.refused("invoice.plan", new(&draft, json!({}))),
+        expect("contract_not_signed", "contract")
+    );
+    let contract = world.effective(&customer, "1000", two_terms(), "2026-03-02");
+    let part = |seq: u32, amount: &str| {
+        new(&contract, json!({ "cover": { "installments": [{ "installment": seq, "amount": amount }] } }))
+    };
+    for (seq, amount, code, field) in [
+        (3, "1", "no_installment", "cover.installments[0].installment"),
+        (1, "300.01", "above_invoiceable", "cover.installments[0].amount"),
+        (1, "0", "out_of_range", "cover.installments[0].amount"),
+        (1, "0.001", "too_many_decimals", "cover.installments[0].amount"),
+    ] {
+        assert_eq!(world.refused("invoice.plan", part(seq, amount)), expect(code, field), "{seq} {amount}");
+    }
+    let issue =
+        |input: Value, count: usize| json!({ "of": { "new": input }, "issued_number": digital(count) });
+    world.call("invoice.issue", issue(part(1, "300"), 1));
+    let planned = world.call("invoice.plan", part(2, "500"));
+    world.call("receipt.post", json!({ "customer": customer, "amount": "100" }));
+    // Termination cancels what is open: a plan beyond it can no longer be issued, an invoice beyond it shows.
+    world.step("contract.terminate", &contract, json!({ "reason": "客户破产" })).unwrap();
+    assert_eq!(three_way(&world, &contract), "1000 900 500 300 100 | 200 0 0 200");
+    let late = json!({ "of": { "planned": { "id": planned["invoice"]["id"], "version": 1 } }, "issued_number": digital(2) });
+    assert_eq!(world.refused("invoice.issue", late).0, "above_invoiceable");
+    world.call("invoice.void", json!({ "id": planned["invoice"]["id"], "version": 1 }));
+    let list = world.call("invoice.list", json!({ "filter": { "equal": ["status", "issued"] } }));
+    let red = json!({ "id": list["items"][0]["id"], "version": 1, "reason": "合同终止", "issued_number": digital(3),
+        "of": { "lines": [{ "line": 1, "amount": "200" }] } });
+    world.call("invoice.red", red);
+    assert_eq!(three_way(&world, &contract), "1000 900 0 100 100 | 0 0 0 0");
+
+    // A page over contracts has the same rows.
+    let page =
+        world.call("invoice.three_way", json!({ "list": { "filter": { "equal": ["customer", customer] } } }));
+    assert_eq!(page["items"].as_array().unwrap().len(), 2);
+    let one = world.call("invoice.three_way", json!({ "contract": contract }));
+    assert_eq!(page["items"][1], one["items"][0]);
+    let both = json!({ "contract": contract, "list": {} });
+    assert_eq!(world.refused("invoice.three_way", both), expect("not_applicable", "list"));
+}
+
+#[test]
+fn due_dates_that_count_from_the_invoice() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let terms = json!([{ "label": "首付", "share": { "rate": "0.3" }, "anchor": "invoiced", "offset": { "days": 10 } },
+        { "label": "尾款", "share": "balance", "anchor": "invoiced", "offset": { "days": 30 } }]);
+    let dues = |contract: &Value| -> Vec<String> {
+        let details = world.details(contract);
+        let rows = details["installments"].as_array().unwrap().iter();
+        rows.map(|row| row["due_date"].as_str().unwrap_or("-").to_owned()).collect()
+    };
+    let contract = world.effective(&customer, "1000", terms.clone(), "2026-03-02");
+    assert_eq!(dues(&contract), ["-", "-"]);
+    let cover = json!({ "cover": { "installments": [{ "installment": 1 }] } });
+    let planned = world.call("invoice.plan", new(&contract, cover));
+    assert_eq!(dues(&contract), ["-", "-"]);
+    let of = json!({ "planned": { "id": planned["invoice"]["id"], "version": 1 } });
+    world.call("invoice.issue", json!({ "of": of, "issued_number": digital(1) }));
+    assert_eq!(dues(&contract), ["2026-03-12", "-"]);
+    let red = |version: u32, of: Value, number: usize| {
+        json!({ "id": planned["invoice"]["id"], "version": version,
+        "reason": "重开", "of": of, "issued_number": digital(number) })
+    };
+    world.call("invoice.red", red(2, json!({ "lines": [{ "line": 1, "amount": "100" }] }), 2));
+    assert_eq!(dues(&contract), ["2026-03-12", "-"]);
+    world.call("invoice.red", red(3, json!("rest"), 3));
+    assert_eq!(dues(&contract), ["-", "-"]);
+    // An invoice that names no installment says something only when it is the last.
+    let part = |amount: &str, count: usize| {
+        let cover =
+            json!({ "cover": { "stated": [{ "description": "货", "amount": amount, "tax_rate": "0.13" }] } });
+        json!({ "of": { "new": new(&contract, cover) }, "issued_number": digital(count) })
+    };
+    world.call("invoice.issue", part("600", 4));
+    assert_eq!(dues(&contract), ["-", "-"]);
+    world.call("invoice.issue", part("400", 5));
+    assert_eq!(dues(&contract), ["2026-03-12", "2026-04-01"]);
+    world.call("audit.verify", json!({}));
+    world.call("settlement.verify", json!({}));
+}
+
+#[test]
+fn sessions_at_once_cannot_invoice_more_than_the_contract() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let contract = world.effective(&customer, "1000", two_terms(), "2026-03-02");
+    let line = json!({ "description": "货", "amount": "90", "tax_rate": "0.13" });
+    let issued = |session: crm::app::Session, thread: usize| {
+        let tries = (0..5).filter(|count| {
+            let input = json!({ "of": { "new": new(&contract, json!({ "cover": { "stated": [line] } })) },
+                "issued_number": digital(thread * 10 + count) });
+            match call(&session, "invoice.issue", input) {
+                Ok(_) => true,
+                Err(error) => {
+                    assert_eq!(error.code().name(), "above_invoiceable", "{error}");
+                    false
+                }
+            }
+        });
+        tries.count()
+    };
+    let count: usize = std::thread::scope(|scope| {
+        let sessions = (0..4).map(|thread| (world.ledger.session("admin").unwrap(), thread));
+        let threads: Vec<_> =
+            sessions.map(|(session, thread)| scope.spawn(move || issued(session, thread))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(count, 11);
+    assert_eq!(three_way(&world, &contract), "1000 0 0 990 0 | 990 0 10 0");
+}
+
+#[test]
+fn invoices_follow_the_scope_of_their_contract() {
+    let world = World::new("2026-03-02");
+    let role = json!({ "name": "销售", "scope": "own",
+        "levels": { "party": "edit", "contract": "edit", "invoice": "edit" } });
+    let role = world.call("role.create", role)["id"].clone();
+    let [wang, li] = ["wang", "li"].map(|login| {
+        world.call("user.create", json!({ "login": login, "name": login, "roles": [role] }));
+        world.ledger.session(login).unwrap()
+    });
+    let customer = call(&wang, "customer.create", json!({ "name": "甲公司" })).unwrap()["id"].clone();
+    let draft = json!({ "title": "合同", "customer": customer, "amount": "100", "terms": two_terms() });
+    let contract = call(&wang, "contract.create", draft).unwrap()["id"].clone();
+    world.to_effective(contract.clone(), "2026-03-02");
+    let planned = call(&wang, "invoice.plan", new(&contract, json!({}))).unwrap();
+    let id = &planned["invoice"]["id"];
+    let refused = |name: &str, input: Value| call(&li, name, input).unwrap_err().code().name();
+    assert_eq!(refused("invoice.plan", new(&contract, json!({}))), "not_found");
+    assert_eq!(refused("invoice.get", json!({ "id": id })), "not_found");
+    assert_eq!(refused("invoice.void", json!({ "id": id, "version": 1 })), "not_found");
+    assert_eq!(refused("invoice.three_way", json!({ "contract": contract })), "not_found");
+    assert_eq!(refused("invoice.red", json!({ "id": id, "version": 1, "reason": "x" })), "denied");
+    for name in ["invoice.list", "invoice_line.list", "invoice.three_way"] {
+        let seen = |session| call(session, name, json!({})).unwrap()["items"].as_array().unwrap().len();
+        assert_eq!((seen(&wang), seen(&li)), (if name == "invoice_line.list" { 2 } else { 1 }, 0), "{name}");
+    }
+}
+
+/// What the model knows of an invoice: status, and per line its installment, gross and what is reversed of it, in fen.
+#[derive(Debug, Clone)]
+struct Known {
+    id: Value,
+    version: u64,
+    status: &'static str,
+    lines: Vec<(usize, i64, i64)>,
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Plan(usize, i64),
+    Rest,
+    IssueNew(usize, i64),
+    Issue(usize),
+    Void(usize),
+    Red(usize),
+    RedPart(usize, usize, i64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        3 => (0..3_usize, 1..60_000_i64).prop_map(|(at, fen)| Act::Plan(at, fen)),
+        1 => Just(Act::Rest),
+        3 => (0..3_usize, 1..60_000_i64).prop_map(|(at, fen)| Act::IssueNew(at, fen)),
+        3 => (0..8_usize).prop_map(Act::Issue),
+        1 => (0..8_usize).prop_map(Act::Void),
+        1 => (0..8_usize).prop_map(Act::Red),
+        3 => (0..8_usize, 0..4_usize, 1..60_000_i64).prop_map(|(at, line, fen)| Act::RedPart(at, line, fen)),
+    ]
+}
+
+/// The equations of stored invoices, and what each installment is planned and invoiced of.
+fn checked(world: &World, contract: &Value) -> (BTreeMap<i64, i64>, BTreeMap<i64, i64>) {
+    let text = |value: &Value| fen(value.as_str().unwrap());
+    let (mut planned, mut invoiced) = (BTreeMap::new(), BTreeMap::new());
+    let invoices = world.call("invoice.list", json!({ "limit": 1000 }));
+    let mut red: BTreeMap<String, i64> = BTreeMap::new();
+    let mut reversed: BTreeMap<String, i64> = BTreeMap::new();
+    for invoice in invoices["items"].as_array().unwrap() {
+        let details = world.call("invoice.get", json!({ "id": invoice["id"] }));
+        let lines = details["lines"].as_array().unwrap();
+        for name in ["net", "tax", "gross", "reversed"] {
+            let sum: i64 = lines.iter().map(|line| text(&line[name])).sum();
+            assert_eq!(sum, text(&invoice[name]), "{name} of {details}");
+        }
+        for part in lines.iter().chain([invoice]) {
+            assert_eq!(text(&part["net"]) + text(&part["tax"]), text(&part["gross"]), "{part}");
+            let (gross, back) = (text(&part["gross"]), text(&part["reversed"]));
+            assert!(back == 0 || (0..=gross).contains(&back), "{part}");
+            let same_sign = [&part["net"], &part["tax"]]
+                .iter()
+                .all(|each| text(each) == 0 || (text(each) > 0) == (gross > 0));
+            assert!(same_sign, "{part}");
+        }
+        match invoice["status"].as_str().unwrap() {
+            "void" => continue,
+            "red" => *red.entry(invoice["red_of"].to_string()).or_default() -= text(&invoice["gross"]),
+            _ => *reversed.entry(invoice["id"].to_string()).or_default() += text(&invoice["reversed"]),
+        }
+        let sums = if invoice["status"] == "planned" { &mut planned } else { &mut invoiced };
+        for line in lines {
+            *sums.entry(line["installment"].as_i64().unwrap()).or_default() += text(&line["gross"]);
+        }
+    }
+    reversed.retain(|_, sum| *sum != 0);
+    assert_eq!(red, reversed);
+    let row = world.call("invoice.three_way", json!({ "contract": contract }))["items"][0].clone();
+    for each in row["installments"].as_array().unwrap() {
+        let seq = each["seq"].as_i64().unwrap();
+        let of = |sums: &BTreeMap<i64, i64>| sums.get(&seq).copied().unwrap_or_default();
+        assert_eq!((text(&each["planned"]), text(&each["invoiced"])), (of(&planned), of(&invoiced)));
+        assert!(of(&planned) + of(&invoiced) <= text(&each["amount"]), "{each}");
+    }
+    (planned, invoiced)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_sequences_against_a_model(
+        lines in prop::collection::vec((1..40_000_i64, prop::sample::select(vec!["0.13", "0.06", "0"])), 1..4),
+        shares in (1..400_000_i64, 1..400_000_i64), per_invoice: bool, acts in prop::collection::vec(act(), 1..25),
+    ) {
+        let world = World::new("2026-03-02");
+        let customer = world.customer("甲公司");
+        let rows: Vec<Value> = lines.iter().map(|(price, rate)|
+            json!({ "description": "货", "quantity": "1", "unit_price": yuan(*price + 2), "tax_rate": rate })).collect();
+        let rate = |share: i64| format!("0.{share:06}");
+        let terms = json!([{ "share": { "rate": rate(shares.0) }, "anchor": "signed" },
+            { "share": { "rate": rate(shares.1) }, "anchor": "signed" }, { "share": "balance", "anchor": "accepted" }]);
+        let contract = sold(&world, &customer, json!({ "lines": rows, "terms": terms }));
+        let details = world.details(&contract);
+        let amounts: Vec<i64> = details["installments"].as_array().unwrap().iter()
+            .map(|row| fen(row["amount"].as_str().unwrap())).collect();
+        let rounding = if per_invoice { "per_invoice" } else { "per_line" };
+        let (mut known, mut numbers): (Vec<Known>, usize) = (Vec::new(), 0);
+        let of_lines = |details: &Value| -> Vec<(usize, i64, i64)> {
+            details["lines"].as_array().unwrap().iter().map(|line| {
+                let at = usize::try_from(line["installment"].as_u64().unwrap()).unwrap() - 1;
+                (at, fen(line["gross"].as_str().unwrap()), 0)
+            }).collect()
+        };
+        for act in acts {
+            numbers += 1;
+            let left: Vec<i64> = (0..3).map(|at| {
+                let taken = known.iter().filter(|known| known.status != "void").flat_map(|known| &known.lines);
+                amounts[at] - taken.filter(|line| line.0 == at).map(|line| line.1 - line.2).sum::<i64>()
+            }).collect();
+            let cover = |at: usize, fen: i64| new(&contract, json!({ "rounding": rounding,
+                "cover": { "installments": [{ "installment": at + 1, "amount": yuan(fen) }] } }));
+            match act {
+                Act::Plan(at, fen) | Act::IssueNew(at, fen) => {
+                    let (name, input, status) = match act {
+                        Act::Plan(..) => ("invoice.plan", cover(at, fen), "planned"),
+                        _ => ("invoice.issue", json!({ "of": { "new": cover(at, fen) }, "issued_number": digital(numbers) }), "issued"),
+                    };
+                    let found = world.try_call(name, input);
+                    prop_assert_eq!(found.is_ok(), fen <= left[at], "{} of {:?}", fen, left);
+                    match found {
+                        Ok(details) => {
+                            let lines = of_lines(&details);
+                            prop_assert_eq!(lines.iter().map(|line| line.1).sum::<i64>(), fen);
+                            known.push(Known { id: details["invoice"]["id"].clone(), version: 1, status, lines });
+                        }
+                        Err(error) => prop_assert_eq!(error.code().name(), "above_invoiceable"),
+                    }
+                }
+                Act::Rest => {
+                    let found = world.try_call("invoice.plan", new(&contract, json!({ "rounding": rounding })));
+                    prop_assert_eq!(found.is_ok(), left.iter().sum::<i64>() > 0);
+                    if let Ok(details) = found {
+                        let lines = of_lines(&details);
+                        prop_assert_eq!(lines.iter().map(|line| line.1).sum::<i64>(), left.iter().sum::<i64>());
+                        known.push(Known { id: details["invoice"]["id"].clone(), version: 1, status: "planned", lines });
+                    }
+                }
+                Act::Issue(at) | Act::Void(at) => {
+                    let Some(invoice) = known.get_mut(at) else { continue };
+                    let planned = json!({ "id": invoice.id, "version": invoice.version });
+                    let found = match act {
+                        Act::Void(_) => world.try_call("invoice.void", planned),
+                        _ => world.try_call("invoice.issue", json!({ "of": { "planned": planned }, "issued_number": digital(numbers) })),
+                    };
+                    prop_assert_eq!(found.is_ok(), invoice.status == "planned", "{:?} {:?}", invoice, found);
+                    if found.is_ok() {
+                        invoice.version += 1;
+                        invoice.status = if matches!(act, Act::Void(_)) { "void" } else { "issued" };
+                    }
+                }
+                Act::Red(at) | Act::RedPart(at, ..) => {
+                    let Some(invoice) = known.get_mut(at) else { continue };
+                    let (mut of, mut allowed) = (json!("rest"), matches!(invoice.status, "issued" | "partly_reversed"));
+                    let mut part = None;
+                    if let Act::RedPart(_, line, fen) = act {
+                        let Some((_, gross, back)) = invoice.lines.get(line) else { continue };
+                        of = json!({ "lines": [{ "line": line + 1, "amount": yuan(fen) }] });
+                        allowed &= fen <= gross - back;
+                        part = Some((line, fen));
+                    }
+                    let input = json!({ "id": invoice.id, "version": invoice.version, "reason": "退货", "of": of, "issued_number": digital(numbers) });
+                    let found = world.try_call("invoice.red", input);
+                    prop_assert_eq!(found.is_ok(), allowed, "{:?} {:?}", invoice, found);
+                    if found.is_ok() {
+                        match part {
+                            Some((line, fen)) => invoice.lines[line].2 += fen,
+                            None => invoice.lines.iter_mut().for_each(|line| line.2 = line.1),
+                        }
+                        let all = invoice.lines.iter().all(|line| line.1 == line.2);
+                        invoice.status = if all { "reversed" } else { "partly_reversed" };
+                        invoice.version += 1;
+                    }
+                }
+            }
+            for invoice in &known {
+                let stored = world.call("invoice.get", json!({ "id": invoice.id }));
+                prop_assert_eq!(stored["invoice"]["status"].as_str(), Some(invoice.status));
+            }
+        }
+        let (planned, invoiced) = checked(&world, &contract);
+        for at in 0..3_usize {
+            let seq = i64::try_from(at).unwrap() + 1;
+            let model: i64 = known.iter().filter(|known| known.status != "void").flat_map(|known| &known.lines)
+                .filter(|line| line.0 == at).map(|line| line.1 - line.2).sum();
+            let stored = planned.get(&seq).copied().unwrap_or_default() + invoiced.get(&seq).copied().unwrap_or_default();
+            prop_assert_eq!(stored, model);
+        }
+        world.ledger.set_clock(noon("2026-03-03")).unwrap();
+        world.call("audit.verify", json!({}));
+    }
+}
