@@ -53,12 +53,15 @@ pub struct Paid {
     pub amount: Amount,
 }
 
+/// An installment and a receipt that settles it.
+type Place = (Id<Contract>, u32, Uuid);
+
 /// What was paid and not taken back, from movements in the order of posting.
 ///
 /// # Errors
 /// `OVERFLOW`.
 pub fn paid(movements: impl IntoIterator<Item = Movement>) -> Result<Vec<Paid>> {
-    let mut places: BTreeMap<(Id<Contract>, u32, Uuid), Vec<(Option<Date>, Date, Amount)>> = BTreeMap::new();
+    let mut places: BTreeMap<Place, Vec<(Option<Date>, Date, Amount)>> = BTreeMap::new();
     for Movement { receipt, contract, installment, due, date, amount } in movements {
         let place = places.entry((contract, installment, receipt)).or_default();
         if amount.is_positive() {
