@@ -9,7 +9,7 @@ use crm_core::areas::contract::rules::discount::{Discounted, TaxPart, discounted
 use crm_core::areas::contract::rules::schedule::{Anchors, check_terms, term_amounts, term_dues};
 use crm_core::areas::contract::rules::{BALANCE_NOT_LAST, TERMS_DO_NOT_SUM};
 use crm_core::areas::contract::{
-    DiscountBase, EarlyDiscount, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare,
+    DiscountBase, EarlyDiscount, MonthDay, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare,
 };
 use crm_core::kernel::calendar::Calendar;
 use crm_core::kernel::currency::Currency;
@@ -243,7 +243,7 @@ fn file_term(row: &Value) -> Outcome {
                 } else if let Some(day) = field("days_next_month").or(field("day_following_month")) {
                     if day == 0 { TermAlign::MonthEnd } else { TermAlign::NextMonthOn(day) }
                 } else if let Some(day) = field("day_current_month") {
-                    TermAlign::DayOfMonth { day, months: 0 }
+                    TermAlign::DayOfMonth(MonthDay { day, months: 0 })
                 } else {
                     TermAlign::None
                 };
@@ -297,7 +297,9 @@ fn peer_term(input: &Value, expected: &Value) -> Outcome {
             "days_then_first_day_on_or_after" => TermAlign::OnOrAfter(vec![day_number(&published["day"])]),
             "days_after_end_of_month" => TermAlign::MonthEndBefore,
             "days_then_end_of_month" | "end_of_month" => TermAlign::MonthEnd,
-            "day_of_current_month" => TermAlign::DayOfMonth { day: day_number(&published["day"]), months: 0 },
+            "day_of_current_month" => {
+                TermAlign::DayOfMonth(MonthDay { day: day_number(&published["day"]), months: 0 })
+            }
             other => panic!("an unknown kind of term: {other}"),
         };
         (TermOffset::Days(number(&published["days"])), align)

@@ -51,6 +51,19 @@ pub(super) fn literal(value: &Value) -> Option<String> {
     }
 }
 
+/// A JSON value as Python writes it.
+pub(super) fn document(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Array(items) => format!("[{}]", items.iter().map(document).collect::<Vec<_>>().join(", ")),
+        Value::Object(fields) => {
+            let entries = fields.iter().map(|(name, field)| format!("{}: {}", quoted(name), document(field)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+        plain => literal(plain).unwrap_or_default(),
+    }
+}
+
 /// Text broken into lines that fit behind `indent`; later lines get `hanging` more.
 pub(super) fn wrapped(text: &str, indent: usize, hanging: usize) -> String {
     let mut lines: Vec<String> = Vec::new();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::HEADER;
 use super::model::{Input, Model, Shape, Ty, Variant, Way};
-use super::text::{identifier, literal, quoted, snake};
+use super::text::{document, identifier, quoted, snake};
 
 /// Whether JSON of this type differs from the Python value.
 fn converts(model: &Model, way: Way, ty: &Ty, seen: &mut BTreeSet<String>) -> bool {
@@ -130,8 +130,8 @@ pub(super) fn file(model: &Model) -> String {
                     let key = quoted(&field.name);
                     let from = match (&field.default, field.required) {
                         (_, true) => format!("w[{key}]"),
-                        (Some(default), false) if literal(default).is_some() => {
-                            format!("w.get({key}, {})", literal(default).unwrap_or_default())
+                        (Some(default), false) if !default.is_null() => {
+                            format!("w.get({key}, {})", document(default))
                         }
                         _ => format!("w.get({key})"),
                     };

@@ -820,6 +820,7 @@ class ContractOperations(Group):
         late: LateTermsInput | LateTerms | None = None,
         lines: Sequence[LineDataInput] = (),
         note: str | None = None,
+        notice_days: int | None = None,
         number: str | None = None,
         opportunity: IdLike | None = None,
         parties: Sequence[ContractPartyInput | ContractParty] = (),
@@ -853,6 +854,8 @@ class ContractOperations(Group):
             late: What is charged for paying late; nothing when left out.
             lines: What is sold.
             note: Remarks.
+            notice_days: Days before the last day by which a renewal or its refusal must be told, up
+                to 3650; warnings go by it.
             number: Number, up to 60 characters; `HT-yyyy-000001` and so on when left out.
             opportunity: The opportunity it came from.
             parties: The signatories, each role once.
@@ -901,6 +904,8 @@ class ContractOperations(Group):
             _sent["late"] = _wire.write_late_terms_input(late)
         if note is not None:
             _sent["note"] = note
+        if notice_days is not None:
+            _sent["notice_days"] = notice_days
         if number is not None:
             _sent["number"] = number
         if opportunity is not None:

@@ -163,6 +163,8 @@ __all__ = [
     "MeasureInputSum",
     "Money",
     "MoneyDirection",
+    "MonthDay",
+    "MonthDayInput",
     "Notice",
     "NoticeRecord",
     "Offset",
@@ -235,10 +237,8 @@ __all__ = [
     "TaxRounding",
     "TermAlign",
     "TermAlignDayOfMonth",
-    "TermAlignDayOfMonth",
     "TermAlignInput",
     "TermAlignInputDayOfMonth",
-    "TermAlignInputDayOfMonthInput",
     "TermAlignInputMonthEndAndDays",
     "TermAlignInputNextMonthOn",
     "TermAlignInputOnOrAfter",
@@ -348,10 +348,10 @@ Dataset: TypeAlias = Literal[
 * ``contact`` 联系人: id, customer, name, title, role, mobile, email, wechat, birthday, primary, note,
   created_at, version, customer_name (customer.name)
 * ``contract`` 合同: id, number, title, kind, direction, customer, parties, currency, amount, net,
-  tax, tax_included, tax_rate, settled, surcharge, rate, starts_on, ends_on, runs_until, owner,
-  unit, opportunity, status, terms, late, submitted_by, signed_on, effective_on, delivered_on,
-  accepted_on, ended_on, termination_reason, note, created_at, version, term_set, term_set_revision,
-  recurrence, customer_name (customer.name)
+  tax, tax_included, tax_rate, settled, surcharge, rate, starts_on, ends_on, runs_until,
+  notice_days, notice_on, owner, unit, opportunity, status, terms, late, submitted_by, signed_on,
+  effective_on, delivered_on, accepted_on, ended_on, termination_reason, note, created_at, version,
+  term_set, term_set_revision, recurrence, customer_name (customer.name)
 * ``contract_decision`` 合同审批意见: contract, seq, kind, user, at, opinion, contract_number
   (contract.number)
 * ``contract_line`` 合同明细: contract, seq, product, description, quantity, unit, unit_price, discount,
@@ -1299,6 +1299,12 @@ class Contract:
 
     note: str | None
     """Remarks."""
+
+    notice_days: int | None
+    """Days before its last day by which a renewal or its refusal must be told."""
+
+    notice_on: dt.date | None
+    """The day of that while the contract is in effect, otherwise none: what warnings look at."""
 
     opportunity: UUID | None
     """The opportunity it came from."""
@@ -2435,6 +2441,17 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class MonthDay:
+    """A day of a month that is counted from another."""
+
+    day: int
+    """The day, 1 to 31, clamped to the month's end."""
+
+    months: int
+    """How many months on; 0 for the month that the offset reaches."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A notice: what it is about, and who is to be told."""
 
@@ -3390,7 +3407,7 @@ class TermAlignNextMonthOn(TypedDict):
 class TermAlignDayOfMonth(TypedDict):
     """On a day of the month that lies so many months after the one that the offset reaches."""
 
-    day_of_month: TermAlignDayOfMonth
+    day_of_month: MonthDay
 
 
 class TermAlignOnOrAfter(TypedDict):
@@ -3407,17 +3424,6 @@ class TermAlignOnOrBefore(TypedDict):
     """
 
     on_or_before: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TermAlignDayOfMonth:
-    """"""
-
-    day: int
-    """The day, 1 to 31, clamped to the month's end."""
-
-    months: int
-    """How many months on; 0 for the month that the offset reaches."""
 
 
 class TermAnchorMilestone(TypedDict):
@@ -4140,6 +4146,11 @@ class ContractDataInput(TypedDict):
     note: NotRequired[str | None]
     """Remarks."""
 
+    notice_days: NotRequired[int | None]
+    """Days before the last day by which a renewal or its refusal must be told, up to 3650; warnings go
+    by it.
+    """
+
     number: NotRequired[str | None]
     """Number, up to 60 characters; `HT-yyyy-000001` and so on when left out."""
 
@@ -4580,6 +4591,16 @@ class MeasureInputMax(TypedDict):
     max: str
 
 
+class MonthDayInput(TypedDict):
+    """A day of a month that is counted from another."""
+
+    day: int
+    """The day, 1 to 31, clamped to the month's end."""
+
+    months: NotRequired[int]
+    """How many months on; 0 for the month that the offset reaches."""
+
+
 class OffsetInput(TypedDict):
     """A distance from today: first to the start of the period, then months, then days, then working
     days.
@@ -4904,7 +4925,7 @@ class TermAlignInputNextMonthOn(TypedDict):
 class TermAlignInputDayOfMonth(TypedDict):
     """On a day of the month that lies so many months after the one that the offset reaches."""
 
-    day_of_month: TermAlignInputDayOfMonthInput
+    day_of_month: MonthDayInput | MonthDay
 
 
 class TermAlignInputOnOrAfter(TypedDict):
@@ -4921,16 +4942,6 @@ class TermAlignInputOnOrBefore(TypedDict):
     """
 
     on_or_before: Sequence[int]
-
-
-class TermAlignInputDayOfMonthInput(TypedDict):
-    """"""
-
-    day: int
-    """The day, 1 to 31, clamped to the month's end."""
-
-    months: NotRequired[int]
-    """How many months on; 0 for the month that the offset reaches."""
 
 
 class TermAnchorInputMilestone(TypedDict):

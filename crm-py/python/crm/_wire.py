@@ -178,6 +178,8 @@ def read_contract(w: Any) -> t.Contract:
         None if (v0 := w.get("ended_on")) is None else date(v0),
         None if (v0 := w.get("ends_on")) is None else date(v0),
         w.get("note"),
+        w.get("notice_days"),
+        None if (v0 := w.get("notice_on")) is None else date(v0),
         None if (v0 := w.get("opportunity")) is None else UUID(v0),
         None if (v0 := w.get("owner")) is None else UUID(v0),
         None if (v0 := w.get("rate")) is None else Decimal(v0),
@@ -660,6 +662,13 @@ def read_money(w: Any) -> t.Money:
     )
 
 
+def read_month_day(w: Any) -> t.MonthDay:
+    return t.MonthDay(
+        w["day"],
+        w.get("months", 0),
+    )
+
+
 def read_notice(w: Any) -> t.Notice:
     return t.Notice(
         w["rule"],
@@ -802,9 +811,9 @@ def read_payment_term(w: Any) -> t.PaymentTerm:
         None if (v0 := w.get("discount")) is None else read_early_discount(v0),
         None if (v0 := w.get("expected")) is None else date(v0),
         w.get("label"),
-        None if (v0 := w.get("lines")) is None else tuple(v0),
-        w.get("offset"),
-        w.get("retention"),
+        tuple(w.get("lines", [])),
+        w.get("offset", {"days": 0}),
+        w.get("retention", False),
         None if (v0 := w.get("round_to")) is None else Decimal(v0),
         w.get("shift", "none"),
     )
@@ -904,9 +913,9 @@ def read_recurrence(w: Any) -> t.Recurrence:
         None if (v0 := w.get("first_due")) is None else date(v0),
         w.get("offset"),
         w.get("proration", "actual_days"),
-        None if (v0 := w.get("revisions")) is None else tuple([read_price_revision(v1) for v1 in v0]),
+        tuple([read_price_revision(v0) for v0 in w.get("revisions", [])]),
         w.get("shift", "none"),
-        None if (v0 := w.get("suspensions")) is None else tuple([read_suspension(v1) for v1 in v0]),
+        tuple([read_suspension(v0) for v0 in w.get("suspensions", [])]),
     )
 
 
@@ -1082,19 +1091,12 @@ def read_term_align(w: Any) -> t.TermAlign:
     if "next_month_on" in w:
         return {"next_month_on": w["next_month_on"]}
     if "day_of_month" in w:
-        return {"day_of_month": read_term_align_day_of_month(w["day_of_month"])}
+        return {"day_of_month": read_month_day(w["day_of_month"])}
     if "on_or_after" in w:
         return {"on_or_after": tuple(w["on_or_after"])}
     if "on_or_before" in w:
         return {"on_or_before": tuple(w["on_or_before"])}
     return w  # type: ignore[no-any-return]
-
-
-def read_term_align_day_of_month(w: Any) -> t.TermAlignDayOfMonth:
-    return t.TermAlignDayOfMonth(
-        w["day"],
-        w.get("months", 0),
-    )
 
 
 def read_term_anchor(w: Any) -> t.TermAnchor:
@@ -1230,7 +1232,7 @@ def read_warning_definition(w: Any) -> t.WarningDefinition:
         w.get("customer_name"),
         w.get("date"),
         None if (v0 := w.get("filter")) is None else read_expr(v0),
-        tuple([read_warning_step(v0) for v0 in w.get("levels", ())]),
+        tuple([read_warning_step(v0) for v0 in w.get("levels", [])]),
         w.get("owner"),
         None if (v0 := w.get("total")) is None else read_warning_total(v0),
     )
@@ -1284,9 +1286,9 @@ def read_warning_level_counts(w: Any) -> t.WarningLevelCounts:
 def read_warning_recipients(w: Any) -> t.WarningRecipients:
     return t.WarningRecipients(
         w.get("owner", False),
-        tuple([UUID(v0) for v0 in w.get("roles", ())]),
+        tuple([UUID(v0) for v0 in w.get("roles", [])]),
         w.get("unit_head", False),
-        tuple([UUID(v0) for v0 in w.get("users", ())]),
+        tuple([UUID(v0) for v0 in w.get("users", [])]),
     )
 
 
@@ -1327,7 +1329,7 @@ def read_warning_settings(w: Any) -> t.WarningSettings:
         w.get("enabled", True),
         None if (v0 := w.get("escalation")) is None else read_warning_escalation(v0),
         w.get("lead", 0),
-        None if (v0 := w.get("recipients")) is None else read_warning_recipients(v0),
+        read_warning_recipients(w.get("recipients", {"owner": True, "roles": [], "unit_head": False, "users": []})),
         w.get("unit", "days"),
     )
 

@@ -12,7 +12,8 @@ pub use recurrence::{
     PeriodAlign, PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, Suspension,
 };
 pub use terms::{
-    DiscountBase, EarlyDiscount, LateTerms, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare,
+    DiscountBase, EarlyDiscount, LateTerms, MonthDay, PaymentTerm, TermAlign, TermAnchor, TermOffset,
+    TermShare,
 };
 
 use crate::areas::access::{OrgUnit, Owned, User};
@@ -20,7 +21,7 @@ use crate::areas::opportunity::Opportunity;
 use crate::areas::party::Customer;
 use crate::areas::product::Product;
 use crate::kernel::currency::Currency;
-use crate::kernel::date::{Date, Instant};
+use crate::kernel::date::{self, Date, Instant};
 use crate::kernel::decimal::{Amount, Price, Quantity, Rate};
 use crate::kernel::error::Result;
 use crate::kernel::id::Id;
@@ -266,6 +267,10 @@ crate::record! {
         ends_on: Option<Date>,
         /// Last day of the term while the contract is in effect, otherwise none: what warnings look at.
         runs_until: Option<Date>,
+        /// Days before its last day by which a renewal or its refusal must be told.
+        notice_days: Option<u32> = since 2 or Cell::Null,
+        /// The day of that while the contract is in effect, otherwise none: what warnings look at.
+        notice_on: Option<Date> = since 2 or Cell::Null,
         /// The user responsible.
         owner: Option<Id<User>>,
         /// The owner's org unit.
@@ -311,6 +316,7 @@ crate::record! {
     index contract_unit (unit);
     index contract_opportunity (opportunity) where opportunity;
     index contract_ending (runs_until) where runs_until;
+    index contract_notice (notice_on) where notice_on since 2;
 }
 
 crate::record! {
@@ -493,6 +499,19 @@ impl Owned for Contract {
 }
 
 impl Contract {
+    /// Puts what warnings look at to what holds while the contract is in effect, or is not.
+    ///
+    /// # Errors
+    /// `DATE_OUT_OF_RANGE`.
+    pub fn set_running(&mut self, is_running: bool) -> Result<()> {
+        self.runs_until = self.ends_on.filter(|_| is_running);
+        self.notice_on = match (self.runs_until, self.notice_days) {
+            (Some(last), Some(days)) => Some(date::add_days(last, -i64::from(days))?),
+            _ => None,
+        };
+        Ok(())
+    }
+
     /// An amount in the contract's currency.
     ///
     /// # Errors

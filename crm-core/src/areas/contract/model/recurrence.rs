@@ -84,7 +84,7 @@ pub struct Recurrence {
     pub price: Amount,
     /// When a period is due: from its first day when paid in advance, from its last day when paid in arrears. When left
     /// out: that day; in arrears, unless periods follow the calendar, the day after.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub offset: Option<TermOffset>,
     /// Where a due date goes that is not a working day; it stays when left out.
     #[serde(default)]
@@ -92,13 +92,13 @@ pub struct Recurrence {
     /// When the first period is due, if not at its usual day, which makes it longer or shorter. In advance it runs to the
     /// end of the period that would begin on this day; in arrears to where a period due on this day ends. Later periods
     /// count from there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub first_due: Option<Date>,
     /// Other prices from a date on, in the order of their dates.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub revisions: Vec<PriceRevision>,
     /// Spans in which nothing is served, in order and apart from each other.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub suspensions: Vec<Suspension>,
 }
 
@@ -123,6 +123,6 @@ pub struct Suspension {
     /// Its first day.
     pub from: Date,
     /// Its last day; none while it is not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub until: Option<Date>,
 }

@@ -35,28 +35,22 @@ pub struct PaymentTerm {
     pub shift: Shift,
     /// Positions of the contract lines that the share is of, from 1; the whole contract when left out. Terms with the
     /// same lines make up the gross of these lines; no line stands in two such groups.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub lines: Vec<u32>,
     /// The step that a rate share is rounded to, half-up, such as `"1"` for whole units; the currency's minor unit when
     /// left out. What rounding leaves goes to the balance or the last rate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub round_to: Option<Amount>,
     /// When the event is expected: gives a forecast of the due date while the event has not happened.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub expected: Option<Date>,
     /// Whether the installment is held back (质保金): what the terms reach is a forecast, and it is due when it is
     /// released.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     pub retention: bool,
     /// What is taken off for paying early.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub discount: Option<EarlyDiscount>,
-}
-
-// The signature is serde's.
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 impl PaymentTerm {
@@ -136,6 +130,17 @@ impl Default for TermOffset {
     }
 }
 
+/// A day of a month that is counted from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MonthDay {
+    /// The day, 1 to 31, clamped to the month's end.
+    pub day: u32,
+    /// How many months on; 0 for the month that the offset reaches.
+    #[serde(default)]
+    pub months: i32,
+}
+
 /// Where in the month a due date lies.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -152,13 +157,7 @@ pub enum TermAlign {
     /// On this day (1 to 31, clamped) of the month after the one that the offset reaches.
     NextMonthOn(u32),
     /// On a day of the month that lies so many months after the one that the offset reaches.
-    DayOfMonth {
-        /// The day, 1 to 31, clamped to the month's end.
-        day: u32,
-        /// How many months on; 0 for the month that the offset reaches.
-        #[serde(default)]
-        months: i32,
-    },
+    DayOfMonth(MonthDay),
     /// On the first of these days of a month (1 to 31, clamped) that is not before what the offset reaches.
     OnOrAfter(Vec<u32>),
     /// On the last of these days of a month (1 to 31, clamped) that is not after what the offset reaches.

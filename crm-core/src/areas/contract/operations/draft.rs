@@ -36,6 +36,8 @@ use crate::store::record::{Json, Record};
 
 /// Most lines of one contract.
 const LINES_MAX: usize = 2000;
+/// Most days of notice.
+const NOTICE_DAYS_MAX: u32 = 3650;
 
 /// What a contract says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -92,6 +94,9 @@ pub struct ContractData {
     /// periods make up the whole amount; without it 12 are planned, and `contract.extend_schedule` adds more.
     #[serde(default)]
     pub recurrence: Option<Recurrence>,
+    /// Days before the last day by which a renewal or its refusal must be told, up to 3650; warnings go by it.
+    #[serde(default)]
+    pub notice_days: Option<u32>,
     /// What is charged for paying late; nothing when left out.
     #[serde(default)]
     pub late: Option<LateTerms>,
@@ -125,6 +130,7 @@ impl ContractData {
             terms: Vec::new(),
             term_set: None,
             recurrence: None,
+            notice_days: None,
             late: None,
             note: None,
         }
@@ -188,6 +194,10 @@ impl ContractData {
         }
         contract.opportunity = self.opportunity;
         take_terms(cx, contract, std::mem::take(&mut self.terms), self.term_set)?;
+        if let Some(days) = self.notice_days.filter(|days| *days > NOTICE_DAYS_MAX) {
+            return Err(out_of_range(days, NOTICE_DAYS_MAX).at("notice_days"));
+        }
+        contract.notice_days = self.notice_days;
         contract.late = Json(self.late.map(check_late).transpose().map_err(|error| error.within("late"))?);
         contract.note = optional(self.note.take());
         if let Some(recurrence) = self.recurrence.take() {
@@ -477,6 +487,8 @@ impl Operation for CreateContract {
             starts_on: None,
             ends_on: None,
             runs_until: None,
+            notice_days: None,
+            notice_on: None,
             owner: Some(owner.id),
             unit: owner.unit,
             opportunity: None,

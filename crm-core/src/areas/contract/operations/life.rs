@@ -345,7 +345,7 @@ fn take_effect(
     contract.status = status::next(contract.status, Action::TakeEffect)?;
     let date = happened(cx, "effective_on", on, contract.signed_on)?;
     contract.effective_on = Some(date);
-    contract.runs_until = contract.ends_on;
+    contract.set_running(true)?;
     contract.rate = stated_rate(cx, rate, contract.currency, date)?;
     Ok(date)
 }
@@ -464,7 +464,7 @@ impl Operation for CompleteContract {
     fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
         let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Complete)?;
         after.ended_on = Some(happened(cx, "ended_on", self.ended_on, after.effective_on)?);
-        after.runs_until = None;
+        after.set_running(false)?;
         let mut open = Amount::ZERO;
         for installment in installments(cx, &before)? {
             if installment.status != InstallmentStatus::Settled {
@@ -527,7 +527,7 @@ impl Operation for TerminateContract {
         after.ended_on = Some(happened(cx, "ended_on", self.ended_on, after.signed_on)?);
         if after.recurrence.is_some() && before.status == ContractStatus::Effective {
             after.termination_reason = Some(reason);
-            after.runs_until = None;
+            after.set_running(false)?;
             end_service(cx, &after)?;
         } else {
             end_unperformed(cx, &mut after, Some(reason))?;
@@ -538,7 +538,7 @@ impl Operation for TerminateContract {
 
 fn end_unperformed(cx: &mut Cx<'_>, contract: &mut Contract, reason: Option<String>) -> Result<()> {
     contract.termination_reason = reason;
-    contract.runs_until = None;
+    contract.set_running(false)?;
     let mut changes = Vec::new();
     for before in installments(cx, contract)? {
         let after = schedule::cancelled(before.clone())?;

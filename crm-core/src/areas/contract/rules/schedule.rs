@@ -20,7 +20,7 @@ use super::{
 };
 use crate::areas::contract::model::{
     AnchorKind, Contract, ContractEvent, ContractEventKind, ContractLine, Installment, InstallmentKind,
-    InstallmentStatus, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare,
+    InstallmentStatus, MonthDay, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare,
 };
 use crate::kernel::calendar::Calendar;
 use crate::kernel::currency::Currency;
@@ -268,7 +268,7 @@ fn reached(term: &PaymentTerm, anchor: Date, calendar: &Calendar) -> Result<Date
         TermAlign::MonthEnd => date::month_end(reached),
         TermAlign::MonthEndAndDays(days) => date::add_days(date::month_end(reached), i64::from(*days))?,
         TermAlign::NextMonthOn(day) => day_of(Month::of(reached).add_months(1)?, *day)?,
-        TermAlign::DayOfMonth { day, months } => day_of(Month::of(reached).add_months(*months)?, *day)?,
+        TermAlign::DayOfMonth(of) => day_of(Month::of(reached).add_months(of.months)?, of.day)?,
         TermAlign::OnOrAfter(days) => {
             on_days(days, [0, 1])?.into_iter().filter(|date| *date >= reached).min().unwrap_or(reached)
         }
@@ -367,7 +367,9 @@ fn day_of(month: Month, day: u32) -> Result<Date> {
 
 fn check_align(align: &TermAlign) -> Result<()> {
     let days = match align {
-        TermAlign::NextMonthOn(day) | TermAlign::DayOfMonth { day, .. } => std::slice::from_ref(day),
+        TermAlign::NextMonthOn(day) | TermAlign::DayOfMonth(MonthDay { day, .. }) => {
+            std::slice::from_ref(day)
+        }
         TermAlign::OnOrAfter(days) | TermAlign::OnOrBefore(days) if days.is_empty() => {
             return Err(Error::new(&error::EMPTY_LIST).at("align"));
         }
@@ -644,9 +646,27 @@ mod tests {
             (fixed, Days(0), Align::None, Shift::Back, Some("2026-09-30")),
             (Signed, Months(1), Align::MonthEndAndDays(10), Shift::None, Some("2026-03-10")),
             (Signed, Days(0), Align::MonthEndAndDays(-3), Shift::None, Some("2026-01-28")),
-            (Signed, Days(5), Align::DayOfMonth { day: 31, months: 0 }, Shift::None, Some("2026-02-28")),
-            (Signed, Days(0), Align::DayOfMonth { day: 15, months: 2 }, Shift::None, Some("2026-03-15")),
-            (Signed, Days(0), Align::DayOfMonth { day: 15, months: -1 }, Shift::None, Some("2025-12-15")),
+            (
+                Signed,
+                Days(5),
+                Align::DayOfMonth(MonthDay { day: 31, months: 0 }),
+                Shift::None,
+                Some("2026-02-28"),
+            ),
+            (
+                Signed,
+                Days(0),
+                Align::DayOfMonth(MonthDay { day: 15, months: 2 }),
+                Shift::None,
+                Some("2026-03-15"),
+            ),
+            (
+                Signed,
+                Days(0),
+                Align::DayOfMonth(MonthDay { day: 15, months: -1 }),
+                Shift::None,
+                Some("2025-12-15"),
+            ),
             (Signed, Days(0), Align::OnOrBefore(vec![10, 25]), Shift::None, Some("2026-01-25")),
             (Signed, Days(6), Align::OnOrBefore(vec![10, 31]), Shift::None, Some("2026-01-31")),
             (Signed, Days(0), Align::OnOrBefore(vec![30]), Shift::None, Some("2026-01-30")),

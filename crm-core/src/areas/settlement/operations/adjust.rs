@@ -94,7 +94,7 @@ pub(super) fn adjust(
         let mut reopened = contract.clone();
         reopened.status = status::next(contract.status, Action::Reopen)?;
         reopened.ended_on = None;
-        reopened.runs_until = reopened.ends_on;
+        reopened.set_running(true)?;
         cx.update(contract, reopened)?;
     } else {
         cx.touch(contract)?;

@@ -340,7 +340,7 @@ pub(super) fn settle(
         if sum.is_negative() && after.status == ContractStatus::Completed {
             after.status = status::next(after.status, Action::Reopen)?;
             after.ended_on = None;
-            after.runs_until = after.ends_on;
+            after.set_running(true)?;
         }
         cx.update(&before, after)?;
     }
