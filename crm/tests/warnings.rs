@@ -150,7 +150,8 @@ fn contracts_opportunities_and_follow_ups() {
     assert_eq!(shown(&world, json!({})), ["followup_overdue 0 2026-03-05 warning open"]);
     world.step("contract.terminate", &ending, json!({ "reason": "终止" })).unwrap();
     assert_eq!(shown(&world, json!({ "as_of": "2026-03-30", "rules": ["contract_ending"] })), [""; 0]);
-    let noticed = json!({ "title": "租赁", "customer": customer, "ends_on": "2026-06-30", "notice_days": 60 });
+    let noticed =
+        json!({ "title": "租赁", "customer": customer, "ends_on": "2026-06-30", "notice_days": 60 });
     let noticed = world.call("contract.create", noticed)["id"].clone();
     world.to_effective(noticed.clone(), "2026-03-01");
     assert_eq!(world.details(&noticed)["contract"]["notice_on"], "2026-05-01");

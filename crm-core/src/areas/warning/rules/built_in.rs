@@ -131,22 +131,6 @@ pub static RULES: LazyLock<Vec<NumberedRule>> = LazyLock::new(|| {
         }
         .rule(),
         Sketch {
-            number: 11,
-            name: "contract_notice",
-            label: "续签通知期限将至",
-            dataset: "contract",
-            filter: present("notice_on"),
-            timing: WarningTiming::Ahead,
-            date: Some("notice_on"),
-            lead: 14,
-            title: ["number", "title"],
-            customer_name: "customer_name",
-            owner: "owner",
-            amount: Some(["amount", "currency"]),
-            levels: &[(-3, WarningLevel::Warning)],
-        }
-        .rule(),
-        Sketch {
             number: 4,
             name: "opportunity_stalled",
             label: "商机停滞",
@@ -252,6 +236,24 @@ pub static RULES: LazyLock<Vec<NumberedRule>> = LazyLock::new(|| {
             owner: "owner",
             amount: Some(["open_amount", "currency"]),
             levels: &[(-7, WarningLevel::Warning)],
+        }
+        .rule(),
+    );
+    rules.push(
+        Sketch {
+            number: 11,
+            name: "contract_notice",
+            label: "续签通知期限将至",
+            dataset: "contract",
+            filter: present("notice_on"),
+            timing: WarningTiming::Ahead,
+            date: Some("notice_on"),
+            lead: 14,
+            title: ["number", "title"],
+            customer_name: "customer_name",
+            owner: "owner",
+            amount: Some(["amount", "currency"]),
+            levels: &[(-3, WarningLevel::Warning)],
         }
         .rule(),
     );
