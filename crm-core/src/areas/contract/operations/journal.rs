@@ -9,7 +9,7 @@ use crate::areas::party::Customer;
 use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
 use crate::kernel::decimal::Price;
-use crate::kernel::error::Result;
+use crate::kernel::error::{self, Error, Result};
 use crate::kernel::id::Id;
 
 /// What an entry of the journal says beside its lines.
@@ -69,6 +69,11 @@ pub(crate) fn post(
     }
     cx.insert_all(&added)?;
     let legs = journal::balanced(legs)?;
+    if posting.date > cx.today() {
+        // Reports on past days take for granted that nothing counts from a day that has not come.
+        let what = format!("an entry of the settlement journal is dated {}", posting.date);
+        return Err(Error::new(&error::INTERNAL).with("what", what));
+    }
     let entry = cx.new_id::<JournalLine>().uuid();
     let lines: Vec<JournalLine> = legs
         .into_iter()
