@@ -69,6 +69,7 @@ pub(crate) fn run(setup: &Setup) -> Outcome<()> {
 pub(crate) struct Part {
     pub(crate) contract: i64,
     pub(crate) seq: i64,
+    pub(crate) due: i64,
     pub(crate) amount: i64,
     pub(crate) settled: i64,
     pub(crate) open: i64,
@@ -90,6 +91,8 @@ impl Part {
 /// A receipt by hand, and what it does to the contract.
 pub(crate) struct Posted<'p> {
     pub(crate) key: i64,
+    /// The entry of the settlement journal.
+    pub(crate) entry: i64,
     pub(crate) number: &'p str,
     pub(crate) customer: i64,
     pub(crate) user: i64,
@@ -104,13 +107,14 @@ pub(crate) struct Posted<'p> {
 /// What the trail says of it.
 pub(crate) fn changes(text: &mut String, ids: IdCodec, posted: &Posted<'_>) -> Outcome<()> {
     let Posted { number, settled, version, parts, .. } = posted;
+    let entry = ids.uuid(posted.entry);
     let (id, customer, handler) = (ids.uuid(posted.key), ids.uuid(posted.customer), ids.uuid(posted.user));
     let (day, at) = (date::from_day_number(posted.today)?, Instant::from_micros(posted.now)?);
     let contract = ids.uuid(parts.first().ok_or("nothing is open")?.contract);
     text.clear();
     write!(
         text,
-        r#"[{{"table":"receipt","after":{{"id":"{id}","number":"{number}","direction":"receipt","customer":"{customer}","date":"{day}","method":"bank_transfer","amount":"50000","currency":"CNY","account":null,"reference":null,"handler":"{handler}","allocated":"50000","advance":"0","reversed_by":null,"reversal_of":null,"reason":null,"note":null,"created_at":"{at}","version":1}}}}"#
+        r#"[{{"table":"receipt","after":{{"id":"{id}","number":"{number}","direction":"receipt","customer":"{customer}","date":"{day}","method":"bank_transfer","amount":"50000","currency":"CNY","account":null,"reference":null,"handler":"{handler}","allocated":"50000","advance":"0","refunded":"0","open_advance":null,"rate":null,"home":null,"home_advance":null,"reversed_by":null,"reversal_of":null,"refund_of":null,"reason":null,"note":null,"created_at":"{at}","version":1}}}}"#
     )?;
     write!(
         text,
@@ -119,6 +123,13 @@ pub(crate) fn changes(text: &mut String, ids: IdCodec, posted: &Posted<'_>) -> O
         version - 1,
         settled / YUAN
     )?;
+    for (Part { seq, part, .. }, position) in parts.iter().zip(1..) {
+        write!(
+            text,
+            r#",{{"table":"allocation","after":{{"receipt":"{id}","seq":{position},"contract":"{contract}","installment":{seq},"amount":"{}","currency":"CNY","home":null,"exchange":null,"allocated_on":"{day}"}}}}"#,
+            part / YUAN
+        )?;
+    }
     for one in *parts {
         write!(
             text,
@@ -138,27 +149,36 @@ pub(crate) fn changes(text: &mut String, ids: IdCodec, posted: &Posted<'_>) -> O
             )?;
         }
     }
-    for (Part { seq, part, .. }, position) in parts.iter().zip(1..) {
+    write!(
+        text,
+        r#",{{"table":"journal_line","after":{{"entry":"{entry}","seq":1,"kind":"receipt","account":"money","date":"{day}","direction":"receivable","customer":"{customer}","contract":null,"installment":null,"due_date":null,"document":"{id}","currency":"CNY","amount":"50000","home":"50000"}}}}"#
+    )?;
+    for (Part { seq, part, due, .. }, position) in parts.iter().zip(2..) {
+        let (due, part) = (date::from_day_number(*due)?, part / YUAN);
         write!(
             text,
-            r#",{{"table":"allocation","after":{{"receipt":"{id}","seq":{position},"contract":"{contract}","installment":{seq},"amount":"{}","currency":"CNY","allocated_on":"{day}"}}}}"#,
-            part / YUAN
+            r#",{{"table":"journal_line","after":{{"entry":"{entry}","seq":{position},"kind":"receipt","account":"open","date":"{day}","direction":"receivable","customer":"{customer}","contract":"{contract}","installment":{seq},"due_date":"{due}","document":"{id}","currency":"CNY","amount":"-{part}","home":"-{part}"}}}}"#
         )?;
     }
     text.push(']');
     Ok(())
 }
 
+/// A line of the settlement journal about what is receivable in the ledger's currency.
+pub(crate) const JOURNAL: &str = "INSERT INTO journal_line (entry, seq, kind, account, date, direction, customer, contract, \
+     installment, due_date, document, currency, amount, home) VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, 'CNY', \
+     ?11, ?11)";
+
 fn post(hand: &mut Hand, customer: i64, today: i64, text: &mut String) -> Outcome<()> {
     let now = hand::now()?;
-    let key = hand.key(now);
+    let (key, entry) = (hand.key(now), hand.key(now));
     let Hand { connection, ids, user, .. } = hand;
     let number = format!("SK-2026-{:06}", hand::number(connection, "receipt-2026")?);
     let total = YUAN_RECEIVED * YUAN;
     let mut parts: Vec<Part> = Vec::with_capacity(3);
     {
         let mut open = connection.prepare_cached(
-            "SELECT contract, seq, amount, settled, open_amount FROM installment WHERE direction = 1 AND customer = ?1 \
+            "SELECT contract, seq, amount, settled, open_amount, due_date FROM installment WHERE direction = 1 AND customer = ?1 \
              AND currency = 'CNY' AND open_amount IS NOT NULL AND due_date IS NOT NULL ORDER BY due_date, contract, seq",
         )?;
         let mut rows = open.query([customer])?;
@@ -170,7 +190,7 @@ fn post(hand: &mut Hand, customer: i64, today: i64, text: &mut String) -> Outcom
             let part = open.min(left);
             left -= part;
             let (contract, seq, amount, settled) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-            parts.push(Part { contract, seq, amount, settled, open, part });
+            parts.push(Part { contract, seq, due: row.get(5)?, amount, settled, open, part });
         }
     }
     connection
@@ -193,13 +213,18 @@ fn post(hand: &mut Hand, customer: i64, today: i64, text: &mut String) -> Outcom
         "INSERT INTO allocation (receipt, seq, contract, installment, amount, currency, allocated_on) \
          VALUES (?1, ?2, ?3, ?4, ?5, 'CNY', ?6)",
     )?;
+    let mut line = connection.prepare_cached(JOURNAL)?;
+    let none = None::<i64>;
+    line.execute(params![entry, 1, 3, 3, today, customer, none, none, none, key, total])?;
     for (one, position) in parts.iter().zip(1..) {
+        let Part { contract, seq, due, part, .. } = one;
+        line.execute(params![entry, position + 1, 3, 1, today, customer, contract, seq, due, key, -part])?;
         let settled = one.settled + one.part;
         update.execute(params![one.contract, one.seq, settled, one.rest(), one.status()])?;
         allocation.execute(params![key, position, one.contract, one.seq, one.part, today])?;
     }
     let (user, parts) = (*user, parts.as_slice());
-    let posted = Posted { key, number: &number, customer, user, today, now, settled, version, parts };
+    let posted = Posted { key, entry, number: &number, customer, user, today, now, settled, version, parts };
     changes(text, *ids, &posted)?;
     hand::audit(connection, *ids, now, user, "receipt.post", key, text)
 }
