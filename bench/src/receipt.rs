@@ -17,9 +17,31 @@ use crate::setup::{Setup, open};
 /// What each receipt brings: three installments, of which the last is settled in part.
 pub(crate) const YUAN_RECEIVED: i64 = 50_000;
 
-/// Measures it.
+/// Receipts of a group.
+const GROUP: u32 = 16;
+
+/// Measures it alone.
 pub(crate) fn run(setup: &Setup) -> Outcome<()> {
-    let posts = setup.writes * (u32::try_from(setup.rounds)? + 1);
+    let name = "receipt over 3 installments: durable, alone";
+    posted(setup, "receipt", Comparison::new(name, Aim::WRITES, "receipt"), 1, setup.writes)?.print();
+    Ok(())
+}
+
+/// Measures it in groups.
+pub(crate) fn grouped(setup: &Setup) -> Outcome<()> {
+    let name = "receipts over 3 installments, 16 in a transaction";
+    let comparison = Comparison::new(name, Aim::WRITES, "receipt");
+    let comparison = posted(setup, "allocate", comparison, GROUP, setup.writes / 8 + 1)?;
+    comparison.print();
+    let in_a_second = |nanoseconds: u128| 1_000_000_000 / nanoseconds.max(1);
+    let (ours, by_hand) = (in_a_second(comparison.ours()), in_a_second(comparison.by_hand()));
+    println!("  {ours} receipts a second, {by_hand} by hand");
+    Ok(())
+}
+
+/// Posts `group` receipts in each of `times` transactions a round.
+fn posted(setup: &Setup, file: &str, comparison: Comparison, group: u32, times: u32) -> Outcome<Comparison> {
+    let posts = group * times * (u32::try_from(setup.rounds)? + 1);
     // Every receipt is another customer's, and every customer has one contract.
     let shape = Shape { customers: posts, contracts: posts, open: Open::All, opportunities: None };
     let prepared = |name: &str| -> Outcome<(Hand, Written)> {
@@ -28,41 +50,48 @@ pub(crate) fn run(setup: &Setup) -> Outcome<()> {
         let written = fill(&mut hand, shape)?;
         Ok((hand, written))
     };
-    let (_, written) = prepared("receipt-ours")?;
-    let session = open(&setup.path("receipt-ours"), crm::ClockOption::System)?;
+    let ours_file = format!("{file}-ours");
+    let (_, written) = prepared(&ours_file)?;
+    let session = open(&setup.path(&ours_file), crm::ClockOption::System)?;
     let ids = session.ledger().ids();
     let mut inputs = written.customers.iter().map(|customer| {
         let input = json!({ "customer": ids.uuid(*customer), "amount": YUAN_RECEIVED.to_string() });
         Ok(serde_json::from_value::<PostReceipt>(input)?)
     });
-    let (mut hand, written) = prepared("receipt-by-hand")?;
+    let (mut hand, written) = prepared(&format!("{file}-by-hand"))?;
     let mut customers = written.customers.iter();
     let mut text = String::new();
-    Comparison::new("receipt over 3 installments: durable, alone", Aim::WRITES, "receipt")
-        .pairs(
-            setup.rounds,
-            setup.writes,
-            1,
-            || {
-                let input: Outcome<PostReceipt> = inputs.next().ok_or("no customer left")?;
-                let input = input?;
-                timed(|| {
-                    session.run(input)?;
-                    Ok(())
-                })
-            },
-            || {
-                let customer = *customers.next().ok_or("no customer left")?;
-                timed(|| {
-                    hand.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-                    post(&mut hand, customer, written.today, &mut text)?;
-                    hand.connection.prepare_cached("COMMIT")?.execute([])?;
-                    Ok(())
-                })
-            },
-        )?
-        .print();
-    same_trail(&hand, &setup.path("receipt-ours"))
+    let comparison = comparison.pairs(
+        setup.rounds,
+        times,
+        group,
+        || {
+            let inputs = inputs.by_ref().take(group as usize).collect::<Outcome<Vec<PostReceipt>>>()?;
+            timed(|| {
+                if group == 1 {
+                    inputs.into_iter().try_for_each(|input| session.run(input).map(drop))?;
+                    return Ok(());
+                }
+                let mut transaction = session.transaction()?;
+                for input in inputs {
+                    transaction.run(input)?;
+                }
+                Ok(transaction.commit()?)
+            })
+        },
+        || {
+            timed(|| {
+                hand.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+                for customer in customers.by_ref().take(group as usize) {
+                    post(&mut hand, *customer, written.today, &mut text)?;
+                }
+                hand.connection.prepare_cached("COMMIT")?.execute([])?;
+                Ok(())
+            })
+        },
+    )?;
+    same_trail(&hand, &setup.path(&ours_file))?;
+    Ok(comparison)
 }
 
 /// What one installment gets.
