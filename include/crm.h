@@ -196,8 +196,12 @@ struct ArrowArrayStream {
 #define CRM_OP_ROLE_UPDATE "role.update"
 #define CRM_OP_SETTLEMENT_AGING "settlement.aging"
 #define CRM_OP_SETTLEMENT_DUE "settlement.due"
+#define CRM_OP_SETTLEMENT_HABITS "settlement.habits"
 #define CRM_OP_SETTLEMENT_LATE_CHARGE "settlement.late_charge"
+#define CRM_OP_SETTLEMENT_OUTLOOK "settlement.outlook"
 #define CRM_OP_SETTLEMENT_PROGRESS "settlement.progress"
+#define CRM_OP_SETTLEMENT_STATEMENT "settlement.statement"
+#define CRM_OP_SETTLEMENT_STATISTICS "settlement.statistics"
 #define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
 #define CRM_OP_TAX_RATE_LIST "tax_rate.list"
 #define CRM_OP_TAX_RATE_SET "tax_rate.set"
@@ -357,6 +361,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_NOTHING_LATE 1715 /* Nothing more can be charged for installment {seq} of the contract {number} until {date}. */
 #define CRM_ERROR_ADJUSTMENT_FINAL 1716 /* The adjustment {number} is reversed or a reversal; it cannot be reversed again. */
 #define CRM_ERROR_DISCOUNT_OF_RECEIPT 1717 /* {number} was granted with a receipt; reverse or reallocate that. */
+#define CRM_ERROR_STATEMENT_TOO_LONG 1730 /* The statement has more than {max} rows; ask for a shorter period. */
 #define CRM_ERROR_INVOICE_NUMBER_TAKEN 1750 /* Another invoice has the number {value}. */
 #define CRM_ERROR_WRONG_INVOICE_STATUS 1751 /* An invoice that is {status} cannot be {action}; it must be: {allowed}. */
 #define CRM_ERROR_ABOVE_INVOICEABLE 1752 /* {amount} is more than the {left} that {part} has left to invoice. */

@@ -5,10 +5,12 @@
 mod published;
 
 use crm_core::areas::contract::rules::recurrence::{
-    Period, Span, StartAlign, TermAction, TermFacts, TermState, aligned_start, allowed, billed_until, charge,
-    check, credit, credit_taxes, default_offset, first_boundary, fractions, interrupted, moved, next_due,
-    next_period, part_of, period_at, period_before, periods, renewed, span_fraction, stopped, term_state,
-    whole_periods,
+    Period, Span, StartAlign, aligned_start, billed_until, charge, check, credit, credit_taxes,
+    default_offset, first_boundary, fractions, moved, next_due, next_period, part_of, period_at,
+    period_before, periods, span_fraction, whole_periods,
+};
+use crm_core::areas::contract::rules::term_state::{
+    TermAction, TermFacts, TermState, allowed, interrupted, renewed, stopped, term_state,
 };
 use crm_core::areas::contract::{
     PeriodAlign, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, Suspension, TermOffset,

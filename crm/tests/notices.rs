@@ -389,7 +389,7 @@ fn whoever_scans_sees_everything() {
         world.ledger.session(login).unwrap()
     };
     let all = json!({ "party": "read", "opportunity": "read", "activity": "read", "contract": "read",
-        "settlement": "read", "warning": "manage" });
+        "settlement": "read", "invoice": "read", "warning": "manage" });
     let mut edit = all.clone();
     edit["warning"] = json!("edit");
     let mut blind = all.clone();

@@ -182,6 +182,26 @@ fn advances_that_nobody_allocates() {
 }
 
 #[test]
+fn retention_before_it_may_be_released() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let terms = json!([{ "share": { "rate": "0.95" }, "anchor": "signed" },
+        { "share": "balance", "anchor": "accepted", "retention": true, "expected": "2026-04-20", "offset": { "days": 30 } }]);
+    let contract = world.contract(&customer, "100", terms);
+    let contract = world.to_effective(contract, "2026-03-01");
+    let forecast = world.details(&contract)["installments"][1]["forecast_date"].clone();
+    assert_eq!(forecast, "2026-05-20");
+    for (today, expected) in [
+        ("2026-04-19", &[][..]),
+        ("2026-04-20", &["retention_release 2 2026-05-20 notice open"]),
+        ("2026-05-13", &["retention_release 2 2026-05-20 warning open"]),
+    ] {
+        world.ledger.set_clock(noon(today)).unwrap();
+        assert_eq!(shown(&world, json!({ "rules": ["retention_release"] })), expected, "{today}");
+    }
+}
+
+#[test]
 fn pages_hold_every_warning_once_and_follow_the_scope() {
     let world = World::new("2026-03-20");
     let role = json!({ "name": "销售", "scope": "own",

@@ -14,9 +14,11 @@ from crm._page import Page
 from crm._types import (
     Activity,
     Adjustment,
+    AgingGroup,
     AgingReport,
     AllocationRequestInput,
     AmountWords,
+    AsOfBasis,
     AuditEntry,
     CalendarDayInput,
     Changes,
@@ -40,6 +42,7 @@ from crm._types import (
     CustomerKind,
     CustomerLevel,
     CustomerStage,
+    CustomerStatement,
     DataScope,
     DateWords,
     DecisionRole,
@@ -72,6 +75,9 @@ from crm._types import (
     Opportunity,
     OpportunityDataInput,
     OrgUnit,
+    Outlook,
+    OutlookUnit,
+    PaymentHabits,
     PaymentTerm,
     PaymentTermInput,
     Pipeline,
@@ -91,6 +97,7 @@ from crm._types import (
     SortByInput,
     StageChange,
     StageInput,
+    StatisticsReport,
     TaxRate,
     TaxRateEntry,
     TaxRounding,
@@ -3616,38 +3623,47 @@ class SettlementOperations(Group):
         self,
         *,
         as_of: DateLike | None = None,
+        basis: AsOfBasis = "posted",
         bounds: Sequence[int] | None = None,
         currency: str | None = None,
         cursor: str | None = None,
         customer: IdLike | None = None,
         direction: SettlementDirection | None = None,
+        group_by: AgingGroup = "customer",
         limit: int | None = None,
         top: int | None = None,
     ) -> AgingReport:
-        """Open amounts by customer and currency, in buckets of days overdue.
+        """Open amounts by customer and currency, in buckets of days overdue, on any day.
 
-        It ages what is open now by the days that will have passed since the due date as of a day;
-        an amount is overdue from the day after its due date. With `top` the customers with the most
-        open come first, and `totals` has the sums over all of them; otherwise customers come page
-        by page, the longest known first.
+        An amount is overdue from the day after its due date. On a day to come, what is open now is
+        aged by the days that will have passed. On a past day, what has happened since is undone:
+        payments, reversals, moved due dates, contracts that took effect or ended. With the basis
+        `posted` such a report is the same whenever it is asked, whatever is posted later with an
+        earlier date; with `dated` an amount counts by its business date, and a group can be below
+        zero where money counted before what it settles. Owners and org units are those of today.
+
+        With `top` the groups with the most open come first, and `totals` has the sums over all of
+        them; otherwise groups come page by page, the longest known first.
 
         账龄分析 (``settlement.aging``). Needs ``read`` on ``settlement``.
 
         Args:
             as_of: The day; today when left out.
+            basis: What makes up a past day.
             bounds: The last days of the buckets, growing; 30, 60, 90 when left out. One more bucket
                 has everything older.
             currency: Only this currency.
             cursor: `next` of the page before.
             customer: Only this customer.
             direction: What is receivable, or what is payable; receivable when left out.
+            group_by: What amounts are added up by, beside their currency.
             limit: At most so many rows of a page, up to 1000; 100 when left out.
             top: Only so many rows, those with the most open in their currency first; up to 1000.
 
         Raises:
             InvalidError: ``out_of_range``, ``wrong_type``, ``overflow``, ``not_an_id``.
         """
-        _sent: dict[str, Any] = {}
+        _sent: dict[str, Any] = {"basis": basis, "group_by": group_by}
         if as_of is not None:
             _sent["as_of"] = as_of
         if bounds is not None:
@@ -3753,6 +3769,28 @@ class SettlementOperations(Group):
             _sent["within_days"] = within_days
         return self._pages("settlement.due", _sent, _wire.read_due_item, None)
 
+    def habits(self, *, customer: IdLike, direction: SettlementDirection | None = None) -> PaymentHabits:
+        """How a customer has paid over the last 24 months.
+
+        Each amount settled counts with the days from its due date to the day of the money, weighted
+        by its value in the ledger's currency; an advance counts from the day on which it was used.
+        What was reversed or reallocated counts as if it had not been paid.
+
+        客户付款习惯 (``settlement.habits``). Needs ``read`` on ``settlement``.
+
+        Args:
+            customer: The customer.
+            direction: What is receivable, or what is payable; receivable when left out.
+
+        Raises:
+            InvalidError: ``not_an_id``, ``overflow``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"customer": customer}
+        if direction is not None:
+            _sent["direction"] = direction
+        return _wire.read_payment_habits(self._perform("settlement.habits", _sent))
+
     def late_charge(
         self,
         *,
@@ -3779,6 +3817,47 @@ class SettlementOperations(Group):
             _sent["until"] = until
         return _wire.read_late_statement(self._perform("settlement.late_charge", _sent))
 
+    def outlook(
+        self,
+        *,
+        currency: str | None = None,
+        customer: IdLike | None = None,
+        direction: SettlementDirection | None = None,
+        periods: int | None = None,
+        unit: OutlookUnit = "month",
+        weighted: bool = False,
+    ) -> Outlook:
+        """When open money is expected, by week or month from today on.
+
+        An installment is expected on its due date, or without one on the day for which its event is
+        forecast. `weighted` adds the days that its customer has paid late over the last 24 months,
+        see `settlement.habits`; an overdue installment is then expected in a period to come while
+        those days have not passed.
+
+        资金预测 (``settlement.outlook``). Needs ``read`` on ``settlement``.
+
+        Args:
+            currency: Only this currency.
+            customer: Only this customer.
+            direction: What is receivable, or what is payable; receivable when left out.
+            periods: How many periods, up to 120; 12 when left out.
+            unit: The length of a period.
+            weighted: Whether customers are expected to pay as late as they have paid.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``date_out_of_range``, ``not_an_id``, ``overflow``.
+        """
+        _sent: dict[str, Any] = {"unit": unit, "weighted": weighted}
+        if currency is not None:
+            _sent["currency"] = currency
+        if customer is not None:
+            _sent["customer"] = customer
+        if direction is not None:
+            _sent["direction"] = direction
+        if periods is not None:
+            _sent["periods"] = periods
+        return _wire.read_outlook(self._perform("settlement.outlook", _sent))
+
     def progress(self, *, contract: IdLike, as_of: DateLike | None = None) -> ContractProgress:
         """How far a contract is settled: by amount, and installment by installment.
 
@@ -3796,6 +3875,87 @@ class SettlementOperations(Group):
         if as_of is not None:
             _sent["as_of"] = as_of
         return _wire.read_contract_progress(self._perform("settlement.progress", _sent))
+
+    def statement(
+        self,
+        *,
+        customer: IdLike,
+        currency: str | None = None,
+        direction: SettlementDirection | None = None,
+        from_: DateLike | None = None,
+        to: DateLike | None = None,
+    ) -> CustomerStatement:
+        """A customer's statement of account (对账单): what was owed, every charge and credit since, and
+        what is owed.
+
+        What is owed is what is open less what was paid in advance; below zero, money of the
+        customer's is waiting. A receipt is one credit, however it is allocated; what changes
+        nothing of what is owed, such as the later use of an advance or a moved due date, has no
+        row. Rows stand by business date, and within a day in the order of posting. All contracts of
+        the customer are included, whoever is responsible for them. For payables charges and credits
+        are the mirror image: what we owe and what we paid.
+
+        客户对账单 (``settlement.statement``). Needs ``read`` on ``settlement``.
+
+        Args:
+            customer: The customer.
+            currency: Only this currency.
+            direction: What is receivable, or what is payable; receivable when left out.
+            from_: The first day; from the beginning when left out.
+            to: The last day; today when left out.
+
+        Raises:
+            InvalidError: ``not_an_id``, ``end_before_start``, ``statement_too_long``, ``overflow``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"customer": customer}
+        if currency is not None:
+            _sent["currency"] = currency
+        if direction is not None:
+            _sent["direction"] = direction
+        if from_ is not None:
+            _sent["from"] = from_
+        if to is not None:
+            _sent["to"] = to
+        return _wire.read_customer_statement(self._perform("settlement.statement", _sent))
+
+    def statistics(
+        self,
+        *,
+        from_: DateLike,
+        to: DateLike,
+        currency: str | None = None,
+        customer: IdLike | None = None,
+        direction: SettlementDirection | None = None,
+    ) -> StatisticsReport:
+        """Figures on what is owed over a period: charges, collections, days sales outstanding,
+        lateness.
+
+        Everything counts by its business date. Per currency always: opening + charges − cancelled −
+        collected − discounted − written off = closing. Formulas are those of the Credit Research
+        Foundation, over the period as a whole; what has no due date yet counts as open and not
+        overdue.
+
+        应收应付统计 (``settlement.statistics``). Needs ``read`` on ``settlement``.
+
+        Args:
+            from_: The first day.
+            to: The last day.
+            currency: Only this currency.
+            customer: Only this customer.
+            direction: What is receivable, or what is payable; receivable when left out.
+
+        Raises:
+            InvalidError: ``end_before_start``, ``not_an_id``, ``overflow``.
+        """
+        _sent: dict[str, Any] = {"from": from_, "to": to}
+        if currency is not None:
+            _sent["currency"] = currency
+        if customer is not None:
+            _sent["customer"] = customer
+        if direction is not None:
+            _sent["direction"] = direction
+        return _wire.read_statistics_report(self._perform("settlement.statistics", _sent))
 
     def verify(self) -> SettlementCheck:
         """Recomputes every balance of the ledger from the settlement journal, and names what does not

@@ -19,6 +19,7 @@ __all__ = [
     "Activity",
     "Adjustment",
     "AdjustmentKind",
+    "AgingGroup",
     "AgingReport",
     "AgingRow",
     "Allocation",
@@ -29,6 +30,7 @@ __all__ = [
     "AllocationRequestInputTold",
     "AmountWords",
     "AnchorKind",
+    "AsOfBasis",
     "AuditEntry",
     "CalendarDayInput",
     "Changes",
@@ -62,6 +64,7 @@ __all__ = [
     "CustomerKind",
     "CustomerLevel",
     "CustomerStage",
+    "CustomerStatement",
     "DataScope",
     "Dataset",
     "DateWords",
@@ -78,6 +81,7 @@ __all__ = [
     "DueItem",
     "EarlyDiscount",
     "EarlyDiscountInput",
+    "EntryKind",
     "ExchangeRate",
     "Expr",
     "ExprAnd",
@@ -120,6 +124,7 @@ __all__ = [
     "FunnelOutcome",
     "FunnelStage",
     "GroupByInput",
+    "HabitBucket",
     "ImportKind",
     "ImportReport",
     "ImportedField",
@@ -171,7 +176,12 @@ __all__ = [
     "OrgUnit",
     "OtherField",
     "OtherFieldInput",
+    "Outlook",
+    "OutlookPeriod",
+    "OutlookRow",
+    "OutlookUnit",
     "PartyRole",
+    "PaymentHabits",
     "PaymentState",
     "PaymentTerm",
     "PaymentTermInput",
@@ -213,6 +223,10 @@ __all__ = [
     "StageInput",
     "StageKind",
     "StatedLineInput",
+    "StatementAccount",
+    "StatementRow",
+    "StatisticsReport",
+    "StatisticsRow",
     "StepState",
     "Suspension",
     "SuspensionInput",
@@ -393,6 +407,15 @@ AdjustmentKind: TypeAlias = Literal["write_off", "discount", "rounding"]
 * ``rounding``: The rest is smaller than the smallest coin.
 """
 
+AgingGroup: TypeAlias = Literal["customer", "owner", "unit", "currency"]
+"""What open amounts are added up by, beside their currency.
+
+* ``customer``: The customer.
+* ``owner``: Who is responsible for the contract now.
+* ``unit``: The org unit of the contract now.
+* ``currency``: Nothing else.
+"""
+
 AnchorKind: TypeAlias = Literal[
     "signed",
     "effective",
@@ -421,6 +444,15 @@ AnchorKind: TypeAlias = Literal[
 * ``milestone``: A named milestone.
 * ``previous``: The due date of the term before.
 * ``period``: A period of a recurring contract.
+"""
+
+AsOfBasis: TypeAlias = Literal["posted", "dated"]
+"""What makes up a past day.
+
+* ``posted``: What had been posted by the end of that day: the same whenever it is asked, whatever
+  is posted later with an
+  earlier date.
+* ``dated``: What counts until that day, whenever it was posted.
 """
 
 Channel: TypeAlias = Literal["phone", "visit", "mail", "wechat", "meeting", "other"]
@@ -599,6 +631,34 @@ DiscountBase: TypeAlias = Literal["total", "untaxed", "tax_reducing"]
   is paid early or not.
 """
 
+EntryKind: TypeAlias = Literal[
+    "charge",
+    "change",
+    "receipt",
+    "allocation",
+    "reallocation",
+    "reversal",
+    "refund",
+    "write_off",
+    "late_charge",
+    "termination",
+    "discount",
+]
+"""What an entry of the settlement journal records.
+
+* ``charge``: A contract took effect: its installments are owed.
+* ``change``: A due date or an amount has moved.
+* ``receipt``: Money came or went, with what it settled at once.
+* ``allocation``: An advance was used.
+* ``reallocation``: A receipt was taken from what it had settled, and settled something else.
+* ``reversal``: A posted document was cancelled by its mirror.
+* ``refund``: An advance went back.
+* ``write_off``: An installment was closed without money.
+* ``late_charge``: A late charge was added.
+* ``termination``: A contract ended before it was performed.
+* ``discount``: Paid early, or but for less than the smallest coin.
+"""
+
 ImportKind: TypeAlias = Literal["customer", "contact", "product", "opportunity"]
 """What is imported.
 
@@ -681,6 +741,13 @@ OpportunityStatus: TypeAlias = Literal["open", "won", "lost"]
 * ``open``: On the way.
 * ``won``: Sold.
 * ``lost``: Not sold.
+"""
+
+OutlookUnit: TypeAlias = Literal["week", "month"]
+"""The length of a period.
+
+* ``week``: A week of ISO 8601, from Monday to Sunday.
+* ``month``: A calendar month.
 """
 
 PartyRole: TypeAlias = Literal["party_a", "party_b", "party_c", "party_d"]
@@ -943,14 +1010,17 @@ class AgingReport:
     as_of: dt.date
     """The day."""
 
+    basis: AsOfBasis
+    """What makes it up when it is past."""
+
     bounds: tuple[int, ...]
     """The last days of the buckets; the last bucket has no end."""
 
     rows: tuple[AgingRow, ...]
-    """Customers and currencies."""
+    """Groups and currencies."""
 
     totals: tuple[AgingRow, ...]
-    """With `top`: the sums over all customers, by currency."""
+    """With `top`: the sums over all groups, by currency."""
 
     next: str | None
     """The cursor of the next page; absent on the last one and with `top`."""
@@ -958,7 +1028,7 @@ class AgingReport:
 
 @dataclass(frozen=True, slots=True)
 class AgingRow:
-    """Open amounts of one customer in one currency, or of all customers in one."""
+    """Open amounts of one group in one currency, or of all groups in one."""
 
     currency: str
     """The currency of the amounts."""
@@ -976,10 +1046,22 @@ class AgingRow:
     """Of it, what is overdue, by bucket."""
 
     customer: UUID | None
-    """The customer; none in a total."""
+    """The customer, in groups by customer; none in a total."""
 
     customer_name: str | None
     """The customer's name."""
+
+    owner: UUID | None
+    """The owner, in groups by owner; none for contracts without one."""
+
+    owner_name: str | None
+    """The owner's name."""
+
+    unit: UUID | None
+    """The org unit, in groups by unit; none for contracts without one."""
+
+    unit_name: str | None
+    """The org unit's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1417,11 +1499,20 @@ class ContractProgress:
     amount: Decimal
     """The contract amount."""
 
+    surcharge: Decimal
+    """Late charges beside it; the installments sum to both together."""
+
     settled: Decimal
     """Settled."""
 
     cancelled: Decimal
     """No longer owed, after a termination."""
+
+    discounted: Decimal
+    """Given up because it was paid early, or was too small for a coin."""
+
+    written_off: Decimal
+    """Closed without money."""
 
     open: Decimal
     """Outstanding."""
@@ -1445,9 +1536,9 @@ class ContractProgress:
     """What to ask for: everything overdue, or else what is outstanding of the installment due next."""
 
     settled_share: Decimal | None
-    """Settled as a fraction of the contract amount, half-up to four places; 1 only when all is
-    settled. None for a
-    contract without an amount.
+    """Settled as a fraction of the contract amount and its late charges, half-up to four places; 1
+    only when all is
+    settled. None for a contract without an amount.
     """
 
 
@@ -1542,6 +1633,29 @@ class Customer:
 
     unit: UUID | None
     """The owner's org unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerStatement:
+    """A customer's statement of account."""
+
+    customer: UUID
+    """The customer."""
+
+    customer_name: str
+    """The customer's name."""
+
+    direction: SettlementDirection
+    """Which way the money goes."""
+
+    to: dt.date
+    """The last day."""
+
+    accounts: tuple[StatementAccount, ...]
+    """By currency."""
+
+    from_: dt.date | None
+    """The first day; none from the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1854,6 +1968,23 @@ class FunnelStage:
 
 
 @dataclass(frozen=True, slots=True)
+class HabitBucket:
+    """Payments by days late."""
+
+    payments: int
+    """Parts of installments paid."""
+
+    amount: Decimal
+    """How much, in the ledger's currency."""
+
+    from_: int | None
+    """From so many days late; none for what was early or on time."""
+
+    to: int | None
+    """Up to so many days late; none for the last one."""
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
     """How an import went."""
 
@@ -2007,6 +2138,12 @@ class InstallmentProgress:
 
     settled: Decimal
     """Settled."""
+
+    discounted: Decimal
+    """Given up because it was paid early, or was too small for a coin."""
+
+    written_off: Decimal
+    """Closed without money."""
 
     open: Decimal
     """Outstanding."""
@@ -2495,6 +2632,100 @@ class OtherField:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """When open money is expected."""
+
+    as_of: dt.date
+    """Today."""
+
+    unit: OutlookUnit
+    """The length of a period."""
+
+    weighted: bool
+    """Whether days late of the past are added."""
+
+    rows: tuple[OutlookRow, ...]
+    """By currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutlookPeriod:
+    """Money expected in a period."""
+
+    from_: dt.date
+    """Its first day; today in the first one."""
+
+    to: dt.date
+    """Its last day."""
+
+    amount: Decimal
+    """What is expected."""
+
+    forecast: Decimal
+    """Of it, what is expected by a forecast and has no due date yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutlookRow:
+    """Money expected in one currency."""
+
+    currency: str
+    """The currency of the amounts."""
+
+    total: Decimal
+    """All that is open: the sum of all that follows."""
+
+    overdue: Decimal
+    """What was expected before today."""
+
+    periods: tuple[OutlookPeriod, ...]
+    """What is expected, period by period."""
+
+    later: Decimal
+    """What is expected after the last period."""
+
+    undated: Decimal
+    """What nothing tells a day for: neither a due date nor a forecast that is still ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentHabits:
+    """How a customer has paid."""
+
+    customer: UUID
+    """The customer."""
+
+    from_: dt.date
+    """The first day looked at."""
+
+    to: dt.date
+    """The last day looked at: today."""
+
+    payments: int
+    """Parts of installments paid."""
+
+    amount: Decimal
+    """How much, in the ledger's currency."""
+
+    expected_days: int
+    """The days that the weighted outlook adds for this customer: the same half-up to whole days;
+    without payments as all
+    customers that you may see pay, or none.
+    """
+
+    buckets: tuple[HabitBucket, ...]
+    """Payments by days late."""
+
+    days_late: Decimal | None
+    """The mean of days late weighted by amounts, half-up to two places; below zero when early, none
+    without payments.
+    """
+
+    on_time: Decimal | None
+    """The share of amounts that were paid on time, half-up to four places; none without payments."""
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentTerm:
     """The rule that an installment is planned from.
 
@@ -2955,6 +3186,145 @@ class StageChange:
 
     reason: str | None
     """Why."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementAccount:
+    """The account of one currency."""
+
+    currency: str
+    """The currency of the amounts."""
+
+    opening: Decimal
+    """What was owed at the end of the day before the first."""
+
+    rows: tuple[StatementRow, ...]
+    """Charges and credits."""
+
+    charges: Decimal
+    """The sum of the charges."""
+
+    credits: Decimal
+    """The sum of the credits."""
+
+    closing: Decimal
+    """What is owed at the end of the last day: `open` less `advance`."""
+
+    open: Decimal
+    """What is open then."""
+
+    advance: Decimal
+    """What is paid in advance then."""
+
+    overdue: Decimal
+    """What of the open amounts is overdue then."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """A charge or credit."""
+
+    date: dt.date
+    """From when it counts."""
+
+    kind: EntryKind
+    """What it is."""
+
+    charge: Decimal
+    """What is owed more."""
+
+    credit: Decimal
+    """What is owed less."""
+
+    balance: Decimal
+    """What is owed after it."""
+
+    contract: UUID | None
+    """The contract, when it concerns just one."""
+
+    contract_title: str | None
+    """The contract's title."""
+
+    document: UUID | None
+    """The receipt or adjustment; none for what a contract does by itself."""
+
+    number: str | None
+    """The number of the receipt or adjustment, otherwise of the contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsReport:
+    """Figures on what is owed over a period."""
+
+    from_: dt.date
+    """The first day."""
+
+    to: dt.date
+    """The last day."""
+
+    days: int
+    """Calendar days, both included."""
+
+    rows: tuple[StatisticsRow, ...]
+    """By currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsRow:
+    """Figures of one currency."""
+
+    currency: str
+    """The currency of the amounts."""
+
+    opening: Decimal
+    """Open at the end of the day before the period."""
+
+    charges: Decimal
+    """Newly owed: contracts that took effect, what was added to them, late charges."""
+
+    cancelled: Decimal
+    """No longer owed without being paid: terminations and reductions."""
+
+    collected: Decimal
+    """Settled by money, less what was taken back."""
+
+    discounted: Decimal
+    """Given up because it was paid early, or was too small for a coin."""
+
+    written_off: Decimal
+    """Closed without money."""
+
+    closing: Decimal
+    """Open at the end of the last day."""
+
+    overdue: Decimal
+    """Of it, what was overdue then."""
+
+    undated: Decimal
+    """Of it, what had no due date then."""
+
+    best_dso: Decimal | None
+    """The least that it could be: the same with what is not overdue."""
+
+    days_late: Decimal | None
+    """The mean of days late of what was paid in the period, weighted by amounts, half-up to two
+    places; below zero when
+    early, none without payments.
+    """
+
+    dso: Decimal | None
+    """Days sales outstanding: closing / charges × days, half-up to two places; none without charges."""
+
+    effectiveness: Decimal | None
+    """Collection effectiveness: (opening + charges − closing) / (opening + charges − closing that is
+    not overdue), half-up
+    to four places; 1 when all that could be collected was.
+    """
+
+    overdue_share: Decimal | None
+    """Overdue as a fraction of what is open at the end, half-up to four places; none when nothing is
+    open.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ def read_adjustment(w: Any) -> t.Adjustment:
 def read_aging_report(w: Any) -> t.AgingReport:
     return t.AgingReport(
         date(w["as_of"]),
+        w["basis"],
         tuple(w["bounds"]),
         tuple([read_aging_row(v0) for v0 in w["rows"]]),
         tuple([read_aging_row(v0) for v0 in w["totals"]]),
@@ -69,6 +70,10 @@ def read_aging_row(w: Any) -> t.AgingRow:
         tuple([Decimal(v0) for v0 in w["overdue"]]),
         None if (v0 := w.get("customer")) is None else UUID(v0),
         w.get("customer_name"),
+        None if (v0 := w.get("owner")) is None else UUID(v0),
+        w.get("owner_name"),
+        None if (v0 := w.get("unit")) is None else UUID(v0),
+        w.get("unit_name"),
     )
 
 
@@ -258,8 +263,11 @@ def read_contract_progress(w: Any) -> t.ContractProgress:
         date(w["as_of"]),
         w["currency"],
         Decimal(w["amount"]),
+        Decimal(w["surcharge"]),
         Decimal(w["settled"]),
         Decimal(w["cancelled"]),
+        Decimal(w["discounted"]),
+        Decimal(w["written_off"]),
         Decimal(w["open"]),
         Decimal(w["due"]),
         Decimal(w["overdue"]),
@@ -309,6 +317,17 @@ def read_customer(w: Any) -> t.Customer:
         w.get("phone"),
         w.get("region"),
         None if (v0 := w.get("unit")) is None else UUID(v0),
+    )
+
+
+def read_customer_statement(w: Any) -> t.CustomerStatement:
+    return t.CustomerStatement(
+        UUID(w["customer"]),
+        w["customer_name"],
+        w["direction"],
+        date(w["to"]),
+        tuple([read_statement_account(v0) for v0 in w["accounts"]]),
+        None if (v0 := w.get("from")) is None else date(v0),
     )
 
 
@@ -448,6 +467,15 @@ def read_funnel_stage(w: Any) -> t.FunnelStage:
     )
 
 
+def read_habit_bucket(w: Any) -> t.HabitBucket:
+    return t.HabitBucket(
+        int(w["payments"]),
+        Decimal(w["amount"]),
+        w.get("from"),
+        w.get("to"),
+    )
+
+
 def read_import_report(w: Any) -> t.ImportReport:
     return t.ImportReport(
         w["rows"],
@@ -509,6 +537,8 @@ def read_installment_progress(w: Any) -> t.InstallmentProgress:
         w["payment"],
         Decimal(w["amount"]),
         Decimal(w["settled"]),
+        Decimal(w["discounted"]),
+        Decimal(w["written_off"]),
         Decimal(w["open"]),
         w.get("days_late"),
         None if (v0 := w.get("due_date")) is None else date(v0),
@@ -721,6 +751,49 @@ def read_other_field(w: Any) -> t.OtherField:
     )
 
 
+def read_outlook(w: Any) -> t.Outlook:
+    return t.Outlook(
+        date(w["as_of"]),
+        w["unit"],
+        w["weighted"],
+        tuple([read_outlook_row(v0) for v0 in w["rows"]]),
+    )
+
+
+def read_outlook_period(w: Any) -> t.OutlookPeriod:
+    return t.OutlookPeriod(
+        date(w["from"]),
+        date(w["to"]),
+        Decimal(w["amount"]),
+        Decimal(w["forecast"]),
+    )
+
+
+def read_outlook_row(w: Any) -> t.OutlookRow:
+    return t.OutlookRow(
+        w["currency"],
+        Decimal(w["total"]),
+        Decimal(w["overdue"]),
+        tuple([read_outlook_period(v0) for v0 in w["periods"]]),
+        Decimal(w["later"]),
+        Decimal(w["undated"]),
+    )
+
+
+def read_payment_habits(w: Any) -> t.PaymentHabits:
+    return t.PaymentHabits(
+        UUID(w["customer"]),
+        date(w["from"]),
+        date(w["to"]),
+        int(w["payments"]),
+        Decimal(w["amount"]),
+        w["expected_days"],
+        tuple([read_habit_bucket(v0) for v0 in w["buckets"]]),
+        None if (v0 := w.get("days_late")) is None else Decimal(v0),
+        None if (v0 := w.get("on_time")) is None else Decimal(v0),
+    )
+
+
 def read_payment_term(w: Any) -> t.PaymentTerm:
     return t.PaymentTerm(
         read_term_share(w["share"]),
@@ -915,6 +988,63 @@ def read_stage_change(w: Any) -> t.StageChange:
         UUID(w["user"]),
         w.get("from_stage"),
         w.get("reason"),
+    )
+
+
+def read_statement_account(w: Any) -> t.StatementAccount:
+    return t.StatementAccount(
+        w["currency"],
+        Decimal(w["opening"]),
+        tuple([read_statement_row(v0) for v0 in w["rows"]]),
+        Decimal(w["charges"]),
+        Decimal(w["credits"]),
+        Decimal(w["closing"]),
+        Decimal(w["open"]),
+        Decimal(w["advance"]),
+        Decimal(w["overdue"]),
+    )
+
+
+def read_statement_row(w: Any) -> t.StatementRow:
+    return t.StatementRow(
+        date(w["date"]),
+        w["kind"],
+        Decimal(w["charge"]),
+        Decimal(w["credit"]),
+        Decimal(w["balance"]),
+        None if (v0 := w.get("contract")) is None else UUID(v0),
+        w.get("contract_title"),
+        None if (v0 := w.get("document")) is None else UUID(v0),
+        w.get("number"),
+    )
+
+
+def read_statistics_report(w: Any) -> t.StatisticsReport:
+    return t.StatisticsReport(
+        date(w["from"]),
+        date(w["to"]),
+        w["days"],
+        tuple([read_statistics_row(v0) for v0 in w["rows"]]),
+    )
+
+
+def read_statistics_row(w: Any) -> t.StatisticsRow:
+    return t.StatisticsRow(
+        w["currency"],
+        Decimal(w["opening"]),
+        Decimal(w["charges"]),
+        Decimal(w["cancelled"]),
+        Decimal(w["collected"]),
+        Decimal(w["discounted"]),
+        Decimal(w["written_off"]),
+        Decimal(w["closing"]),
+        Decimal(w["overdue"]),
+        Decimal(w["undated"]),
+        None if (v0 := w.get("best_dso")) is None else Decimal(v0),
+        None if (v0 := w.get("days_late")) is None else Decimal(v0),
+        None if (v0 := w.get("dso")) is None else Decimal(v0),
+        None if (v0 := w.get("effectiveness")) is None else Decimal(v0),
+        None if (v0 := w.get("overdue_share")) is None else Decimal(v0),
     )
 
 

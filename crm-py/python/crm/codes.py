@@ -666,6 +666,12 @@ DISCOUNT_OF_RECEIPT: Final = 1717
 {number} 随收款一并给予,请红冲或调整该收款。
 """
 
+STATEMENT_TOO_LONG: Final = 1730
+"""``InvalidError``: The statement has more than {max} rows; ask for a shorter period.
+
+对账单超过 {max} 行,请缩短期间。
+"""
+
 INVOICE_NUMBER_TAKEN: Final = 1750
 """``ConflictError``: Another invoice has the number {value}.
 

@@ -419,6 +419,7 @@ crate::record! {
     }
     index installment_due (due_date, contract, seq) where open_amount;
     index installment_open (direction, customer, currency, due_date, open_amount) where open_amount;
+    index installment_forecast (forecast_date, contract, seq) where forecast_date since 2;
 }
 
 crate::record! {

@@ -1,35 +1,60 @@
-//! Open amounts by days overdue.
+//! Open amounts by days overdue, today and on past days.
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GIVEN_TO_RECEIPT;
+use super::since::{AsOfBasis, Since, cells as row, open_now};
 use crate::app::{Cx, ListRequest};
-use crate::areas::contract::{Installment, SettlementDirection};
+use crate::areas::access::{OrgUnit, User};
+use crate::areas::contract::{Account, Installment, JournalLine, SettlementDirection};
 use crate::areas::party::Customer;
-use crate::areas::settlement::INSTALLMENTS;
 use crate::areas::settlement::rules::aging::{self, Aged, USUAL_BOUNDS};
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::currency::Currency;
-use crate::kernel::date::Date;
+use crate::kernel::date::{self, Date};
 use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Code, Error, Result};
-use crate::kernel::id::Id;
+use crate::kernel::id::{Id, IdCodec};
+use crate::store::cell::{Cell, CellRef};
 use crate::store::dataset::Binder;
 use crate::store::engine::{Flow, Mode};
-use crate::store::plan::{ColumnRef, Direction, Output, Pred, Sort};
-use crate::store::record::{Field, Record};
+use crate::store::plan::{ColumnRef, Direction, Output, Sort};
+use crate::store::record::{Col, Field, Record, integer};
 
 /// Most rows that `top` may ask for.
 const TOP_MAX: u32 = 1000;
-/// Customers whose names are read at once.
+/// Records whose names are read at once.
 const NAMES_AT_ONCE: usize = 500;
 
-/// Open amounts by customer and currency, in buckets of days overdue.
+crate::coded! {
+    /// What open amounts are added up by, beside their currency.
+    #[derive(Default)]
+    pub enum AgingGroup {
+        /// The customer.
+        #[default]
+        Customer = 1, "customer", "客户";
+        /// Who is responsible for the contract now.
+        Owner = 2, "owner", "负责人";
+        /// The org unit of the contract now.
+        Unit = 3, "unit", "部门";
+        /// Nothing else.
+        Currency = 4, "currency", "币种";
+    }
+}
+
+/// Open amounts by customer and currency, in buckets of days overdue, on any day.
 ///
-/// It ages what is open now by the days that will have passed since the due date as of a day; an amount is overdue from
-/// the day after its due date. With `top` the customers with the most open come first, and `totals` has the sums over all
-/// of them; otherwise customers come page by page, the longest known first.
+/// An amount is overdue from the day after its due date. On a day to come, what is open now is aged by the days that will
+/// have passed. On a past day, what has happened since is undone: payments, reversals, moved due dates, contracts that
+/// took effect or ended. With the basis `posted` such a report is the same whenever it is asked, whatever is posted later
+/// with an earlier date; with `dated` an amount counts by its business date, and a group can be below zero where money
+/// counted before what it settles. Owners and org units are those of today.
+///
+/// With `top` the groups with the most open come first, and `totals` has the sums over all of them; otherwise groups come
+/// page by page, the longest known first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettlementAging {
@@ -39,6 +64,12 @@ pub struct SettlementAging {
     /// The day; today when left out.
     #[serde(default)]
     pub as_of: Option<Date>,
+    /// What makes up a past day.
+    #[serde(default)]
+    pub basis: AsOfBasis,
+    /// What amounts are added up by, beside their currency.
+    #[serde(default)]
+    pub group_by: AgingGroup,
     /// The last days of the buckets, growing; 30, 60, 90 when left out. One more bucket has everything older.
     #[serde(default)]
     pub bounds: Option<Vec<u32>>,
@@ -59,13 +90,21 @@ pub struct SettlementAging {
     pub cursor: Option<String>,
 }
 
-/// Open amounts of one customer in one currency, or of all customers in one.
+/// Open amounts of one group in one currency, or of all groups in one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AgingRow {
-    /// The customer; none in a total.
+    /// The customer, in groups by customer; none in a total.
     pub customer: Option<Id<Customer>>,
     /// The customer's name.
     pub customer_name: Option<String>,
+    /// The owner, in groups by owner; none for contracts without one.
+    pub owner: Option<Id<User>>,
+    /// The owner's name.
+    pub owner_name: Option<String>,
+    /// The org unit, in groups by unit; none for contracts without one.
+    pub unit: Option<Id<OrgUnit>>,
+    /// The org unit's name.
+    pub unit_name: Option<String>,
     /// The currency of the amounts.
     pub currency: Currency,
     /// All that is open.
@@ -83,28 +122,38 @@ pub struct AgingRow {
 pub struct AgingReport {
     /// The day.
     pub as_of: Date,
+    /// What makes it up when it is past.
+    pub basis: AsOfBasis,
     /// The last days of the buckets; the last bucket has no end.
     pub bounds: Vec<u32>,
-    /// Customers and currencies.
+    /// Groups and currencies.
     pub rows: Vec<AgingRow>,
-    /// With `top`: the sums over all customers, by currency.
+    /// With `top`: the sums over all groups, by currency.
     pub totals: Vec<AgingRow>,
     /// The cursor of the next page; absent on the last one and with `top`.
     pub next: Option<String>,
 }
 
+/// What a group is of: the key of a customer, owner or unit, none for contracts without one; and the currency. Groups are
+/// ordered by it, and so are the pages.
+type Key = (Option<i64>, Currency);
+
 struct Group {
-    customer: i64,
-    currency: Currency,
+    key: Key,
     aged: Aged,
 }
 
 impl Group {
-    fn row(&self, cx: &Cx<'_>, customer: bool) -> AgingRow {
+    fn row(&self, ids: IdCodec, by: Option<AgingGroup>) -> AgingRow {
+        let (key, currency) = self.key;
         AgingRow {
-            customer: customer.then(|| cx.ids().id(self.customer)),
+            customer: key.filter(|_| by == Some(AgingGroup::Customer)).map(|key| ids.id(key)),
             customer_name: None,
-            currency: self.currency,
+            owner: key.filter(|_| by == Some(AgingGroup::Owner)).map(|key| ids.id(key)),
+            owner_name: None,
+            unit: key.filter(|_| by == Some(AgingGroup::Unit)).map(|key| ids.id(key)),
+            unit_name: None,
+            currency,
             total: self.aged.total,
             undated: self.aged.undated,
             not_due: self.aged.not_due,
@@ -122,9 +171,9 @@ struct Top {
 
 impl Top {
     fn add(&mut self, group: Group) -> Result<()> {
-        match self.totals.iter_mut().find(|total| total.currency == group.currency) {
+        match self.totals.iter_mut().find(|total| total.key.1 == group.key.1) {
             Some(total) => total.aged.merge(&group.aged)?,
-            None => self.totals.push(Group { aged: group.aged.clone(), ..group }),
+            None => self.totals.push(Group { key: group.key, aged: group.aged.clone() }),
         }
         self.kept.push(group);
         if self.kept.len() >= self.most * 4 + 64 {
@@ -134,7 +183,7 @@ impl Top {
     }
 
     fn cut(&mut self) {
-        self.kept.sort_by_key(|group| (std::cmp::Reverse(group.aged.total), group.customer, group.currency));
+        self.kept.sort_by_key(|group| (std::cmp::Reverse(group.aged.total), group.key));
         self.kept.truncate(self.most);
     }
 }
@@ -166,129 +215,265 @@ impl Operation for SettlementAging {
                         .with("max", TOP_MAX));
                 }
                 let mut most = Top { most: top as usize, kept: Vec::new(), totals: Vec::new() };
-                self.stream(cx, as_of, &bounds, |group| most.add(group).map(|()| Flow::More))?;
+                self.groups(cx, as_of, &bounds, &mut |group| most.add(group).map(|()| Flow::More))?;
                 most.cut();
-                most.totals.sort_by_key(|total| total.currency);
+                most.totals.sort_by_key(|total| total.key.1);
                 (most.kept, most.totals, None)
             }
             None => {
                 let mut rows: Vec<Group> = Vec::with_capacity(limit.min(100));
                 let mut more = false;
-                self.stream(cx, as_of, &bounds, |group| {
+                self.groups(cx, as_of, &bounds, &mut |group| {
                     more = rows.len() == limit;
                     if !more {
                         rows.push(group);
                     }
                     Ok(if more { Flow::Stop } else { Flow::More })
                 })?;
-                let next = rows.last().filter(|_| more);
-                let next =
-                    next.map(|last| format!("{}/{}", cx.ids().uuid(last.customer), last.currency.code()));
+                let next = rows.last().filter(|_| more).map(|last| self.cursor_of(cx.ids(), last.key));
                 (rows, Vec::new(), next)
             }
         };
-        let totals = totals.iter().map(|total| total.row(cx, false)).collect();
-        let mut rows: Vec<AgingRow> = rows.iter().map(|group| group.row(cx, true)).collect();
-        name_customers(cx, &mut rows)?;
-        Ok(AgingReport { as_of, bounds, rows, totals, next })
+        let totals = totals.iter().map(|total| total.row(cx.ids(), None)).collect();
+        let mut rows: Vec<AgingRow> =
+            rows.iter().map(|group| group.row(cx.ids(), Some(self.group_by))).collect();
+        name_groups(cx, &mut rows)?;
+        Ok(AgingReport { as_of, basis: self.basis, bounds, rows, totals, next })
     }
 }
 
 impl SettlementAging {
+    fn direction(&self) -> SettlementDirection {
+        self.direction.unwrap_or(SettlementDirection::Receivable)
+    }
+
+    fn cursor_of(&self, ids: IdCodec, (key, currency): Key) -> String {
+        let key = key.map_or_else(|| "-".to_owned(), |key| ids.uuid(key).to_string());
+        format!("{}/{key}/{}", self.group_by, currency.code())
+    }
+
+    /// The group that the page before ended with.
+    fn after(&self, ids: IdCodec) -> Result<Option<Key>> {
+        let Some(cursor) = self.cursor.as_ref().filter(|_| self.top.is_none()) else { return Ok(None) };
+        let refused = || {
+            Error::new(&error::WRONG_TYPE).at("cursor").with("reason", "this is not a cursor of this list")
+        };
+        let parts: Vec<&str> = cursor.split('/').collect();
+        let [by, key, currency] = parts[..] else { return Err(refused()) };
+        if by != self.group_by.to_string() {
+            return Err(refused());
+        }
+        let currency = Currency::from_code(currency).map_err(|_| refused())?;
+        if key == "-" {
+            return Ok(Some((None, currency)));
+        }
+        let id: Id<Customer> = key.parse().map_err(|_| refused())?;
+        Ok(Some((Some(ids.key(id.uuid()).map_err(|error| error.at("cursor"))?), currency)))
+    }
+
+    /// Hands out one group after the other, in order, without those that have nothing in them.
+    fn groups(
+        &self,
+        cx: &mut Cx<'_>,
+        as_of: Date,
+        bounds: &[u32],
+        take: &mut dyn FnMut(Group) -> Result<Flow>,
+    ) -> Result<()> {
+        let after = self.after(cx.ids())?;
+        let mut past = if as_of < cx.today() { self.undone(cx, as_of, bounds)? } else { BTreeMap::new() };
+        if self.group_by != AgingGroup::Customer {
+            // Owners, units and currencies are few: they are folded in memory, whatever order they are read in.
+            let (binder, _) = self.open(cx)?;
+            self.fold(cx, &binder, bounds, &mut past, |aged, due, open| aged.add(due, open, as_of, bounds))?;
+        }
+        past.retain(|key, aged| after.is_none_or(|after| *key > after) && !aged.is_zero());
+        if self.group_by != AgingGroup::Customer {
+            for (key, aged) in past {
+                if take(Group { key, aged })? == Flow::Stop {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let mut past = past.into_iter().peekable();
+        // What is open now and what is undone are both in order: they are merged like two sorted lists.
+        let flow = self.stream(cx, as_of, bounds, after, &mut |mut group| {
+            while let Some((key, aged)) = past.next_if(|(key, _)| *key < group.key) {
+                if take(Group { key, aged })? == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
+            }
+            if let Some((_, aged)) = past.next_if(|(key, _)| *key == group.key) {
+                group.aged.merge(&aged)?;
+                if group.aged.is_zero() {
+                    return Ok(Flow::More);
+                }
+            }
+            take(group)
+        })?;
+        if flow == Flow::More {
+            for (key, aged) in past {
+                if take(Group { key, aged })? == Flow::Stop {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What has to be added to what is open now to have what was open at the end of a past day.
+    fn undone(&self, cx: &mut Cx<'_>, as_of: Date, bounds: &[u32]) -> Result<BTreeMap<Key, Aged>> {
+        let since = Since {
+            direction: self.direction(),
+            customer: self.customer,
+            currency: self.currency,
+            from: date::add_days(as_of, 1)?,
+            basis: self.basis,
+        };
+        let c = JournalLine::C;
+        let columns =
+            [c.customer.position(), c.currency.position(), c.due_date.position(), c.amount.position()];
+        let mut binder = since.binder(cx, &[Account::Open], &columns)?;
+        self.group_column(&mut binder)?;
+        let mut past = BTreeMap::new();
+        self.fold(cx, &binder, bounds, &mut past, |aged, due, since| {
+            aged.take_back(due, since, as_of, bounds)
+        })?;
+        Ok(past)
+    }
+
+    /// Puts the column that rows are grouped by in the first place.
+    fn group_column(&self, binder: &mut Binder<'_>) -> Result<()> {
+        let path = match self.group_by {
+            AgingGroup::Owner => "contract.owner",
+            AgingGroup::Unit => "contract.unit",
+            AgingGroup::Customer | AgingGroup::Currency => return Ok(()),
+        };
+        let column = binder.resolve(path)?.column;
+        binder.select.outputs[0] = Output::Column(column);
+        Ok(())
+    }
+
+    /// Reads rows of group, currency, due date and amount in any order, and adds each to its group.
+    fn fold(
+        &self,
+        cx: &mut Cx<'_>,
+        binder: &Binder<'_>,
+        bounds: &[u32],
+        groups: &mut BTreeMap<Key, Aged>,
+        add: impl Fn(&mut Aged, Option<Date>, Amount) -> Result<()>,
+    ) -> Result<()> {
+        let (ids, by) = (cx.ids(), self.group_by);
+        cx.check_cancelled()?;
+        cx.tx().select(&binder.select, &mut |cells| {
+            let [key, currency, due, amount] = row(cells)?;
+            let key = match key {
+                CellRef::Null => None,
+                key => Some(integer(key, "id")?).filter(|_| by != AgingGroup::Currency),
+            };
+            let key = (key, Currency::decode(currency, ids)?);
+            let aged = groups.entry(key).or_insert_with(|| Aged::zero(bounds));
+            add(aged, Option::decode(due, ids)?, Amount::decode(amount, ids)?)?;
+            Ok(Flow::More)
+        })
+    }
+
+    /// The query for what is open now, unordered, and its columns of customer and currency.
+    fn open<'c>(&self, cx: &mut Cx<'c>) -> Result<(Binder<'c>, [ColumnRef; 2])> {
+        let c = Installment::C;
+        let base = ColumnRef::base;
+        let customer = base(c.customer.position());
+        let currency = base(c.currency.position());
+        let columns = [c.customer.position(), c.currency.position(), c.due_date.position()];
+        let columns = [&columns[..], &[c.open_amount.position()]].concat();
+        let mut binder = open_now(cx, self.direction(), self.customer, self.currency, &columns, true)?;
+        self.group_column(&mut binder)?;
+        Ok((binder, [customer, currency]))
+    }
+
     /// Reads open installments in the order of the index that holds all that is needed, folds them, and hands out one
-    /// group after the other.
+    /// customer and currency after the other. Returns whether it went to the end.
     fn stream(
         &self,
         cx: &mut Cx<'_>,
         as_of: Date,
         bounds: &[u32],
-        mut take: impl FnMut(Group) -> Result<Flow>,
-    ) -> Result<()> {
-        let (catalog, ids, c) = (cx.catalog(), cx.ids(), Installment::C);
-        let base = ColumnRef::base;
-        let customer = base(c.customer.position());
-        let currency = base(c.currency.position());
-        let mut binder = Binder::new(catalog.schema(), &INSTALLMENTS);
-        let columns = [customer, currency, base(c.due_date.position()), base(c.open_amount.position())];
-        binder.select.outputs = columns.map(Output::Column).to_vec();
-        let direction = self.direction.unwrap_or(SettlementDirection::Receivable);
-        binder.filter(Pred::IsPresent(base(c.open_amount.position())));
-        binder.filter(Pred::equal(base(c.direction.position()), direction.encode(ids)?));
-        if let Some(only) = self.customer {
-            binder.filter(Pred::equal(customer, only.encode(ids)?));
-        }
-        if let Some(only) = self.currency {
-            binder.filter(Pred::equal(currency, only.encode(ids)?));
-        }
-        cx.narrow(&mut binder, None)?;
-        binder.select.sort =
-            [customer, currency].map(|column| Sort { column, direction: Direction::Ascending }).to_vec();
-        if let Some(cursor) = self.cursor.as_ref().filter(|_| self.top.is_none()) {
-            let refused = || {
-                Error::new(&error::WRONG_TYPE)
-                    .at("cursor")
-                    .with("reason", "this is not a cursor of this list")
-            };
-            let (customer, currency) = cursor.split_once('/').ok_or_else(refused)?;
-            let customer: Id<Customer> = customer.parse().map_err(|_| refused())?;
-            let currency = Currency::from_code(currency).map_err(|_| refused())?;
-            binder.select.after = Some(vec![customer.encode(ids)?, currency.encode(ids)?]);
+        after: Option<Key>,
+        take: &mut dyn FnMut(Group) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let ids = cx.ids();
+        let (mut binder, order) = self.open(cx)?;
+        binder.select.sort = order.map(|column| Sort { column, direction: Direction::Ascending }).to_vec();
+        if let Some((Some(customer), currency)) = after {
+            binder.select.after = Some(vec![Cell::Int(customer), currency.encode(ids)?]);
         }
         let mut group: Option<Group> = None;
-        let mut stopped = false;
+        let mut flow = Flow::More;
         cx.tx().select(&binder.select, &mut |cells| {
-            let [customer, currency, due, open] = cells else {
-                return Err(
-                    Error::new(&error::INTERNAL).with("what", "aging read other columns than it asked for")
-                );
-            };
-            let customer = crate::store::record::integer(*customer, "id")?;
+            let [customer, currency, due, open] = row(cells)?;
+            let customer = Some(integer(customer, "id")?);
             // Most rows belong to the group of the row before; its code tells so without a search.
             let same = group.as_ref().is_some_and(|group| {
-                group.customer == customer
-                    && *currency == crate::store::cell::CellRef::Text(group.currency.code())
+                group.key.0 == customer && currency == CellRef::Text(group.key.1.code())
             });
             if !same {
-                if let Some(full) = group.take()
-                    && take(full)? == Flow::Stop
-                {
-                    stopped = true;
-                    return Ok(Flow::Stop);
+                if let Some(full) = group.take() {
+                    flow = take(full)?;
+                    if flow == Flow::Stop {
+                        return Ok(Flow::Stop);
+                    }
                 }
-                let currency = Currency::decode(*currency, ids)?;
-                group = Some(Group { customer, currency, aged: Aged::zero(bounds) });
+                let key = (customer, Currency::decode(currency, ids)?);
+                group = Some(Group { key, aged: Aged::zero(bounds) });
             }
             if let Some(group) = &mut group {
-                group.aged.add(Option::decode(*due, ids)?, Amount::decode(*open, ids)?, as_of, bounds)?;
+                group.aged.add(Option::decode(due, ids)?, Amount::decode(open, ids)?, as_of, bounds)?;
             }
             Ok(Flow::More)
         })?;
-        if let Some(last) = group.filter(|_| !stopped) {
-            take(last)?;
+        match group.filter(|_| flow == Flow::More) {
+            Some(last) => take(last),
+            None => Ok(flow),
         }
-        Ok(())
     }
 }
 
-fn name_customers(cx: &mut Cx<'_>, rows: &mut [AgingRow]) -> Result<()> {
-    for rows in rows.chunks_mut(NAMES_AT_ONCE) {
-        let mut wanted: Vec<Id<Customer>> = rows.iter().filter_map(|row| row.customer).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let (ids, c) = (cx.ids(), Customer::C);
-        let outputs = [c.id.position(), c.name.position()].map(|at| Output::Column(ColumnRef::base(at)));
-        let mut names = Vec::with_capacity(wanted.len());
-        let customers = cx.query::<Customer>().any_of(c.id, wanted).ascending(c.id);
-        customers.scan(cx.tx(), outputs.to_vec(), &mut |cells| {
-            if let [id, name] = cells {
-                names.push((Id::<Customer>::decode(*id, ids)?, String::decode(*name, ids)?));
-            }
-            Ok(Flow::More)
-        })?;
-        for row in rows {
-            let found = row.customer.and_then(|id| names.binary_search_by_key(&id, |(id, _)| *id).ok());
-            row.customer_name = found.and_then(|at| names.get(at)).map(|(_, name)| name.clone());
-        }
+fn name_groups(cx: &mut Cx<'_>, rows: &mut [AgingRow]) -> Result<()> {
+    let (c, u, o) = (Customer::C, User::C, OrgUnit::C);
+    let customers = names(cx, c.id, c.name, rows.iter().filter_map(|row| row.customer))?;
+    let owners = names(cx, u.id, u.name, rows.iter().filter_map(|row| row.owner))?;
+    let units = names(cx, o.id, o.name, rows.iter().filter_map(|row| row.unit))?;
+    for row in rows {
+        row.customer_name = row.customer.and_then(|id| customers.get(&id).cloned());
+        row.owner_name = row.owner.and_then(|id| owners.get(&id).cloned());
+        row.unit_name = row.unit.and_then(|id| units.get(&id).cloned());
     }
     Ok(())
+}
+
+/// The names of records, a few hundred at once.
+pub(super) fn names<R: Record>(
+    cx: &mut Cx<'_>,
+    id: Col<Id<R>>,
+    name: Col<String>,
+    wanted: impl Iterator<Item = Id<R>>,
+) -> Result<BTreeMap<Id<R>, String>>
+where
+    Id<R>: Field,
+{
+    let mut wanted: Vec<Id<R>> = wanted.collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let ids = cx.ids();
+    let mut names = BTreeMap::new();
+    for wanted in wanted.chunks(NAMES_AT_ONCE) {
+        let outputs = [id.position(), name.position()].map(|at| Output::Column(ColumnRef::base(at)));
+        let query = cx.query::<R>().any_of(id, wanted.iter().copied()).ascending(id);
+        query.scan(cx.tx(), outputs.to_vec(), &mut |cells| {
+            let [id, name] = row(cells)?;
+            names.insert(Id::<R>::decode(id, ids)?, String::decode(name, ids)?);
+            Ok(Flow::More)
+        })?;
+    }
+    Ok(names)
 }

@@ -3,19 +3,29 @@
 mod adjust;
 mod aging;
 mod apply;
+mod habits;
 mod late;
+mod outlook;
 mod receipt;
 mod reversal;
+mod since;
+mod statement;
+mod statistics;
 mod verify;
 mod views;
 
 pub use adjust::{ListAdjustments, ReverseAdjustment, WriteOffInstallment};
-pub use aging::{AgingReport, AgingRow, SettlementAging};
+pub use aging::{AgingGroup, AgingReport, AgingRow, SettlementAging};
+pub use habits::{HabitBucket, PaymentHabits, SettlementHabits};
 pub use late::{ChargeLate, ChargedLate, LateLine, LateStatement, ReckonLateCharge};
+pub use outlook::{Outlook, OutlookPeriod, OutlookRow, SettlementOutlook};
 pub use receipt::{
     AllocateReceipt, AllocationLine, AllocationRequest, GetReceipt, ListReceipts, PostReceipt, PostedReceipt,
 };
 pub use reversal::{InstallmentRef, ReallocateReceipt, RefundReceipt, ReverseReceipt};
+pub use since::AsOfBasis;
+pub use statement::{CustomerStatement, SettlementStatement, StatementAccount, StatementRow};
+pub use statistics::{SettlementStatistics, StatisticsReport, StatisticsRow};
 pub use verify::{DifferenceKind, SettlementCheck, SettlementDifference, VerifySettlement};
 pub use views::{
     ContractProgress, DueItem, InstallmentProgress, ListInstallments, SettlementDue, SettlementProgress,
@@ -37,6 +47,10 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     SettlementDue,
     SettlementAging,
     SettlementProgress,
+    SettlementStatement,
+    SettlementOutlook,
+    SettlementHabits,
+    SettlementStatistics,
     WriteOffInstallment,
     ReverseAdjustment,
     ListAdjustments,

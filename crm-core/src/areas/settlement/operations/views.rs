@@ -225,10 +225,16 @@ pub struct ContractProgress {
     pub currency: Currency,
     /// The contract amount.
     pub amount: Amount,
+    /// Late charges beside it; the installments sum to both together.
+    pub surcharge: Amount,
     /// Settled.
     pub settled: Amount,
     /// No longer owed, after a termination.
     pub cancelled: Amount,
+    /// Given up because it was paid early, or was too small for a coin.
+    pub discounted: Amount,
+    /// Closed without money.
+    pub written_off: Amount,
     /// Outstanding.
     pub open: Amount,
     /// What was to be settled by that day, that day included.
@@ -237,8 +243,8 @@ pub struct ContractProgress {
     pub overdue: Amount,
     /// Outstanding without a due date yet.
     pub undated: Amount,
-    /// Settled as a fraction of the contract amount, half-up to four places; 1 only when all is settled. None for a
-    /// contract without an amount.
+    /// Settled as a fraction of the contract amount and its late charges, half-up to four places; 1 only when all is
+    /// settled. None for a contract without an amount.
     pub settled_share: Option<Rate>,
     /// What to ask for: everything overdue, or else what is outstanding of the installment due next.
     pub next_amount: Option<Amount>,
@@ -263,6 +269,10 @@ pub struct InstallmentProgress {
     pub amount: Amount,
     /// Settled.
     pub settled: Amount,
+    /// Given up because it was paid early, or was too small for a coin.
+    pub discounted: Amount,
+    /// Closed without money.
+    pub written_off: Amount,
     /// Outstanding.
     pub open: Amount,
     /// When it is due.
@@ -289,6 +299,8 @@ impl Operation for SettlementProgress {
                 amount: installment.amount,
                 settled: installment.settled,
                 cancelled: installment.cancelled,
+                discounted: installment.discounted,
+                written_off: installment.written_off,
                 due: installment.due_date,
             })
             .collect();
@@ -311,6 +323,8 @@ impl Operation for SettlementProgress {
                 payment: payment_state(installment.settled, open),
                 amount: installment.amount,
                 settled: installment.settled,
+                discounted: installment.discounted,
+                written_off: installment.written_off,
                 open,
                 due_date: installment.due_date,
                 days_late: late.filter(|late| *late > 0 && open.is_positive()),
@@ -323,13 +337,16 @@ impl Operation for SettlementProgress {
             as_of,
             currency: contract.currency,
             amount: contract.amount,
+            surcharge: contract.surcharge,
             settled: contract.settled,
             cancelled: sums.cancelled,
+            discounted: sums.discounted,
+            written_off: sums.written_off,
             open: sums.open,
             due: sums.due,
             overdue: sums.overdue,
             undated: sums.undated,
-            settled_share: share(contract.settled, contract.amount)?,
+            settled_share: share(contract.settled, contract.amount.checked_add(contract.surcharge)?)?,
             next_amount: next.map(|(_, amount)| amount),
             next_overdue: next.is_some_and(|(overdue, _)| overdue),
             installments: each.collect::<Result<Vec<InstallmentProgress>>>()?,

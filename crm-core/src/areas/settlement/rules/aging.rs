@@ -77,6 +77,20 @@ impl Aged {
         Ok(())
     }
 
+    /// Takes back an amount that was added to what is open after `as_of`, under the due date that it was added to. Whatever
+    /// was opened, moved to another due date or settled since is so undone, and what is left is how things stood.
+    ///
+    /// # Errors
+    /// `OVERFLOW`.
+    pub fn take_back(&mut self, due: Option<Date>, since: Amount, as_of: Date, bounds: &[u32]) -> Result<()> {
+        self.add(due, since.checked_neg()?, as_of, bounds)
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_zero(&self) -> bool {
+        [self.total, self.undated, self.not_due].iter().chain(&self.overdue).all(|amount| amount.is_zero())
+    }
+
     /// Adds another's amounts.
     ///
     /// # Errors
@@ -132,6 +146,25 @@ mod tests {
         {
             assert_eq!(check_bounds(bounds).is_ok(), good, "{bounds:?}");
         }
+    }
+
+    #[test]
+    fn what_came_since_is_undone() {
+        let as_of = parse_date("2026-04-30").unwrap();
+        let day = |text: &str| Some(parse_date(text).unwrap());
+        let amount = |text: &str| Amount::parse(text).unwrap();
+        // Now 40 are open, due on 31 May. Since the day 60 of them were paid, they were due on 20 April until they were put
+        // off, and 10 were added.
+        let mut aged = Aged::zero(&USUAL_BOUNDS);
+        aged.add(day("2026-05-31"), amount("40"), as_of, &USUAL_BOUNDS).unwrap();
+        for (due, since) in
+            [("2026-05-31", "-60"), ("2026-05-31", "90"), ("2026-04-20", "-90"), ("2026-05-31", "10")]
+        {
+            aged.take_back(day(due), amount(since), as_of, &USUAL_BOUNDS).unwrap();
+        }
+        assert_eq!((aged.total, aged.not_due, aged.overdue[0]), (amount("90"), Amount::ZERO, amount("90")));
+        aged.take_back(day("2026-04-20"), amount("90"), as_of, &USUAL_BOUNDS).unwrap();
+        assert!(aged.is_zero());
     }
 
     proptest! {

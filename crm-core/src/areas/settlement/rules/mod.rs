@@ -1,9 +1,12 @@
-//! Rules on settlement: pure functions. Allocation, progress and aging.
+//! Rules on settlement: pure functions. Allocation, late charges, progress, aging, habits, outlook and figures of a period.
 
 pub mod aging;
 pub mod allocation;
+pub mod habits;
 pub mod late;
+pub mod outlook;
 pub mod progress;
+pub mod statistics;
 
 crate::codes! {
     /// The contract is not in effect.
@@ -42,4 +45,6 @@ crate::codes! {
     ADJUSTMENT_FINAL = 1716, State, "The adjustment {number} is reversed or a reversal; it cannot be reversed again.", "调整 {number} 已被红冲或本身是红冲记录,不能再次红冲。";
     /// The discount goes with its receipt.
     DISCOUNT_OF_RECEIPT = 1717, State, "{number} was granted with a receipt; reverse or reallocate that.", "{number} 随收款一并给予,请红冲或调整该收款。";
+    /// More rows than a statement has.
+    STATEMENT_TOO_LONG = 1730, Invalid, "The statement has more than {max} rows; ask for a shorter period.", "对账单超过 {max} 行,请缩短期间。";
 }

@@ -57,17 +57,30 @@ pub struct Item {
     pub settled: Amount,
     /// How much is no longer owed.
     pub cancelled: Amount,
+    /// How much was given up because it was paid early, or was too small for a coin.
+    pub discounted: Amount,
+    /// How much was closed without money.
+    pub written_off: Amount,
     /// When it is due.
     pub due: Option<Date>,
 }
 
 impl Item {
-    /// Neither settled nor cancelled.
+    /// What is still to be paid: not settled, cancelled, discounted or written off.
     ///
     /// # Errors
     /// `OVERFLOW`.
     pub fn outstanding(&self) -> Result<Amount> {
-        self.amount.checked_sub(self.settled)?.checked_sub(self.cancelled)
+        self.payable()?.checked_sub(self.settled)
+    }
+
+    /// What was or is to be paid.
+    ///
+    /// # Errors
+    /// `OVERFLOW`.
+    pub fn payable(&self) -> Result<Amount> {
+        let gone = [self.cancelled, self.discounted, self.written_off];
+        self.amount.checked_sub(Amount::checked_sum(gone)?)
     }
 }
 
@@ -80,9 +93,13 @@ pub struct Progress {
     pub settled: Amount,
     /// No longer owed.
     pub cancelled: Amount,
+    /// Given up for early payment or a missing coin.
+    pub discounted: Amount,
+    /// Closed without money.
+    pub written_off: Amount,
     /// Outstanding.
     pub open: Amount,
-    /// What was to be settled by that day, that day included; what was cancelled left out.
+    /// What was to be settled by that day, that day included; what need not be paid left out.
     pub due: Amount,
     /// Outstanding of what was due before that day.
     pub overdue: Amount,
@@ -102,12 +119,14 @@ pub fn progress(items: &[Item], day: Date) -> Result<Progress> {
         add(&mut sums.amount, item.amount)?;
         add(&mut sums.settled, item.settled)?;
         add(&mut sums.cancelled, item.cancelled)?;
+        add(&mut sums.discounted, item.discounted)?;
+        add(&mut sums.written_off, item.written_off)?;
         add(&mut sums.open, outstanding)?;
         match item.due {
             None => add(&mut sums.undated, outstanding)?,
             Some(due) => {
                 if due <= day {
-                    add(&mut sums.due, item.amount.checked_sub(item.cancelled)?)?;
+                    add(&mut sums.due, item.payable()?)?;
                 }
                 if due < day {
                     add(&mut sums.overdue, outstanding)?;
@@ -185,6 +204,8 @@ mod tests {
             amount: amount(all),
             settled: amount(settled),
             cancelled: amount(cancelled),
+            discounted: Amount::ZERO,
+            written_off: Amount::ZERO,
             due: due.map(|due| parse_date(due).unwrap()),
         };
         let items = [
@@ -206,6 +227,8 @@ mod tests {
                 amount: amount("1050"),
                 settled: amount("160"),
                 cancelled: amount("40"),
+                discounted: Amount::ZERO,
+                written_off: Amount::ZERO,
                 open: amount("850"),
                 due: amount(due),
                 overdue: amount(overdue),
@@ -214,6 +237,15 @@ mod tests {
             assert_eq!(progress(&items, day), Ok(expected), "{day}");
             assert_eq!(next_amount(&items, day), Ok(next.map(|(late, next)| (late, amount(next)))), "{day}");
         }
+        // 100 of which 2 were given up and 30 written off: 98 − 30 were to be paid, 20 of them are.
+        let closed = Item {
+            discounted: amount("2"),
+            written_off: amount("30"),
+            ..item("100", "20", "0", Some("2026-01-31"))
+        };
+        let sums = progress(&[closed], parse_date("2026-02-01").unwrap()).unwrap();
+        assert_eq!((sums.open, sums.due, sums.overdue), (amount("48"), amount("68"), amount("48")));
+        assert_eq!((sums.discounted, sums.written_off), (amount("2"), amount("30")));
         assert_eq!(next_amount(&items[3..], parse_date("2026-04-01").unwrap()), Ok(None));
         for (settled, open, state) in [
             ("0", "10", PaymentState::Unpaid),

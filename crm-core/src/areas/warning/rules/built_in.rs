@@ -181,6 +181,64 @@ pub static RULES: LazyLock<Vec<NumberedRule>> = LazyLock::new(|| {
         }
         .rule(),
     );
+    rules.push(
+        Sketch {
+            number: 8,
+            name: "invoice_due",
+            label: "即将开票",
+            dataset: "invoice",
+            filter: present("plan_open"),
+            timing: WarningTiming::Ahead,
+            date: Some("plan_open"),
+            lead: 3,
+            title: ["contract_number", "contract_title"],
+            customer_name: "customer_name",
+            owner: "owner",
+            amount: Some(["gross", "currency"]),
+            levels: &[(0, WarningLevel::Warning)],
+        }
+        .rule(),
+    );
+    rules.push(
+        Sketch {
+            number: 9,
+            name: "invoice_overdue",
+            label: "逾期未开票",
+            dataset: "invoice",
+            filter: present("plan_open"),
+            timing: WarningTiming::Late,
+            date: Some("plan_open"),
+            lead: 0,
+            title: ["contract_number", "contract_title"],
+            customer_name: "customer_name",
+            owner: "owner",
+            amount: Some(["gross", "currency"]),
+            levels: &[(1, WarningLevel::Warning)],
+        }
+        .rule(),
+    );
+    rules.push(
+        Sketch {
+            number: 10,
+            name: "retention_release",
+            label: "质保金即将到期",
+            dataset: "installment",
+            filter: Expr::And(vec![
+                present("open_amount"),
+                equal("kind", "retention"),
+                Expr::Empty("released_on".to_owned()),
+            ]),
+            timing: WarningTiming::Ahead,
+            date: Some("forecast_date"),
+            lead: 30,
+            title: ["contract_number", "label"],
+            customer_name: "customer_name",
+            owner: "owner",
+            amount: Some(["open_amount", "currency"]),
+            levels: &[(-7, WarningLevel::Warning)],
+        }
+        .rule(),
+    );
     // Exposure is what is open of receivables less what was received and not allocated yet, in the ledger's currency.
     let mut credit = Sketch {
         number: 6,
