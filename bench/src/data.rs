@@ -10,6 +10,11 @@ use crate::receipt::JOURNAL;
 /// Days over which installments are spread, one in a hundred due on each seven of them.
 pub(crate) const DAYS: i64 = 700;
 
+/// How long ago most of a file was posted.
+const POSTED_DAYS_AGO: i64 = 40;
+/// Contracts that were posted today.
+const POSTED_TODAY: u32 = 200;
+
 /// Which installments are open.
 #[derive(Clone, Copy)]
 pub(crate) enum Open {
@@ -46,14 +51,16 @@ pub(crate) struct Written {
 
 /// Fills a new ledger.
 pub(crate) fn fill(hand: &mut Hand, shape: Shape) -> Outcome<Written> {
-    let now = hand::now()?;
-    let today = (now / 1_000_000 + 8 * 3600).div_euclid(86_400);
+    let present = hand::now()?;
+    let now = hand.back_to(present - POSTED_DAYS_AGO * 86_400 * 1_000_000);
+    let today = (present / 1_000_000 + 8 * 3600).div_euclid(86_400);
     hand.connection.execute_batch("BEGIN IMMEDIATE")?;
     let customers =
         (0..shape.customers).map(|number| customer(hand, now, number)).collect::<Outcome<Vec<i64>>>()?;
     for number in 0..shape.contracts {
         let customer = customers[number as usize % customers.len()];
-        contract(hand, now, today, number, customer, shape.open)?;
+        let posted = if number + POSTED_TODAY < shape.contracts { now } else { present };
+        contract(hand, posted, today, number, customer, shape.open)?;
     }
     if let Some((opportunities, pipeline)) = shape.opportunities {
         for number in 0..opportunities {

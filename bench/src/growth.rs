@@ -27,8 +27,8 @@ const PAST: &str = "SELECT customer, currency, \
      sum(CASE WHEN due_date < ?1 - 90 THEN open ELSE 0 END), sum(open) AS total FROM \
      (SELECT customer, currency, due_date, open_amount AS open FROM installment \
      WHERE direction = 1 AND open_amount IS NOT NULL UNION ALL SELECT customer, currency, due_date, -amount \
-     FROM journal_line WHERE account = 1 AND direction = 1 AND date > ?1) \
-     GROUP BY customer, currency HAVING total <> 0 ORDER BY total DESC, customer LIMIT 100";
+     FROM journal_line WHERE account = 1 AND direction = 1 AND entry >= ?2) \
+     GROUP BY customer, currency HAVING sum(open) <> 0 ORDER BY total DESC, customer LIMIT 100";
 
 /// The top hundred as of a past day, and whether the library undoes what has happened since: it then says on what basis.
 fn past(session: &Session, day: i64) -> Outcome<(usize, bool)> {
@@ -40,8 +40,10 @@ fn past(session: &Session, day: i64) -> Outcome<(usize, bool)> {
 }
 
 fn past_by_hand(hand: &Hand, day: i64) -> Outcome<usize> {
+    // When the day after began, at UTC+8.
+    let began = ((day + 1) * 86_400 - 8 * 3600) * 1_000_000;
     let mut statement = hand.connection.prepare_cached(PAST)?;
-    let rows = statement.query_map([day], |row| {
+    let rows = statement.query_map([day, Hand::key_of(began)], |row| {
         let sums: [i64; 6] = [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?];
         Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, sums))
     })?;
@@ -99,6 +101,7 @@ pub(crate) fn run(setup: &Setup) -> Outcome<()> {
             )?
             .print();
         if past(&session, today - 1)?.1 {
+            let top = u32::try_from(past_by_hand(&hand, today - 1)?)?;
             Comparison::new("  aging of yesterday, top 100", Aim::NONE, "call")
                 .rounds(
                     setup.rounds,
