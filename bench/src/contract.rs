@@ -58,12 +58,12 @@ pub(crate) fn changes(
     text.clear();
     write!(
         text,
-        r#"[{{"table":"contract","after":{{"id":"{id}","number":"{number}","title":"{TITLE}","kind":"sales","direction":"receivable","customer":"{customer_id}","parties":{PARTIES},"currency":"CNY","amount":"100000","net":"88495.58","tax":"11504.42","tax_included":true,"tax_rate":null,"settled":"0","starts_on":"2026-01-01","ends_on":"2026-12-31","runs_until":null,"owner":"{owner}","unit":null,"opportunity":null,"status":"draft","terms":{TERMS},"submitted_by":null,"signed_on":null,"effective_on":null,"delivered_on":null,"accepted_on":null,"ended_on":null,"termination_reason":null,"note":null,"created_at":"{at}","version":1}}}},{{"table":"contract_line","after":{{"contract":"{id}","seq":1,"product":null,"description":"光谱仪","quantity":"2","unit":"台","unit_price":"50000","discount":"0","tax_rate":"0.13","currency":"CNY","net":"88495.58","tax":"11504.42","gross":"100000"}}}}"#
+        r#"[{{"table":"contract","after":{{"id":"{id}","number":"{number}","title":"{TITLE}","kind":"sales","direction":"receivable","customer":"{customer_id}","parties":{PARTIES},"currency":"CNY","amount":"100000","net":"88495.58","tax":"11504.42","tax_included":true,"tax_rate":null,"settled":"0","surcharge":"0","rate":null,"starts_on":"2026-01-01","ends_on":"2026-12-31","runs_until":null,"owner":"{owner}","unit":null,"opportunity":null,"status":"draft","terms":{TERMS},"late":null,"submitted_by":null,"signed_on":null,"effective_on":null,"delivered_on":null,"accepted_on":null,"ended_on":null,"termination_reason":null,"note":null,"created_at":"{at}","version":1,"term_set":null,"term_set_revision":null,"recurrence":null}}}},{{"table":"contract_line","after":{{"contract":"{id}","seq":1,"product":null,"description":"光谱仪","quantity":"2","unit":"台","unit_price":"50000","discount":"0","tax_rate":"0.13","currency":"CNY","net":"88495.58","tax":"11504.42","gross":"100000"}}}}"#
     )?;
     for ((label, yuan, anchor, _), seq) in INSTALLMENTS.iter().zip(1..) {
         write!(
             text,
-            r#",{{"table":"installment","after":{{"contract":"{id}","seq":{seq},"customer":"{customer_id}","direction":"receivable","currency":"CNY","label":"{label}","amount":"{yuan}","settled":"0","cancelled":"0","open_amount":null,"due_date":null,"status":"planned","anchor":"{anchor}","anchor_date":null,"term":{seq}}}}}"#
+            r#",{{"table":"installment","after":{{"contract":"{id}","seq":{seq},"customer":"{customer_id}","direction":"receivable","currency":"CNY","label":"{label}","amount":"{yuan}","settled":"0","cancelled":"0","discounted":"0","written_off":"0","open_amount":null,"home_open":null,"due_date":null,"status":"planned","anchor":"{anchor}","anchor_date":null,"term":{seq},"kind":"scheduled","forecast_date":null,"released_on":null,"period_from":null,"period_to":null,"late_of":null}}}}"#
         )?;
     }
     text.push(']');

@@ -5,9 +5,15 @@ use rusqlite::{Connection, params};
 use crate::contract::YUAN;
 use crate::hand::{self, Hand};
 use crate::measure::Outcome;
+use crate::receipt::JOURNAL;
 
 /// Days over which installments are spread, one in a hundred due on each seven of them.
 pub(crate) const DAYS: i64 = 700;
+
+/// How long ago most of a file was posted.
+const POSTED_DAYS_AGO: i64 = 40;
+/// Contracts that were posted today.
+const POSTED_TODAY: u32 = 200;
 
 /// Which installments are open.
 #[derive(Clone, Copy)]
@@ -18,6 +24,8 @@ pub(crate) enum Open {
     OneInTen,
     /// Those of the first so many contracts; all of them were due within the last 60 days.
     First(u32),
+    /// Those of the first so many contracts, all due within 7 days; of the others, all of which were due, one in ten.
+    Ahead(u32),
 }
 
 /// What a file holds.
@@ -43,14 +51,16 @@ pub(crate) struct Written {
 
 /// Fills a new ledger.
 pub(crate) fn fill(hand: &mut Hand, shape: Shape) -> Outcome<Written> {
-    let now = hand::now()?;
-    let today = (now / 1_000_000 + 8 * 3600).div_euclid(86_400);
+    let present = hand::now()?;
+    let now = hand.back_to(present - POSTED_DAYS_AGO * 86_400 * 1_000_000);
+    let today = (present / 1_000_000 + 8 * 3600).div_euclid(86_400);
     hand.connection.execute_batch("BEGIN IMMEDIATE")?;
     let customers =
         (0..shape.customers).map(|number| customer(hand, now, number)).collect::<Outcome<Vec<i64>>>()?;
     for number in 0..shape.contracts {
         let customer = customers[number as usize % customers.len()];
-        contract(hand, now, today, number, customer, shape.open)?;
+        let posted = if number + POSTED_TODAY < shape.contracts { now } else { present };
+        contract(hand, posted, today, number, customer, shape.open)?;
     }
     if let Some((opportunities, pipeline)) = shape.opportunities {
         for number in 0..opportunities {
@@ -90,6 +100,8 @@ fn contract(hand: &mut Hand, now: i64, today: i64, number: u32, customer: i64, w
         let number_wide = i64::from(number);
         let due = match which {
             Open::First(contracts) if number < contracts => today - 1 - (number_wide + seq * 7) % 60,
+            Open::Ahead(contracts) if number < contracts => today + (number_wide + seq) % 7,
+            Open::Ahead(_) => first + (number_wide * 97 + seq * 30) % (DAYS / 2),
             _ => first + (number_wide * 97 + seq * 30) % DAYS,
         };
         let amount = 20_000 * YUAN;
@@ -97,6 +109,7 @@ fn contract(hand: &mut Hand, now: i64, today: i64, number: u32, customer: i64, w
             Open::All => true,
             Open::OneInTen => due >= today || (number_wide + seq) % 10 == 0,
             Open::First(contracts) => number < contracts,
+            Open::Ahead(contracts) => number < contracts || (number_wide + seq) % 10 == 0,
         };
         settled += if open { 0 } else { amount };
         rows.push((seq, due, amount, open));
@@ -126,19 +139,78 @@ fn contract(hand: &mut Hand, now: i64, today: i64, number: u32, customer: i64, w
          open_amount, due_date, status, anchor, anchor_date, term) \
          VALUES (?1, ?2, ?3, 1, 'CNY', ?4, ?5, ?6, 0, ?7, ?8, ?9, 1, ?10, ?2)",
     )?;
-    for (seq, due, amount, open) in rows {
+    for (seq, due, amount, open) in &rows {
         installment.execute(params![
             key,
             seq,
             customer,
-            LABELS[seq as usize % LABELS.len()],
+            LABELS[*seq as usize % LABELS.len()],
             amount,
-            if open { 0 } else { amount },
-            open.then_some(amount),
+            if *open { 0 } else { *amount },
+            open.then_some(*amount),
             due,
-            if open { 2 } else { 3 },
+            if *open { 2 } else { 3 },
             first
         ])?;
+    }
+    drop(installment);
+    let booked = Booked { customer, contract: key, rows: &rows };
+    charge(hand, now, first, &booked)?;
+    if settled > 0 {
+        receipt(hand, now, today, number, &booked)?;
+    }
+    Ok(())
+}
+
+/// A contract for the settlement journal: its installments by position, due date, amount, and whether they are open.
+struct Booked<'b> {
+    customer: i64,
+    contract: i64,
+    rows: &'b [(i64, i64, i64, bool)],
+}
+
+/// The entry by which installments are owed.
+fn charge(hand: &mut Hand, now: i64, date: i64, booked: &Booked<'_>) -> Outcome<()> {
+    let Booked { customer, contract, rows } = booked;
+    let entry = hand.key(now);
+    let mut line = hand.connection.prepare_cached(JOURNAL)?;
+    let (none, mut total) = (None::<i64>, 0);
+    for (seq, due, amount, _) in *rows {
+        total += amount;
+        line.execute(params![entry, seq, 1, 1, date, customer, contract, seq, due, none, amount])?;
+    }
+    // The contract's side of it is put together by installment.
+    for (seq, _, amount, _) in *rows {
+        total -= amount;
+        let position = 6 + seq;
+        line.execute(params![entry, position, 1, 2, date, customer, contract, seq, none, none, -amount])?;
+    }
+    if total == 0 { Ok(()) } else { Err("the entry does not balance".into()) }
+}
+
+/// One receipt for all that is settled of a contract.
+fn receipt(hand: &mut Hand, now: i64, today: i64, number: u32, booked: &Booked<'_>) -> Outcome<()> {
+    let Booked { customer, contract, rows } = booked;
+    let (key, entry) = (hand.key(now), hand.key(now));
+    let settled = || rows.iter().filter(|(_, _, _, open)| !open);
+    let total: i64 = settled().map(|(_, _, amount, _)| amount).sum();
+    let date = settled().map(|(_, due, ..)| *due).max().unwrap_or(today).min(today - 1);
+    hand.connection
+        .prepare_cached(
+            "INSERT INTO receipt (id, number, direction, customer, date, method, amount, currency, handler, allocated, \
+             advance, created_at, version) VALUES (?1, ?2, 1, ?3, ?4, 1, ?5, 'CNY', ?6, ?5, 0, ?7, 1)",
+        )?
+        .execute(params![key, format!("B-{number:07}"), customer, date, total, hand.user, now])?;
+    let mut allocation = hand.connection.prepare_cached(
+        "INSERT INTO allocation (receipt, seq, contract, installment, amount, currency, allocated_on) \
+         VALUES (?1, ?2, ?3, ?4, ?5, 'CNY', ?6)",
+    )?;
+    let mut line = hand.connection.prepare_cached(JOURNAL)?;
+    let none = None::<i64>;
+    line.execute(params![entry, 1, 3, 3, date, customer, none, none, none, key, total])?;
+    for ((seq, due, amount, _), position) in settled().zip(1..) {
+        allocation.execute(params![key, position, contract, seq, amount, date])?;
+        line.execute(params![entry, position + 1, 3, 1, date, customer, contract, seq, due, key, -amount])?;
     }
     Ok(())
 }

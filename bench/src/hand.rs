@@ -46,10 +46,20 @@ impl Hand {
         Ok(Hand { connection, ids: IdCodec::new(tag.unsigned_abs()), user, last_key: user })
     }
 
+    /// Lets keys begin at a moment in the past, and returns it.
+    pub(crate) fn back_to(&mut self, past: i64) -> i64 {
+        self.last_key = 0;
+        past
+    }
+
+    /// The least key of a moment.
+    pub(crate) fn key_of(moment: i64) -> i64 {
+        (moment / 1000 - 1_577_836_800_000) << 22
+    }
+
     /// A new key: milliseconds and a counter, as the library's are.
     pub(crate) fn key(&mut self, now: i64) -> i64 {
-        let fresh = (now / 1000 - 1_577_836_800_000) << 22;
-        self.last_key = fresh.max(self.last_key + 1);
+        self.last_key = Hand::key_of(now).max(self.last_key + 1);
         self.last_key
     }
 }

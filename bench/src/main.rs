@@ -10,6 +10,7 @@
 
 mod contract;
 mod data;
+mod growth;
 mod hand;
 mod import;
 mod measure;
@@ -17,6 +18,7 @@ mod reads;
 mod receipt;
 mod server;
 mod setup;
+mod verify;
 mod warnings;
 
 use measure::Outcome;
@@ -32,13 +34,16 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "import", run: import::run },
     Workload { name: "contract", run: contract::run },
     Workload { name: "receipt", run: receipt::run },
+    Workload { name: "allocate", run: receipt::grouped },
     Workload { name: "due", run: reads::due },
     Workload { name: "aging", run: reads::aging },
     Workload { name: "get", run: reads::single },
     Workload { name: "page", run: reads::page },
     Workload { name: "funnel", run: reads::funnel },
     Workload { name: "memory", run: reads::memory },
+    Workload { name: "verify", run: verify::run },
     Workload { name: "warnings", run: warnings::run },
+    Workload { name: "growth", run: growth::run },
 ];
 
 const HELP: &str = "\
@@ -48,7 +53,7 @@ cargo xtask bench [--rounds N] [--quick] [--customers N] [--contracts N] [--inst
 --quick           small sizes: shows that everything runs, not how fast
 --customers N     customers to import, 100000 when left out, 20000 on a server
 --contracts N     contracts in the ledger that is read, 166667 when left out, 20000 on a server; each has 6 installments
---installments LIST  sizes of the files that warnings are scanned in, 10000,100000 when left out
+--installments LIST  sizes of the files that warnings are scanned in and that growth is read in, 10000,100000 when left out
 --engine NAME     sqlite, or postgres: a server of its own, or the one at CRM_POSTGRES_URL
 WORKLOAD          only workloads whose name contains one of these words:";
 

@@ -19,6 +19,7 @@ use crate::data::{self, Open, Shape, Written, fill};
 use crate::hand::Hand;
 use crate::measure::{Aim, Comparison, Outcome, timed};
 use crate::setup::{Setup, open};
+use crate::verify;
 
 /// Days that are looked ahead, today included.
 pub(crate) const AHEAD: i64 = 7;
@@ -29,14 +30,16 @@ const ROWS_AT_ONCE: u32 = 10_000;
 
 /// The file, and both sides at it.
 pub(crate) struct Reads {
-    session: Session,
-    hand: Hand,
+    /// Ours.
+    pub(crate) session: Session,
+    /// By hand.
+    pub(crate) hand: Hand,
     written: Written,
     pipeline: i64,
 }
 
 /// Writes the file, once.
-fn reads(setup: &Setup) -> Outcome<&Reads> {
+pub(crate) fn reads(setup: &Setup) -> Outcome<&Reads> {
     if let Some(reads) = setup.reads.get() {
         return Ok(reads);
     }
@@ -68,14 +71,20 @@ fn reads(setup: &Setup) -> Outcome<&Reads> {
         std::fs::metadata(&path)?.len() >> 20
     );
     let contracts = i64::from(shape.contracts.max(1));
+    let lines: i64 = hand.connection.query_row("SELECT count(*) FROM journal_line", [], |row| row.get(0))?;
     println!(
-        "  size: {} bytes a customer, {} a contract without its installments, {} an installment; indexes included",
+        "  size: {} bytes a customer, {} a contract without its installments, {} an installment, {} a line of the journal; \
+         indexes included",
         data::bytes(&hand.connection, &["customer"])? / i64::from(shape.customers.max(1)),
         data::bytes(&hand.connection, &["contract"])? / contracts,
         data::bytes(&hand.connection, &["installment"])? / contracts / 6,
+        data::bytes(&hand.connection, &["journal_line"])? / lines.max(1),
     );
     drop(hand);
     let session = open(&path, ClockOption::System)?;
+    if setup.is_quick {
+        verify::clean(&session)?;
+    }
     let hand = Hand::reader(&path)?;
     Ok(setup.reads.get_or_init(|| Reads { session, hand, written, pipeline }))
 }
@@ -98,6 +107,10 @@ struct Due {
     amount: i64,
     open_amount: i64,
     due_date: i64,
+}
+
+pub(crate) fn count_due_by_hand(hand: &Hand, today: i64) -> Outcome<u32> {
+    Ok(u32::try_from(due_by_hand(hand, today)?.len())?)
 }
 
 fn due_by_hand(hand: &Hand, today: i64) -> Outcome<Vec<Due>> {
@@ -188,7 +201,7 @@ pub(crate) fn page_due(session: &Session, today: i64, hits: u32) -> Outcome<()> 
 /// What is due: through a reader, and through the operation.
 pub(crate) fn due(setup: &Setup) -> Outcome<()> {
     let Reads { session, hand, written, .. } = reads(setup)?;
-    let hits = u32::try_from(due_by_hand(hand, written.today)?.len())?;
+    let hits = count_due_by_hand(hand, written.today)?;
     let request = due_rows(written.today)?;
     let by_hand = || {
         timed(|| {
@@ -247,6 +260,11 @@ const AGING: &str = "SELECT customer, currency, \
 fn aged(row: &rusqlite::Row<'_>) -> rusqlite::Result<Aged> {
     let sums = [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?];
     Ok((row.get(0)?, row.get(8)?, row.get(1)?, sums))
+}
+
+/// How many customers have something open; `is_top` for a hundred of them at most.
+pub(crate) fn count_aging_by_hand(hand: &Hand, today: i64, is_top: bool) -> Outcome<u32> {
+    Ok(u32::try_from(aging_sql(hand, today, if is_top { TOP } else { "" })?.len())?)
 }
 
 fn aging_sql(hand: &Hand, today: i64, rest: &str) -> Outcome<Vec<Aged>> {

@@ -20,8 +20,10 @@ pub(crate) struct Setup {
     pub(crate) writes: u32,
     /// Contracts of six installments in the file that is read.
     pub(crate) contracts: u32,
-    /// Installments in the files that warnings are scanned in.
+    /// Installments in the files that grow: warnings are scanned in them, and what is due and aging read.
     pub(crate) installments: Vec<u32>,
+    /// Whether sizes are small, and what was filled is verified.
+    pub(crate) is_quick: bool,
     /// The large file that is read, once it is there.
     pub(crate) reads: OnceCell<Reads>,
     folder: TempDir,
@@ -39,6 +41,7 @@ impl Setup {
             writes: 300,
             contracts: 166_667,
             installments: vec![10_000, 100_000],
+            is_quick: false,
             reads: OnceCell::new(),
             folder,
         })
@@ -53,6 +56,7 @@ impl Setup {
     pub(crate) fn make_quick(&mut self) {
         (self.rounds, self.customers, self.writes, self.contracts) = (1, 2_000, 20, 9_000);
         self.installments = vec![6_000, 12_000];
+        self.is_quick = true;
     }
 
     /// The path of a file of this name.

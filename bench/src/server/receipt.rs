@@ -2,6 +2,7 @@
 
 use crm::areas::settlement::PostReceipt;
 use postgres::Statement;
+use postgres::types::ToSql;
 use serde_json::json;
 
 use super::hand::Writer;
@@ -65,13 +66,14 @@ struct Hand {
     receipt: Statement,
     installments: Statement,
     allocations: Statement,
+    journal: Statement,
     text: String,
 }
 
 impl Hand {
     fn new(mut writer: Writer, today: i64) -> Outcome<Hand> {
         let open = writer.wire.prepare(
-            "SELECT contract, seq, amount, settled, open_amount FROM installment WHERE direction = 1 AND customer = $1 \
+            "SELECT contract, seq, amount, settled, open_amount, due_date FROM installment WHERE direction = 1 AND customer = $1 \
              AND currency = 'CNY' AND open_amount IS NOT NULL AND due_date IS NOT NULL ORDER BY due_date, contract, seq",
         )?;
         let contract = writer.wire.prepare(
@@ -91,14 +93,22 @@ impl Hand {
              SELECT $1, position, contract, seq, part, 'CNY', $2 \
              FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) WITH ORDINALITY AS r (contract, seq, part, position)",
         )?;
-        Ok(Hand { writer, today, open, contract, receipt, installments, allocations, text: String::new() })
+        let journal = writer.wire.prepare(
+            "INSERT INTO journal_line (entry, seq, kind, account, date, direction, customer, contract, installment, \
+             due_date, document, currency, amount, home) \
+             SELECT $1, position, 3, account, $2, 1, $3, contract, seq, due, $4, 'CNY', amount, amount \
+             FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[]) WITH ORDINALITY \
+             AS r (account, contract, seq, due, amount, position)",
+        )?;
+        let text = String::new();
+        Ok(Hand { writer, today, open, contract, receipt, installments, allocations, journal, text })
     }
 
     fn post(&mut self, customer: i64) -> Outcome<()> {
         let Hand { writer, today, .. } = self;
         writer.begin()?;
         let now = crate::hand::now()?;
-        let (key, user) = (writer.key(now), writer.user);
+        let (key, entry, user) = (writer.key(now), writer.key(now), writer.user);
         let number = format!("SK-2026-{:06}", writer.number("receipt-2026")?);
         let total = YUAN_RECEIVED * YUAN;
         let (mut parts, mut left) = (Vec::with_capacity(3), total);
@@ -110,7 +120,7 @@ impl Hand {
             let part = open.min(left);
             left -= part;
             let (contract, seq, amount, settled) = (row.get(0), row.get(1), row.get(2), row.get(3));
-            parts.push(Part { contract, seq, amount, settled, open, part });
+            parts.push(Part { contract, seq, due: row.get(5), amount, settled, open, part });
         }
         let contract = parts.first().ok_or("nothing is open")?.contract;
         writer.wire.execute(&self.receipt, &[&key, &number, &customer, today, &total, &user, &now])?;
@@ -123,8 +133,18 @@ impl Hand {
         writer.wire.execute(&self.installments, &[&contracts, &seqs, &sums, &rests, &statuses])?;
         let given = column(|one| one.part);
         writer.wire.execute(&self.allocations, &[&key, today, &contracts, &seqs, &given])?;
+        // The money, and what it leaves open less.
+        let lines = |first: Option<i64>, of: fn(&Part) -> i64| -> Vec<Option<i64>> {
+            std::iter::once(first).chain(parts.iter().map(|one| Some(of(one)))).collect()
+        };
+        let accounts = lines(Some(3), |_| 1);
+        let (contracts, seqs) = (lines(None, |one| one.contract), lines(None, |one| one.seq));
+        let (dues, amounts) = (lines(None, |one| one.due), lines(Some(total), |one| -one.part));
+        let heading: [&(dyn ToSql + Sync); 4] = [&entry, today, &customer, &key];
+        let columns: [&(dyn ToSql + Sync); 5] = [&accounts, &contracts, &seqs, &dues, &amounts];
+        writer.wire.execute(&self.journal, &[heading.as_slice(), columns.as_slice()].concat())?;
         let (number, today, parts) = (number.as_str(), *today, parts.as_slice());
-        let posted = Posted { key, number, customer, user, today, now, settled, version, parts };
+        let posted = Posted { key, entry, number, customer, user, today, now, settled, version, parts };
         changes(&mut self.text, writer.ids, &posted)?;
         writer.end(now, "receipt.post", key, &self.text)
     }
