@@ -201,7 +201,7 @@ fn settlement_and_warnings_read_by_index() {
                 "installment_forecast",
             ],
         ),
-        ("warning.scan", json!({}), "warning_mark", &["warning_mark_standing (kind=?"; 10]),
+        ("warning.scan", json!({}), "warning_mark", &["warning_mark_standing (kind=?"; 11]),
         ("warning.scan", json!({}), "warning_notice", &[]),
         ("warning.history", json!({ "subject": contract }), "warning_mark", &["warning_mark_subject"]),
         ("warning.acknowledge", about, "installment", &["PRIMARY KEY (contract=? AND seq=?)"]),

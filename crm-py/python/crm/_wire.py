@@ -708,7 +708,7 @@ def read_offset(w: Any) -> t.Offset:
 
 def read_operand(w: Any) -> t.Operand:
     if isinstance(w, str):
-        return w  # type: ignore[return-value]
+        return w
     return w  # type: ignore[no-any-return]
 
 
