@@ -4,14 +4,13 @@ use chrono::Datelike;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::apply::{Part, Parts, stored};
+use super::apply::{Part, Parts, reopened, stored};
 use super::receipt::moved_on;
 use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
 use crate::areas::contract::rules::discount::{self, TaxPart};
 use crate::areas::contract::rules::journal::{self, Change};
 use crate::areas::contract::rules::schedule;
-use crate::areas::contract::rules::status::{self, Action};
 use crate::areas::contract::{
     Contract, ContractLine, ContractStatus, EntryKind, GIVEN_TO_EFFECTIVE, Installment, Posting, post,
 };
@@ -91,11 +90,7 @@ pub(super) fn adjust(
     *part = part.checked_add(terms.amount)?;
     let after = schedule::restated(after, true)?;
     if terms.amount.is_negative() && contract.status == ContractStatus::Completed {
-        let mut reopened = contract.clone();
-        reopened.status = status::next(contract.status, Action::Reopen)?;
-        reopened.ended_on = None;
-        reopened.set_running(true)?;
-        cx.update(contract, reopened)?;
+        cx.update(contract, reopened(contract.clone())?)?;
     } else {
         cx.touch(contract)?;
     }

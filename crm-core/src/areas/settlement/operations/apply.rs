@@ -338,9 +338,7 @@ pub(super) fn settle(
             return Err(Error::new(&error::INTERNAL).with("what", what));
         }
         if sum.is_negative() && after.status == ContractStatus::Completed {
-            after.status = status::next(after.status, Action::Reopen)?;
-            after.ended_on = None;
-            after.set_running(true)?;
+            after = reopened(after)?;
         }
         cx.update(&before, after)?;
     }
@@ -371,6 +369,14 @@ pub(super) fn settle(
     cx.insert_all(&allocations)?;
     post(cx, &posting(receipt, booking.kind, booking.date), changes, legs)?;
     Ok(allocations)
+}
+
+/// A completed contract in effect again, because something of it has opened again.
+pub(super) fn reopened(mut contract: Contract) -> Result<Contract> {
+    contract.status = status::next(contract.status, Action::Reopen)?;
+    contract.ended_on = None;
+    contract.set_running(true)?;
+    Ok(contract)
 }
 
 /// An entry of the journal about a receipt.

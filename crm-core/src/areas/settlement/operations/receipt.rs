@@ -184,6 +184,18 @@ pub(super) fn moved_on(cx: &Cx<'_>, given: Option<Date>) -> Result<Date> {
     Ok(date)
 }
 
+/// A day on which something was done about a receipt: today when not given, never later, and not before the receipt.
+pub(super) fn moved_after(cx: &Cx<'_>, given: Option<Date>, receipt: &Receipt) -> Result<Date> {
+    let date = moved_on(cx, given)?;
+    if date < receipt.date {
+        return Err(Error::new(&error::END_BEFORE_START)
+            .at("date")
+            .with("start", receipt.date)
+            .with("end", date));
+    }
+    Ok(date)
+}
+
 impl Operation for PostReceipt {
     type Output = PostedReceipt;
     const NAME: &'static str = "receipt.post";
@@ -361,13 +373,7 @@ impl Operation for AllocateReceipt {
         if !before.advance.is_positive() {
             return Err(Error::new(&NO_ADVANCE).with("number", &before.number));
         }
-        let date = moved_on(cx, self.date)?;
-        if date < before.date {
-            return Err(Error::new(&error::END_BEFORE_START)
-                .at("date")
-                .with("start", before.date)
-                .with("end", date));
-        }
+        let date = moved_after(cx, self.date, &before)?;
         let discounts_on = self.take_discounts.then_some(date);
         let mut parts = apply::choose(cx, &before, &self.allocate, discounts_on)
             .map_err(|error| error.within("allocate"))?;

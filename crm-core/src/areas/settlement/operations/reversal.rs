@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::adjust::take_back_granted;
 use super::apply::{self, Booking, allocations};
-use super::receipt::{AllocationRequest, PostedReceipt, check_in_force, choose_number, moved_on, reach_at};
+use super::receipt::{
+    AllocationRequest, PostedReceipt, check_in_force, choose_number, moved_after, reach_at,
+};
 use super::{GIVEN_TO_ADVANCE, GIVEN_TO_RECEIPT};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
@@ -259,18 +261,6 @@ fn refund_legs(refund: &Receipt, source: Id<Receipt>) -> Result<Vec<Leg>> {
         Leg::of(Account::Money, Some(refund.id.uuid()), refund.amount, home),
         Leg::of(Account::Advance, Some(source.uuid()), amount, value),
     ])
-}
-
-/// A day on which something was done about a receipt: today when not given, never later, and not before the receipt.
-fn moved_after(cx: &Cx<'_>, given: Option<Date>, receipt: &Receipt) -> Result<Date> {
-    let date = moved_on(cx, given)?;
-    if date < receipt.date {
-        return Err(Error::new(&error::END_BEFORE_START)
-            .at("date")
-            .with("start", receipt.date)
-            .with("end", date));
-    }
-    Ok(date)
 }
 
 /// An installment of a contract.
