@@ -119,6 +119,7 @@ struct ArrowArrayStream {
 #define CRM_OP_CONTACT_LIST "contact.list"
 #define CRM_OP_CONTACT_UPDATE "contact.update"
 #define CRM_OP_CONTRACT_ACCEPT "contract.accept"
+#define CRM_OP_CONTRACT_AMEND "contract.amend"
 #define CRM_OP_CONTRACT_APPROVE "contract.approve"
 #define CRM_OP_CONTRACT_CANCEL "contract.cancel"
 #define CRM_OP_CONTRACT_COMPLETE "contract.complete"
@@ -230,6 +231,7 @@ struct ArrowArrayStream {
 #define CRM_DATASET_ACTIVITY "activity"
 #define CRM_DATASET_ADJUSTMENT "adjustment"
 #define CRM_DATASET_ALLOCATION "allocation"
+#define CRM_DATASET_AMENDMENT "amendment"
 #define CRM_DATASET_CONTACT "contact"
 #define CRM_DATASET_CONTRACT "contract"
 #define CRM_DATASET_CONTRACT_DECISION "contract_decision"
@@ -343,6 +345,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_ALREADY_SUSPENDED 1664 /* The contract is suspended since {from}. */
 #define CRM_ERROR_NOT_SUSPENDED 1665 /* The contract is not suspended. */
 #define CRM_ERROR_INSTALLMENT_UNKNOWN 1666 /* The contract has no installment {installment}. */
+#define CRM_ERROR_NOTHING_AMENDED 1670 /* The contract says all of that already; there is nothing to amend. */
 #define CRM_ERROR_CONTRACT_NOT_EFFECTIVE 1700 /* The contract {number} is {status}; money can be allocated only to a contract in effect. */
 #define CRM_ERROR_ABOVE_OPEN 1701 /* {amount} is more than the {open} that is open. */
 #define CRM_ERROR_ABOVE_RECEIPT 1702 /* {amount} is more than the {available} that can be allocated. */

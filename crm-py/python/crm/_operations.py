@@ -30,6 +30,7 @@ from crm._types import (
     ContactDataInput,
     ContentInput,
     Contract,
+    ContractData,
     ContractDataInput,
     ContractDetails,
     ContractKind,
@@ -68,6 +69,7 @@ from crm._types import (
     LateTermsInput,
     LedgerInfo,
     Level,
+    LineData,
     LineDataInput,
     ListRequestInput,
     MoneyDirection,
@@ -714,6 +716,82 @@ class ContractOperations(Group):
             _sent["accepted_on"] = accepted_on
         return _wire.read_contract(self._perform("contract.accept", _sent, idempotency_key))
 
+    def amend(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        data: ContractDataInput | ContractData,
+        reason: str,
+        amended_on: DateLike | None = None,
+        evidence: str | None = None,
+        impact: str | None = None,
+        rate: DecimalLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Amends a contract that was signed: puts what the parties have agreed in place of what it
+        said, with a number, a reason, and both wordings on record.
+
+        The settlement schedule follows. Each payment term comes to its share of the new amount; the
+        difference falls on what is outstanding of its installments, on what waits for its event
+        first and then on what is due last, so that what was settled stays settled. Terms correspond
+        by position: the first new term replaces the first old one, further ones are added, and a
+        term that is gone leaves its installments without an amount. Due dates follow from the new
+        terms.
+
+        What is added to a contract in another currency than the ledger's is valued at the rate of
+        the amendment. Invoices are not touched: `invoice.three_way` shows where more is invoiced
+        than is owed now.
+
+        A recurring contract can be amended in its last day, its price, its notice and so on while
+        it has a last day; without one its periods change by `contract.revise_price`,
+        `contract.suspend` and `contract.extend_schedule`.
+
+        变更合同 (``contract.amend``). Needs ``manage`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            data: What it says now, as a whole; what is left out is emptied, but for the number,
+                which stays. Customer, currency and direction stay too.
+            reason: Why, up to 1000 characters.
+            amended_on: From when it counts; today when left out, never later and not before the
+                contract bound.
+            evidence: Where it was agreed: a supplementary agreement, a letter, minutes.
+            impact: What it means for price, time or performance.
+            rate: What one unit of its currency is worth in the ledger's, for what is added; the
+                rate of that day when left out. Not for a contract in the ledger's own currency.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``contract_number_taken``, ``stale_version``.
+            InvalidError: ``empty``, ``too_long``, ``out_of_range``, ``too_many_decimals``,
+                ``overflow``, ``end_before_start``, ``not_applicable``, ``empty_list``,
+                ``unknown_calendar_year``, ``date_out_of_range``, ``not_an_id``,
+                ``credit_code_wrong``, ``party_twice``, ``terms_do_not_sum``, ``balance_not_last``,
+                ``term_line_unknown``, ``term_line_twice``, ``term_line_missing``,
+                ``spans_overlap``, ``date_in_future``, ``nothing_amended``.
+            NotFoundError: ``not_found``.
+            StateError: ``term_set_inactive``, ``wrong_status``, ``settled_exceeds``,
+                ``terms_missing``, ``no_rate``.
+        """
+        _sent: dict[str, Any] = {
+            "id": id,
+            "version": version,
+            "data": _wire.write_contract_data_input(data),
+            "reason": reason,
+        }
+        if amended_on is not None:
+            _sent["amended_on"] = amended_on
+        if evidence is not None:
+            _sent["evidence"] = evidence
+        if impact is not None:
+            _sent["impact"] = impact
+        if rate is not None:
+            _sent["rate"] = _convert.number(rate)
+        return _wire.read_contract(self._perform("contract.amend", _sent, idempotency_key))
+
     def approve(
         self,
         id: IdLike,
@@ -818,7 +896,7 @@ class ContractOperations(Group):
         ends_on: DateLike | None = None,
         kind: ContractKind = "sales",
         late: LateTermsInput | LateTerms | None = None,
-        lines: Sequence[LineDataInput] = (),
+        lines: Sequence[LineDataInput | LineData] = (),
         note: str | None = None,
         notice_days: int | None = None,
         number: str | None = None,
@@ -1031,8 +1109,8 @@ class ContractOperations(Group):
         return _wire.read_contract(self._perform("contract.extend_schedule", _sent, idempotency_key))
 
     def get(self, id: IdLike) -> ContractDetails:
-        """A contract with its lines, approval decisions, installments and events; its payment terms
-        are in the contract.
+        """A contract with its lines, approval decisions, installments, events and amendments; its
+        payment terms are in the contract.
 
         查看合同 (``contract.get``). Needs ``read`` on ``contract``.
 
@@ -1433,7 +1511,7 @@ class ContractOperations(Group):
         id: IdLike,
         *,
         version: int,
-        data: ContractDataInput,
+        data: ContractDataInput | ContractData,
         idempotency_key: str | None = None,
     ) -> Contract:
         """Replaces what a draft contract says, its lines and terms included, and plans its

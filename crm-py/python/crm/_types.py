@@ -28,6 +28,7 @@ __all__ = [
     "AllocationRequestInputContracts",
     "AllocationRequestInputProportional",
     "AllocationRequestInputTold",
+    "Amendment",
     "AmountWords",
     "AnchorKind",
     "AsOfBasis",
@@ -44,6 +45,7 @@ __all__ = [
     "ContentInputBase64",
     "ContentInputText",
     "Contract",
+    "ContractData",
     "ContractDataInput",
     "ContractDecision",
     "ContractDetails",
@@ -154,6 +156,7 @@ __all__ = [
     "LeadUnit",
     "LedgerInfo",
     "Level",
+    "LineData",
     "LineDataInput",
     "ListRequestInput",
     "MeasureInput",
@@ -313,6 +316,7 @@ Dataset: TypeAlias = Literal[
     "activity",
     "adjustment",
     "allocation",
+    "amendment",
     "contact",
     "contract",
     "contract_decision",
@@ -344,6 +348,9 @@ Dataset: TypeAlias = Literal[
   (contract.number), customer_name (contract.customer.name)
 * ``allocation`` 核销: receipt, seq, contract, installment, amount, currency, home, exchange,
   allocated_on, receipt_number (receipt.number), contract_number (contract.number), customer_name
+  (contract.customer.name)
+* ``amendment`` 合同变更: contract, seq, number, amended_on, reason, impact, evidence, before, after,
+  difference, currency, handler, created_at, contract_number (contract.number), customer_name
   (contract.customer.name)
 * ``contact`` 联系人: id, customer, name, title, role, mobile, email, wechat, birthday, primary, note,
   created_at, version, customer_name (customer.name)
@@ -643,6 +650,7 @@ EntryKind: TypeAlias = Literal[
     "late_charge",
     "termination",
     "discount",
+    "amendment",
 ]
 """What an entry of the settlement journal records.
 
@@ -657,6 +665,7 @@ EntryKind: TypeAlias = Literal[
 * ``late_charge``: A late charge was added.
 * ``termination``: A contract ended before it was performed.
 * ``discount``: Paid early, or but for less than the smallest coin.
+* ``amendment``: A contract was amended.
 """
 
 ImportKind: TypeAlias = Literal["customer", "contact", "product", "opportunity"]
@@ -1100,6 +1109,50 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True)
+class Amendment:
+    """A numbered change of a contract that binds (合同变更); never changed."""
+
+    contract: UUID
+    """The contract."""
+
+    seq: int
+    """Position, from 1."""
+
+    number: str
+    """The contract's number and `BG` with the position: `HT-2026-000001-BG01`."""
+
+    amended_on: dt.date
+    """From when it counts."""
+
+    reason: str
+    """Why."""
+
+    before: ContractData
+    """What the contract said before."""
+
+    after: ContractData
+    """What it has said since."""
+
+    difference: Decimal
+    """By how much the contract amount has changed."""
+
+    currency: str
+    """The contract's currency."""
+
+    handler: UUID
+    """Who recorded it."""
+
+    created_at: dt.datetime
+    """When it was recorded."""
+
+    evidence: str | None
+    """Where it was agreed: a supplementary agreement, a letter, minutes."""
+
+    impact: str | None
+    """What it means for price, time or performance."""
+
+
+@dataclass(frozen=True, slots=True)
 class AmountWords:
     """An amount in capital figures."""
 
@@ -1349,6 +1402,80 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractData:
+    """What a contract says."""
+
+    title: str
+    """Title, up to 200 characters."""
+
+    customer: UUID
+    """The customer."""
+
+    amount: Decimal | None
+    """The gross total, for a contract without lines; with lines it is their sum."""
+
+    currency: str | None
+    """Currency; the ledger's when left out."""
+
+    direction: SettlementDirection | None
+    """Which way its money goes; payable for purchases and receivable for all others when left out."""
+
+    ends_on: dt.date | None
+    """Last day of the term."""
+
+    kind: ContractKind
+    """What it is about."""
+
+    late: LateTerms | None
+    """What is charged for paying late; nothing when left out."""
+
+    lines: tuple[LineData, ...]
+    """What is sold."""
+
+    note: str | None
+    """Remarks."""
+
+    notice_days: int | None
+    """Days before the last day by which a renewal or its refusal must be told, up to 3650; warnings go
+    by it.
+    """
+
+    number: str | None
+    """Number, up to 60 characters; `HT-yyyy-000001` and so on when left out."""
+
+    opportunity: UUID | None
+    """The opportunity it came from."""
+
+    parties: tuple[ContractParty, ...]
+    """The signatories, each role once."""
+
+    recurrence: Recurrence | None
+    """For rent and services: a price per period, in place of terms and lines. It needs `starts_on`.
+    With `ends_on` the
+    periods make up the whole amount; without it 12 are planned, and `contract.extend_schedule` adds
+    more.
+    """
+
+    starts_on: dt.date | None
+    """First day of the term."""
+
+    tax_included: bool
+    """Whether line prices include tax."""
+
+    tax_rate: Decimal | None
+    """The tax rate that the amount contains, for a contract without lines."""
+
+    term_set: UUID | None
+    """A term set to take the terms from, in place of `terms`. The contract keeps its own copy and the
+    set's revision; a
+    draft that names the same set again keeps its revision.
+    """
+
+    terms: tuple[PaymentTerm, ...]
+    """How it is paid; the shares make up the whole amount."""
+
+
+@dataclass(frozen=True, slots=True)
 class ContractDecision:
     """A step of a contract's approval."""
 
@@ -1389,6 +1516,9 @@ class ContractDetails:
 
     events: tuple[ContractEvent, ...]
     """What happened to it, in order."""
+
+    amendments: tuple[Amendment, ...]
+    """Its amendments, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2418,6 +2548,32 @@ class LedgerInfo:
 
     created_at: dt.datetime
     """When it was created."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineData:
+    """What a line says."""
+
+    quantity: Decimal
+    """How much, above zero."""
+
+    unit_price: Decimal
+    """Price of one unit, not below zero."""
+
+    description: str | None
+    """What it is, up to 500 characters; the product's name when left out."""
+
+    discount: Decimal
+    """Discount, 0 to 1: `"0.05"` is 5% off."""
+
+    product: UUID | None
+    """The product."""
+
+    tax_rate: Decimal | None
+    """Value added tax rate, 0 to 1: `"0.13"` is 13%; the product's, or 0 without one, when left out."""
+
+    unit: str | None
+    """Of which unit; the product's when left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -4140,7 +4296,7 @@ class ContractDataInput(TypedDict):
     late: NotRequired[LateTermsInput | LateTerms | None]
     """What is charged for paying late; nothing when left out."""
 
-    lines: NotRequired[Sequence[LineDataInput]]
+    lines: NotRequired[Sequence[LineDataInput | LineData]]
     """What is sold."""
 
     note: NotRequired[str | None]

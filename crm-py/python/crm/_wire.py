@@ -91,6 +91,24 @@ def read_allocation(w: Any) -> t.Allocation:
     )
 
 
+def read_amendment(w: Any) -> t.Amendment:
+    return t.Amendment(
+        UUID(w["contract"]),
+        w["seq"],
+        w["number"],
+        date(w["amended_on"]),
+        w["reason"],
+        read_contract_data(w["before"]),
+        read_contract_data(w["after"]),
+        Decimal(w["difference"]),
+        w["currency"],
+        UUID(w["handler"]),
+        instant(w["created_at"]),
+        w.get("evidence"),
+        w.get("impact"),
+    )
+
+
 def read_amount_words(w: Any) -> t.AmountWords:
     return t.AmountWords(
         w["words"],
@@ -196,6 +214,31 @@ def read_contract(w: Any) -> t.Contract:
     )
 
 
+def read_contract_data(w: Any) -> t.ContractData:
+    return t.ContractData(
+        w["title"],
+        UUID(w["customer"]),
+        None if (v0 := w.get("amount")) is None else Decimal(v0),
+        w.get("currency"),
+        w.get("direction"),
+        None if (v0 := w.get("ends_on")) is None else date(v0),
+        w.get("kind", "sales"),
+        None if (v0 := w.get("late")) is None else read_late_terms(v0),
+        tuple([read_line_data(v0) for v0 in w.get("lines", [])]),
+        w.get("note"),
+        w.get("notice_days"),
+        w.get("number"),
+        None if (v0 := w.get("opportunity")) is None else UUID(v0),
+        tuple([read_contract_party(v0) for v0 in w.get("parties", [])]),
+        None if (v0 := w.get("recurrence")) is None else read_recurrence(v0),
+        None if (v0 := w.get("starts_on")) is None else date(v0),
+        w.get("tax_included", True),
+        None if (v0 := w.get("tax_rate")) is None else Decimal(v0),
+        None if (v0 := w.get("term_set")) is None else UUID(v0),
+        tuple([read_payment_term(v0) for v0 in w.get("terms", [])]),
+    )
+
+
 def read_contract_decision(w: Any) -> t.ContractDecision:
     return t.ContractDecision(
         UUID(w["contract"]),
@@ -214,6 +257,7 @@ def read_contract_details(w: Any) -> t.ContractDetails:
         tuple([read_contract_decision(v0) for v0 in w["decisions"]]),
         tuple([read_installment(v0) for v0 in w["installments"]]),
         tuple([read_contract_event(v0) for v0 in w["events"]]),
+        tuple([read_amendment(v0) for v0 in w["amendments"]]),
     )
 
 
@@ -652,6 +696,18 @@ def read_ledger_info(w: Any) -> t.LedgerInfo:
         w["currency"],
         w["utc_offset_minutes"],
         instant(w["created_at"]),
+    )
+
+
+def read_line_data(w: Any) -> t.LineData:
+    return t.LineData(
+        Decimal(w["quantity"]),
+        Decimal(w["unit_price"]),
+        w.get("description"),
+        Decimal(w.get("discount", "0")),
+        None if (v0 := w.get("product")) is None else UUID(v0),
+        None if (v0 := w.get("tax_rate")) is None else Decimal(v0),
+        w.get("unit"),
     )
 
 

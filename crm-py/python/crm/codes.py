@@ -556,6 +556,12 @@ INSTALLMENT_UNKNOWN: Final = 1666
 合同没有第 {installment} 期。
 """
 
+NOTHING_AMENDED: Final = 1670
+"""``InvalidError``: The contract says all of that already; there is nothing to amend.
+
+合同内容没有任何变化,无需变更。
+"""
+
 CONTRACT_NOT_EFFECTIVE: Final = 1700
 """``StateError``: The contract {number} is {status}; money can be allocated only to a contract in
 effect.

@@ -8,10 +8,11 @@ mod operations;
 pub mod rules;
 
 pub use model::{
-    Account, AnchorKind, Contract, ContractColumns, ContractDecision, ContractDecisionColumns, ContractEvent,
-    ContractEventColumns, ContractEventKind, ContractKind, ContractLine, ContractLineColumns, ContractParty,
-    ContractStatus, DecisionKind, DiscountBase, EarlyDiscount, EntryKind, Installment, InstallmentColumns,
-    InstallmentKind, InstallmentStatus, JournalLine, JournalLineColumns, LateTerms, MonthDay, PartyRole,
+    Account, Amendment, AmendmentColumns, AnchorKind, Contract, ContractColumns, ContractData,
+    ContractDecision, ContractDecisionColumns, ContractEvent, ContractEventColumns, ContractEventKind,
+    ContractKind, ContractLine, ContractLineColumns, ContractParty, ContractStatus, DecisionKind,
+    DiscountBase, EarlyDiscount, EntryKind, Installment, InstallmentColumns, InstallmentKind,
+    InstallmentStatus, JournalLine, JournalLineColumns, LateTerms, LineData, MonthDay, PartyRole,
     PaymentTerm, PeriodAlign, PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit,
     SettlementDirection, Suspension, TermAlign, TermAnchor, TermOffset, TermSet, TermSetColumns,
     TermSetRevision, TermSetRevisionColumns, TermShare,
@@ -46,6 +47,14 @@ pub static CONTRACT_DECISIONS: Dataset = Dataset {
     fields: &[("contract_number", "contract.number")],
     scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
 };
+/// Amendments, under the scope of their contract.
+pub static AMENDMENTS: Dataset = Dataset {
+    name: "amendment",
+    zh: "合同变更",
+    table: Amendment::table,
+    fields: &[("contract_number", "contract.number"), ("customer_name", "contract.customer.name")],
+    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+};
 /// The settlement journal, under the scope of its customer.
 pub static JOURNAL: Dataset = Dataset {
     name: "journal",
@@ -69,11 +78,12 @@ pub static AREA: Area = Area {
         Contract::table,
         ContractLine::table,
         ContractDecision::table,
+        Amendment::table,
         Installment::table,
         ContractEvent::table,
         JournalLine::table,
     ],
-    datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &JOURNAL, &TERM_SETS],
+    datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &AMENDMENTS, &JOURNAL, &TERM_SETS],
     permissions: &[("contract.approve", "Approve and reject contracts", "审批合同")],
     codes: &[rules::ALL],
     operations: operations::LIST,

@@ -34,6 +34,8 @@ crate::coded! {
         Termination = 10, "termination", "合同终止";
         /// Paid early, or but for less than the smallest coin.
         Discount = 11, "discount", "现金折扣";
+        /// A contract was amended.
+        Amendment = 13, "amendment", "合同变更";
     }
 }
 

@@ -1,5 +1,6 @@
 //! Contracts, their lines, decisions and installments as stored.
 
+mod data;
 mod journal;
 mod recurrence;
 mod terms;
@@ -7,6 +8,7 @@ mod terms;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use data::{ContractData, LineData};
 pub use journal::{Account, EntryKind, JournalLine, JournalLineColumns};
 pub use recurrence::{
     PeriodAlign, PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit, Suspension,
@@ -367,6 +369,38 @@ crate::record! {
         at: Instant,
         /// The opinion given.
         opinion: Option<String>,
+    }
+}
+
+crate::record! {
+    /// A numbered change of a contract that binds (合同变更); never changed.
+    pub struct Amendment, AmendmentColumns in "amendment" key (contract, seq) since 2 {
+        /// The contract.
+        contract: Id<Contract>,
+        /// Position, from 1.
+        seq: u32,
+        /// The contract's number and `BG` with the position: `HT-2026-000001-BG01`.
+        number: String,
+        /// From when it counts.
+        amended_on: Date,
+        /// Why.
+        reason: String,
+        /// What it means for price, time or performance.
+        impact: Option<String>,
+        /// Where it was agreed: a supplementary agreement, a letter, minutes.
+        evidence: Option<String>,
+        /// What the contract said before.
+        before: Json<ContractData>,
+        /// What it has said since.
+        after: Json<ContractData>,
+        /// By how much the contract amount has changed.
+        difference: Amount,
+        /// The contract's currency.
+        currency: Currency,
+        /// Who recorded it.
+        handler: Id<User>,
+        /// When it was recorded.
+        created_at: Instant,
     }
 }
 

@@ -10,8 +10,8 @@ use super::term_set::revision;
 use super::{GIVEN_CONTRACT, installments};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
-    Contract, ContractKind, ContractLine, ContractParty, ContractStatus, Installment, LateTerms, PaymentTerm,
-    Recurrence, SettlementDirection, TermSet,
+    Contract, ContractData, ContractKind, ContractLine, ContractParty, ContractStatus, Installment,
+    LateTerms, LineData, PaymentTerm, Recurrence, SettlementDirection, TermSet,
 };
 use crate::areas::contract::rules::amounts::{self, Pricing, Taxed};
 use crate::areas::contract::rules::recurrence::{self, Span};
@@ -20,14 +20,11 @@ use crate::areas::contract::rules::{
     BALANCE_NOT_LAST, CONTRACT_NUMBER_TAKEN, PARTY_TWICE, SPANS_OVERLAP, TERM_LINE_MISSING, TERM_LINE_TWICE,
     TERM_LINE_UNKNOWN, TERM_SET_INACTIVE, TERMS_DO_NOT_SUM, WRONG_STATUS, schedule,
 };
-use crate::areas::opportunity::Opportunity;
+use crate::areas::party::GIVEN_CUSTOMER;
 use crate::areas::party::rules::{CREDIT_CODE_WRONG, check_credit_code, name, optional};
-use crate::areas::party::{Customer, GIVEN_CUSTOMER};
-use crate::areas::product::Product;
 use crate::catalog::{Access, Example, Level, Operation};
-use crate::kernel::currency::Currency;
-use crate::kernel::date::{self, Date};
-use crate::kernel::decimal::{Amount, Price, Quantity, Rate};
+use crate::kernel::date;
+use crate::kernel::decimal::{Amount, Rate};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
@@ -39,132 +36,9 @@ const LINES_MAX: usize = 2000;
 /// Most days of notice.
 const NOTICE_DAYS_MAX: u32 = 3650;
 
-/// What a contract says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ContractData {
-    /// Number, up to 60 characters; `HT-yyyy-000001` and so on when left out.
-    #[serde(default)]
-    pub number: Option<String>,
-    /// Title, up to 200 characters.
-    pub title: String,
-    /// What it is about.
-    #[serde(default)]
-    pub kind: ContractKind,
-    /// Which way its money goes; payable for purchases and receivable for all others when left out.
-    #[serde(default)]
-    pub direction: Option<SettlementDirection>,
-    /// The customer.
-    pub customer: Id<Customer>,
-    /// The signatories, each role once.
-    #[serde(default)]
-    pub parties: Vec<ContractParty>,
-    /// Currency; the ledger's when left out.
-    #[serde(default)]
-    pub currency: Option<Currency>,
-    /// Whether line prices include tax.
-    #[serde(default = "yes")]
-    pub tax_included: bool,
-    /// The gross total, for a contract without lines; with lines it is their sum.
-    #[serde(default)]
-    pub amount: Option<Amount>,
-    /// The tax rate that the amount contains, for a contract without lines.
-    #[serde(default)]
-    pub tax_rate: Option<Rate>,
-    /// First day of the term.
-    #[serde(default)]
-    pub starts_on: Option<Date>,
-    /// Last day of the term.
-    #[serde(default)]
-    pub ends_on: Option<Date>,
-    /// The opportunity it came from.
-    #[serde(default)]
-    pub opportunity: Option<Id<Opportunity>>,
-    /// What is sold.
-    #[serde(default)]
-    pub lines: Vec<LineData>,
-    /// How it is paid; the shares make up the whole amount.
-    #[serde(default)]
-    pub terms: Vec<PaymentTerm>,
-    /// A term set to take the terms from, in place of `terms`. The contract keeps its own copy and the set's revision; a
-    /// draft that names the same set again keeps its revision.
-    #[serde(default)]
-    pub term_set: Option<Id<TermSet>>,
-    /// For rent and services: a price per period, in place of terms and lines. It needs `starts_on`. With `ends_on` the
-    /// periods make up the whole amount; without it 12 are planned, and `contract.extend_schedule` adds more.
-    #[serde(default)]
-    pub recurrence: Option<Recurrence>,
-    /// Days before the last day by which a renewal or its refusal must be told, up to 3650; warnings go by it.
-    #[serde(default)]
-    pub notice_days: Option<u32>,
-    /// What is charged for paying late; nothing when left out.
-    #[serde(default)]
-    pub late: Option<LateTerms>,
-    /// Remarks.
-    #[serde(default)]
-    pub note: Option<String>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-impl ContractData {
-    /// A sales contract that says nothing yet; everything else as when left out.
-    pub fn new(title: &str, customer: Id<Customer>) -> ContractData {
-        ContractData {
-            number: None,
-            title: title.to_owned(),
-            kind: ContractKind::default(),
-            direction: None,
-            customer,
-            parties: Vec::new(),
-            currency: None,
-            tax_included: true,
-            amount: None,
-            tax_rate: None,
-            starts_on: None,
-            ends_on: None,
-            opportunity: None,
-            lines: Vec::new(),
-            terms: Vec::new(),
-            term_set: None,
-            recurrence: None,
-            notice_days: None,
-            late: None,
-            note: None,
-        }
-    }
-}
-
-/// What a line says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LineData {
-    /// The product.
-    #[serde(default)]
-    pub product: Option<Id<Product>>,
-    /// What it is, up to 500 characters; the product's name when left out.
-    #[serde(default)]
-    pub description: Option<String>,
-    /// How much, above zero.
-    pub quantity: Quantity,
-    /// Of which unit; the product's when left out.
-    #[serde(default)]
-    pub unit: Option<String>,
-    /// Price of one unit, not below zero.
-    pub unit_price: Price,
-    /// Discount, 0 to 1: `"0.05"` is 5% off.
-    #[serde(default)]
-    pub discount: Rate,
-    /// Value added tax rate, 0 to 1: `"0.13"` is 13%; the product's, or 0 without one, when left out.
-    #[serde(default)]
-    pub tax_rate: Option<Rate>,
-}
-
 impl ContractData {
     /// Puts the data into a contract and returns its lines and installments; nothing is stored.
-    fn apply(
+    pub(super) fn apply(
         mut self,
         cx: &mut Cx<'_>,
         contract: &mut Contract,
@@ -427,7 +301,7 @@ fn holder(cx: &mut Cx<'_>, number: &str) -> Result<Option<Contract>> {
 #[serde(transparent)]
 pub struct CreateContract(pub ContractData);
 
-const DATA_ERRORS: &[Code] = &[
+pub(super) const DATA_ERRORS: &[Code] = &[
     &error::EMPTY,
     &error::TOO_LONG,
     &error::OUT_OF_RANGE,
@@ -519,6 +393,17 @@ impl Operation for CreateContract {
     }
 }
 
+/// Puts lines in place of those that a contract has; returns whether they differ.
+pub(super) fn replace_lines(cx: &mut Cx<'_>, contract: &Contract, lines: &[ContractLine]) -> Result<bool> {
+    let old = super::lines(cx, contract.id)?;
+    if old == lines {
+        return Ok(false);
+    }
+    old.iter().try_for_each(|line| cx.delete(line))?;
+    cx.insert_all(lines)?;
+    Ok(true)
+}
+
 /// The invariant of every schedule: its installments are the whole contract.
 fn check_planned(contract: &Contract, planned: impl Iterator<Item = Amount>) -> Result<()> {
     let parts = planned.map(|amount| contract.money(amount)).collect::<Result<Vec<Money>>>()?;
@@ -568,13 +453,7 @@ impl Operation for UpdateContract {
         if let Some(given) = optional(given) {
             after.number = choose_number(cx, Some(given), after.id).map_err(within)?;
         }
-        let c = ContractLine::C;
-        let old = cx.query::<ContractLine>().equal(c.contract, after.id).ascending(c.seq).fetch(cx.tx())?;
-        let lines_changed = old != lines;
-        if lines_changed {
-            old.iter().try_for_each(|line| cx.delete(line))?;
-            cx.insert_all(&lines)?;
-        }
+        let lines_changed = replace_lines(cx, &before, &lines)?;
         let old = installments(cx, &before)?;
         let plan_changed = old != planned;
         if plan_changed {

@@ -178,7 +178,7 @@ fn deliver_part(cx: &mut Cx<'_>, contract: &Contract, part: DeliveredPart, date:
             happen(cx, ContractEvent { installment: Some(seq), ..record.clone() })?;
         }
     }
-    rewrite_installments(cx, contract, changes, EntryKind::Change, date)
+    rewrite_installments(cx, contract, changes, &Posting::of(contract, EntryKind::Change, date))
 }
 
 fn not_within(value: impl std::fmt::Display, max: impl std::fmt::Display) -> Error {

@@ -1,5 +1,6 @@
 //! Operations on contracts.
 
+mod amend;
 mod draft;
 mod event;
 mod journal;
@@ -8,7 +9,8 @@ mod read;
 mod recurring;
 mod term_set;
 
-pub use draft::{ContractData, CreateContract, LineData, UpdateContract};
+pub use amend::AmendContract;
+pub use draft::{CreateContract, UpdateContract};
 pub use event::{Deduction, DeliverContract, DeliveredPart, ReachMilestone, ReleaseRetention};
 pub(crate) use event::{invoiced, uninvoiced};
 pub(crate) use journal::{Posting, post};
@@ -20,7 +22,9 @@ pub use read::{ContractDetails, GetContract, ListContracts};
 pub use recurring::{ExtendSchedule, ResumeContract, RevisePrice, SuspendContract};
 pub use term_set::{GetTermSet, ListTermSets, SaveTermSet, TermSetDetails};
 
-use super::model::{Contract, ContractEvent, ContractEventKind, ContractStatus, EntryKind, Installment};
+use super::model::{
+    Contract, ContractEvent, ContractEventKind, ContractLine, ContractStatus, EntryKind, Installment,
+};
 use super::rules::journal::Change;
 use super::rules::schedule::{self, Anchors};
 use crate::app::Cx;
@@ -50,6 +54,7 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     ResumeContract,
     RevisePrice,
     ExtendSchedule,
+    AmendContract,
     CompleteContract,
     TerminateContract,
     CancelContract,
@@ -91,6 +96,12 @@ pub(crate) fn installments(cx: &mut Cx<'_>, contract: &Contract) -> Result<Vec<I
     cx.query::<Installment>().equal(c.contract, contract.id).ascending(c.seq).fetch(cx.tx())
 }
 
+/// The lines of a contract, in order.
+fn lines(cx: &mut Cx<'_>, contract: Id<Contract>) -> Result<Vec<ContractLine>> {
+    let c = ContractLine::C;
+    cx.query::<ContractLine>().equal(c.contract, contract).ascending(c.seq).fetch(cx.tx())
+}
+
 /// The events of a contract, in order.
 pub(crate) fn events(cx: &mut Cx<'_>, contract: Id<Contract>) -> Result<Vec<ContractEvent>> {
     let c = ContractEvent::C;
@@ -115,7 +126,7 @@ fn event(contract: &Contract, kind: ContractEventKind, date: Date) -> ContractEv
 fn refresh_installments(cx: &mut Cx<'_>, contract: &Contract, kind: EntryKind, date: Date) -> Result<()> {
     let all = installments(cx, contract)?;
     let changes = all.into_iter().map(|before| Change::new(Some(before.clone()), before)).collect();
-    rewrite_installments(cx, contract, changes, kind, date)
+    rewrite_installments(cx, contract, changes, &Posting::of(contract, kind, date))
 }
 
 /// The same for installments of which some have been changed otherwise, or added.
@@ -123,8 +134,7 @@ fn rewrite_installments(
     cx: &mut Cx<'_>,
     contract: &Contract,
     changes: Vec<Change>,
-    kind: EntryKind,
-    date: Date,
+    posting: &Posting,
 ) -> Result<()> {
     let events = events(cx, contract.id)?;
     let calendar = cx.calendar()?;
@@ -152,5 +162,5 @@ fn rewrite_installments(
         };
         refreshed.push(Change { after, ..change });
     }
-    post(cx, &Posting::of(contract, kind, date), refreshed, Vec::new())
+    post(cx, posting, refreshed, Vec::new())
 }

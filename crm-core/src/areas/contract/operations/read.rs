@@ -3,10 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GIVEN_CONTRACT, events, installments};
+use super::{GIVEN_CONTRACT, events, installments, lines};
 use crate::app::{Cx, ListRequest, NOT_FOUND, Page};
 use crate::areas::contract::CONTRACTS;
-use crate::areas::contract::model::{Contract, ContractDecision, ContractEvent, ContractLine, Installment};
+use crate::areas::contract::model::{
+    Amendment, Contract, ContractDecision, ContractEvent, ContractLine, Installment,
+};
 use crate::areas::party::GIVEN_CUSTOMER;
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::error::{self, Code, Result};
@@ -14,7 +16,7 @@ use crate::kernel::id::Id;
 use crate::store::engine::Mode;
 use crate::store::record::Record;
 
-/// A contract with its lines, approval decisions, installments and events; its payment terms are in the contract.
+/// A contract with its lines, approval decisions, installments, events and amendments; its payment terms are in the contract.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GetContract {
@@ -35,6 +37,8 @@ pub struct ContractDetails {
     pub installments: Vec<Installment>,
     /// What happened to it, in order.
     pub events: Vec<ContractEvent>,
+    /// Its amendments, in order.
+    pub amendments: Vec<Amendment>,
 }
 
 impl Operation for GetContract {
@@ -48,15 +52,16 @@ impl Operation for GetContract {
         Example { given: &[GIVEN_CUSTOMER, GIVEN_CONTRACT], input: r#"{"id": "${contract.id}"}"# };
     fn run(self, cx: &mut Cx<'_>) -> Result<ContractDetails> {
         let contract = cx.get_owned(self.id, Level::Read)?;
-        let c = ContractLine::C;
-        let lines = cx.query::<ContractLine>().equal(c.contract, contract.id).ascending(c.seq);
-        let lines = lines.fetch(cx.tx())?;
+        let lines = lines(cx, contract.id)?;
         let c = ContractDecision::C;
         let decisions = cx.query::<ContractDecision>().equal(c.contract, contract.id).ascending(c.seq);
         let decisions = decisions.fetch(cx.tx())?;
         let installments = installments(cx, &contract)?;
         let events = events(cx, contract.id)?;
-        Ok(ContractDetails { contract, lines, decisions, installments, events })
+        let c = Amendment::C;
+        let amendments = cx.query::<Amendment>().equal(c.contract, contract.id).ascending(c.seq);
+        let amendments = amendments.fetch(cx.tx())?;
+        Ok(ContractDetails { contract, lines, decisions, installments, events, amendments })
     }
 }
 

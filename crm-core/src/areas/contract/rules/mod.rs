@@ -1,6 +1,7 @@
 //! Rules on contracts: pure functions. The status machine, the amounts of lines, and the settlement schedule
 //! by payment terms and by recurring periods, and early-payment discounts.
 
+pub mod amendment;
 pub mod amounts;
 pub mod discount;
 pub mod journal;
@@ -58,4 +59,6 @@ crate::codes! {
     NOT_SUSPENDED = 1665, State, "The contract is not suspended.", "合同未处于暂停状态。";
     /// The contract has no such installment.
     INSTALLMENT_UNKNOWN = 1666, NotFound, "The contract has no installment {installment}.", "合同没有第 {installment} 期。";
+    /// An amendment that changes nothing.
+    NOTHING_AMENDED = 1670, Invalid, "The contract says all of that already; there is nothing to amend.", "合同内容没有任何变化,无需变更。";
 }

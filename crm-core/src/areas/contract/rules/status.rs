@@ -6,7 +6,7 @@
 //!                                                                       └→ terminated ←────┘
 //! ```
 //! A contract binds from its signing (PRC Civil Code articles 490 and 502), so before it a contract is cancelled and
-//! after it terminated (articles 557 and 562). Reopening happens when a receipt on a completed contract is reversed.
+//! after it terminated (articles 557 and 562); the parties may amend it in between (article 543). Reopening happens when a receipt on a completed contract is reversed.
 
 use super::WRONG_STATUS;
 use crate::areas::contract::model::ContractStatus;
@@ -35,6 +35,8 @@ pub enum Action {
     Accept,
     /// Change when and how much is due of it.
     Reschedule,
+    /// Change what it says, by agreement of the parties.
+    Amend,
     /// End it as performed.
     Complete,
     /// End it before it was performed.
@@ -58,6 +60,7 @@ impl Action {
         Action::Deliver,
         Action::Accept,
         Action::Reschedule,
+        Action::Amend,
         Action::Complete,
         Action::Terminate,
         Action::Cancel,
@@ -77,6 +80,7 @@ impl Action {
             Action::Deliver => "be delivered",
             Action::Accept => "be accepted",
             Action::Reschedule => "change its schedule",
+            Action::Amend => "be amended",
             Action::Complete => "be completed",
             Action::Terminate => "be terminated",
             Action::Cancel => "be cancelled",
@@ -97,6 +101,7 @@ impl Action {
             Action::Sign => (&[Approved], Some(Signed)),
             Action::TakeEffect => (&[Signed], Some(Effective)),
             Action::Deliver | Action::Accept | Action::Reschedule => (&[Effective], None),
+            Action::Amend => (&[Signed, Effective], None),
             Action::Complete => (&[Effective], Some(Completed)),
             Action::Terminate => (&[Signed, Effective], Some(Terminated)),
             Action::Cancel => (&[Draft, Approved], Some(Cancelled)),
@@ -139,6 +144,7 @@ mod tests {
             (Action::Deliver, "....E..."),
             (Action::Accept, "....E..."),
             (Action::Reschedule, "....E..."),
+            (Action::Amend, "...SE..."),
             (Action::Complete, "....C..."),
             (Action::Terminate, "...TT..."),
             (Action::Cancel, "X.X....."),
