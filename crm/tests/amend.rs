@@ -162,8 +162,8 @@ fn what_was_invoiced_stays_and_shows() {
     let customer = world.customer("甲");
     let shares = terms(&[("signed", json!({ "rate": "0.5" })), ("accepted", json!("balance"))]);
     let contract = world.effective(&customer, "1000", shares, "2026-03-02");
-    let plan = world.call("invoice.plan", json!({ "contract": contract, "kind": "other" }))["invoice"]
-        .clone();
+    let plan =
+        world.call("invoice.plan", json!({ "contract": contract, "kind": "other" }))["invoice"].clone();
     let issue = json!({ "of": { "planned": { "id": plan["id"], "version": plan["version"] } } });
     world.call("invoice.issue", issue);
     let cheaper = said(&world, &contract, json!({ "amount": "800" }));

@@ -1,8 +1,8 @@
 //! Many writers of one ledger, in several processes, and what must hold afterwards.
 //!
-//! Every session goes round four pieces of work that collide with those of all others: it takes a number of a series, it
+//! Every session goes round five pieces of work that collide with those of all others: it takes a number of a series, it
 //! changes a record that everybody changes, it settles an installment that everybody settles, and it competes for the
-//! last of a contract that has less open than all of them want. Afterwards the ledger must be what *some* order of
+//! last of a contract that has less open, and less to invoice, than all of them want. Afterwards the ledger must be what *some* order of
 //! the calls that succeeded would have made: numbers without gaps, no update lost, nothing settled twice, the chain whole.
 //! The rules are those of a company; the engine under test is only a URL.
 
@@ -63,6 +63,10 @@ pub struct Tally {
     pub settled: u32,
     /// Settlements of what is scarce.
     pub scarce: u32,
+    /// Invoices planned of what is scarce.
+    pub planned: u32,
+    /// Of them, issued.
+    pub issued: u32,
     /// What each call took, in microseconds.
     pub micros: Vec<u32>,
     /// What did not hold afterwards.
@@ -79,6 +83,8 @@ impl Tally {
         self.updates += other.updates;
         self.settled += other.settled;
         self.scarce += other.scarce;
+        self.planned += other.planned;
+        self.issued += other.issued;
         self.micros.extend(other.micros);
         self.violations.extend(other.violations);
     }
@@ -184,6 +190,21 @@ impl Writer<'_> {
         Ok(self.write("receipt.post", &input)?.is_some())
     }
 
+    /// Plans an invoice, a draft as it were, and issues it.
+    fn invoice(&mut self, contract: &str) -> Outcome<()> {
+        let cover = json!({ "installments": [{ "installment": 1, "amount": "1" }] });
+        let input = json!({ "contract": contract, "kind": "other", "cover": cover });
+        if let Some(planned) = self.write("invoice.plan", &input)? {
+            self.tally.planned += 1;
+            let invoice = &planned["invoice"];
+            let planned = json!({ "id": invoice["id"], "version": invoice["version"] });
+            if self.write("invoice.issue", &json!({ "of": { "planned": planned } }))?.is_some() {
+                self.tally.issued += 1;
+            }
+        }
+        Ok(())
+    }
+
     fn run(mut self, time: Duration) -> Outcome<Tally> {
         let end = Instant::now() + time;
         let stage = self.stage.clone();
@@ -204,13 +225,14 @@ impl Writer<'_> {
             if self.settle(&stage.scarce)? {
                 self.tally.scarce += 1;
             }
+            self.invoice(&stage.scarce)?;
         }
         Ok(self.tally)
     }
 }
 
 fn is_too_late(error: &Error) -> bool {
-    ["stale_version", "above_open"].contains(&error.code().name().as_str())
+    ["stale_version", "above_open", "above_invoiceable"].contains(&error.code().name().as_str())
 }
 
 /// One process: `sessions` writers on the ledger at `url`.
@@ -344,7 +366,16 @@ fn check(session: &Session, stage: &Stage, tally: &Tally) -> Outcome<Vec<String>
         let progress = call(session, "settlement.progress", &json!({ "contract": contract }))?;
         found.same("settled", text(&progress, "/settled")?, settled.to_string());
     }
-    found.same("more than there was to give", tally.scarce.max(SCARCE), SCARCE);
+    let invoices = listed(session, "invoice.list", "/number")?;
+    found.same("invoices", invoices.len(), tally.planned as usize);
+    found.without_gaps("numbers of invoices", &invoices);
+    let seen = call(session, "invoice.three_way", &json!({ "contract": stage.scarce }))?;
+    found.same("invoiced", text(&seen, "/items/0/invoiced")?, tally.issued.to_string());
+    for given in [tally.scarce, tally.planned] {
+        found.same("more than there was to give", given.max(SCARCE), SCARCE);
+    }
+    let verified = call(session, "settlement.verify", &json!({}))?;
+    found.same("differences in the books", text(&verified, "/differences")?, "0".to_owned());
     match call(session, "audit.verify", &json!({})) {
         // What was prepared: a customer and two contracts, each created, submitted, approved and signed.
         Ok(verified) => {

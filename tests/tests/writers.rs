@@ -20,7 +20,7 @@ fn told(engine: &str, url: &str) {
         tally.micros_at(990)
     );
     assert!(tally.violations.is_empty(), "{:?}", tally.violations);
-    assert!(tally.products > 0 && tally.updates > 0 && tally.settled > 0);
+    assert!(tally.products > 0 && tally.updates > 0 && tally.settled > 0 && tally.issued > 0);
 }
 
 #[test]
