@@ -388,6 +388,16 @@ fn aging_by_pages_and_the_largest() {
     let top = world.call("settlement.aging", json!({ "top": 2 }));
     assert_eq!(top["rows"], json!([all[4], all[3]]));
     assert_eq!(top["totals"][0]["total"], "900");
+    // A yen is less than a yuan: each currency has its own largest.
+    world.call("ledger.set_rate", json!({ "currency": "JPY", "date": "2026-01-01", "rate": "0.05" }));
+    let customer = world.customer("己");
+    let terms = json!([{ "share": "balance", "anchor": { "date": "2026-01-01" } }]);
+    let input =
+        json!({ "title": "t", "customer": customer, "amount": "5000", "currency": "JPY", "terms": terms });
+    world.to_effective(world.call("contract.create", input)["id"].clone(), "2026-01-01");
+    let top = world.call("settlement.aging", json!({ "top": 1 }));
+    assert_eq!((&top["rows"][0], &top["rows"][1]["total"]), (&all[4], &json!("5000")));
+    world.step("contract.terminate", &world.call("contract.list", json!({ "filter": { "equal": ["currency", "JPY"] } }))["items"][0]["id"].clone(), json!({ "reason": "r" })).unwrap();
     let growing = json!({ "bounds": [30, 30] });
     assert_eq!(world.refused("settlement.aging", growing), expect("out_of_range", "bounds[1]"));
     assert_eq!(world.refused("settlement.aging", json!({ "cursor": "x" })), expect("wrong_type", "cursor"));

@@ -427,9 +427,16 @@ fn check_groups(
     let is_small =
         |cells: &Vec<CellRef<'_>>| ints(cells).iter().map(|value| value.abs()).sum::<i128>() < 1 << 62;
     let sums = cell_type == CellType::Int && groups.values().all(is_small);
+    // Rows of a group for which a comparison with its first cell is true: unknown, as for empty cells, is not.
+    let bound = groups.values().flatten().copied().find(|cell| is_present(cell)).map(CellRef::to_cell);
+    let condition = match &bound {
+        Some(bound) => Pred::Compare(of, Compare::AtMost, bound.clone()),
+        None => Pred::IsNull(of),
+    };
     let mut outputs = vec![Output::Column(by), Output::Count, Output::Min(of), Output::Max(of)];
     if sums {
         outputs.push(Output::Sum(of));
+        outputs.push(Output::SumWhere(of, condition));
     }
     let expected: Vec<Row> = groups
         .into_iter()
@@ -442,9 +449,14 @@ fn check_groups(
                 extreme(cells.iter().copied().filter(is_present).max()),
             ];
             if sums {
-                let values = ints(&cells);
-                let sum = values.iter().sum::<i128>() as i64;
-                row.push(if values.is_empty() { Cell::Null } else { Cell::Int(sum) });
+                let within = |cell: &CellRef<'_>| {
+                    bound.as_ref().is_some_and(|bound| is_present(cell) && *cell <= bound.as_ref())
+                };
+                let few: Vec<CellRef<'_>> = cells.iter().copied().filter(within).collect();
+                for values in [ints(&cells), ints(&few)] {
+                    let sum = values.iter().sum::<i128>() as i64;
+                    row.push(if values.is_empty() { Cell::Null } else { Cell::Int(sum) });
+                }
             }
             row
         })

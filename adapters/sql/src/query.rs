@@ -189,7 +189,7 @@ impl<'w, 'v> Writer<'w, 'v> {
             if position > 0 {
                 self.text.push_str(", ");
             }
-            self.output(*output);
+            self.output(output);
         }
         if select.outputs.is_empty() {
             self.text.push('1');
@@ -236,25 +236,26 @@ impl<'w, 'v> Writer<'w, 'v> {
         }
     }
 
-    fn output(&mut self, output: Output) {
-        let (before, column, after) = match output {
-            Output::Column(column) => ("", column, ""),
+    fn output(&mut self, output: &'v Output) {
+        let (column, (before, after)) = match output {
+            Output::Column(column) => (column, ("", "")),
             Output::Count => return self.text.push_str("count(*)"),
-            Output::Sum(column) => {
+            Output::Sum(column) => (column, self.dialect.sum()),
+            Output::SumWhere(column, condition) => {
                 let (before, after) = self.dialect.sum();
-                (before, column, after)
+                self.text.push_str(before);
+                self.text.push_str("CASE WHEN ");
+                self.pred(condition, false);
+                self.text.push_str(" THEN ");
+                self.column(*column);
+                self.text.push_str(" END");
+                return self.text.push_str(after);
             }
-            Output::Min(column) => {
-                let (before, after) = self.dialect.min(self.cell_type(column));
-                (before, column, after)
-            }
-            Output::Max(column) => {
-                let (before, after) = self.dialect.max(self.cell_type(column));
-                (before, column, after)
-            }
+            Output::Min(column) => (column, self.dialect.min(self.cell_type(*column))),
+            Output::Max(column) => (column, self.dialect.max(self.cell_type(*column))),
         };
         self.text.push_str(before);
-        self.column(column);
+        self.column(*column);
         self.text.push_str(after);
     }
 

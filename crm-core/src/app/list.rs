@@ -232,7 +232,7 @@ impl Cx<'_> {
                     for ((sum, figure), output) in
                         entry.get_mut().iter_mut().zip(figures).zip(&outputs[groups..])
                     {
-                        *sum = fold(std::mem::take(sum), figure, *output)?;
+                        *sum = fold(std::mem::take(sum), figure, output)?;
                     }
                 }
             }
@@ -339,10 +339,10 @@ impl Measure {
     }
 }
 
-fn fold(one: Cell, other: Cell, output: Output) -> Result<Cell> {
+fn fold(one: Cell, other: Cell, output: &Output) -> Result<Cell> {
     Ok(match (one, other, output) {
         (Cell::Null, cell, _) | (cell, Cell::Null, _) => cell,
-        (Cell::Int(one), Cell::Int(other), Output::Count | Output::Sum(_)) => {
+        (Cell::Int(one), Cell::Int(other), Output::Count | Output::Sum(_) | Output::SumWhere(..)) => {
             Cell::Int(one.checked_add(other).ok_or_else(|| Error::new(&error::OVERFLOW))?)
         }
         (one, other, Output::Min(_)) => one.min(other),

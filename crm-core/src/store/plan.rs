@@ -42,7 +42,7 @@ pub struct Join {
 }
 
 /// One output of a query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
     /// A column; beside aggregates, a column that rows are grouped by.
     Column(ColumnRef),
@@ -50,6 +50,8 @@ pub enum Output {
     Count,
     /// Sum of an integer column, empty cells left out; empty when there is none. Exact: overflow is an error.
     Sum(ColumnRef),
+    /// The same over the rows for which a condition is true.
+    SumWhere(ColumnRef, Pred),
     /// Smallest value, empty cells left out.
     Min(ColumnRef),
     /// Largest value, empty cells left out.
@@ -58,7 +60,7 @@ pub enum Output {
 
 impl Output {
     /// Whether it summarises many rows.
-    pub fn is_aggregate(self) -> bool {
+    pub fn is_aggregate(&self) -> bool {
         !matches!(self, Output::Column(_))
     }
 }

@@ -3725,8 +3725,8 @@ class SettlementOperations(Group):
         earlier date; with `dated` an amount counts by its business date, and a group can be below
         zero where money counted before what it settles. Owners and org units are those of today.
 
-        With `top` the groups with the most open come first, and `totals` has the sums over all of
-        them; otherwise groups come page by page, the longest known first.
+        With `top` the groups with the most open of each currency come first, and `totals` has the
+        sums over all of them; otherwise groups come page by page, the longest known first.
 
         账龄分析 (``settlement.aging``). Needs ``read`` on ``settlement``.
 
@@ -3741,7 +3741,7 @@ class SettlementOperations(Group):
             direction: What is receivable, or what is payable; receivable when left out.
             group_by: What amounts are added up by, beside their currency.
             limit: At most so many rows of a page, up to 1000; 100 when left out.
-            top: Only so many rows, those with the most open in their currency first; up to 1000.
+            top: Only so many rows of each currency, those with the most open first; up to 1000.
 
         Raises:
             InvalidError: ``out_of_range``, ``wrong_type``, ``overflow``, ``not_an_id``.

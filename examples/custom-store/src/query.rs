@@ -98,32 +98,36 @@ fn group(select: &Select, found: Vec<Joined<'_>>) -> Result<Vec<Sorted>> {
     let one = |rows: Vec<Joined<'_>>| -> Result<Sorted> {
         let sort_key = rows.first().map(|row| sort_key(select, row)).unwrap_or_default();
         let outputs =
-            select.outputs.iter().map(|output| aggregate(*output, &rows)).collect::<Result<Row>>()?;
+            select.outputs.iter().map(|output| aggregate(output, &rows)).collect::<Result<Row>>()?;
         Ok((sort_key, outputs))
     };
     groups.into_values().map(one).collect()
 }
 
-fn aggregate(output: Output, rows: &[Joined<'_>]) -> Result<Cell> {
-    let values = |column| rows.iter().map(move |row| cell(row, column)).filter(|cell| *cell != CellRef::Null);
+fn aggregate(output: &Output, rows: &[Joined<'_>]) -> Result<Cell> {
+    let values = |column: &ColumnRef| {
+        let column = *column;
+        rows.iter().map(move |row| cell(row, column)).filter(|cell| *cell != CellRef::Null)
+    };
     let owned = |cell: Option<CellRef<'_>>| cell.map_or(Cell::Null, CellRef::to_cell);
     Ok(match output {
-        Output::Column(column) => owned(rows.first().map(|row| cell(row, column))),
+        Output::Column(column) => owned(rows.first().map(|row| cell(row, *column))),
         Output::Count => Cell::Int(rows.len() as i64),
         Output::Min(column) => owned(values(column).min()),
         Output::Max(column) => owned(values(column).max()),
-        Output::Sum(column) => {
-            let integer = |cell| if let CellRef::Int(value) = cell { Some(i128::from(value)) } else { None };
-            let mut sum = None;
-            for value in values(column).filter_map(integer) {
-                sum = Some(sum.unwrap_or(0) + value);
-            }
-            match sum {
-                None => Cell::Null,
-                Some(sum) => {
-                    Cell::Int(i64::try_from(sum).map_err(|error| Error::new(&OVERFLOW).because(error))?)
-                }
-            }
+        Output::Sum(column) => sum(values(column))?,
+        Output::SumWhere(column, condition) => {
+            let meets = |row: &&Joined<'_>| condition.evaluate(&|of| cell(row, of)) == Some(true);
+            sum(rows.iter().filter(meets).map(|row| cell(row, *column)))?
         }
     })
+}
+
+fn sum<'r>(cells: impl Iterator<Item = CellRef<'r>>) -> Result<Cell> {
+    let integer = |cell| if let CellRef::Int(value) = cell { Some(i128::from(value)) } else { None };
+    let sum = cells.filter_map(integer).reduce(|sum, value| sum + value);
+    match sum.map(i64::try_from).transpose() {
+        Ok(sum) => Ok(sum.map_or(Cell::Null, Cell::Int)),
+        Err(error) => Err(Error::new(&OVERFLOW).because(error)),
+    }
 }

@@ -51,6 +51,7 @@ cases! {
         aggregates_over_nothing
         aggregates_leave_out_empty_cells
         sum_is_exact_or_fails
+        sums_under_a_condition
         groups
         groups_of_joined_columns
         required_joins_drop_rows_without_partner

@@ -142,6 +142,59 @@ pub(super) fn sum_is_exact_or_fails(fixture: &mut dyn Fixture) -> Result<()> {
     read(&*store, |tx| same(rows(tx, &sum(&[2]))?, vec![vec![int(10)]], "the store goes on"))
 }
 
+pub(super) fn sums_under_a_condition(fixture: &mut dyn Fixture) -> Result<()> {
+    let store = fixture.create(&schema())?;
+    let (rank, amount) = (base(item::RANK), base(item::AMOUNT));
+    let above = |least| Output::SumWhere(amount, Pred::Compare(amount, Compare::AtLeast, int(least)));
+    write(&*store, |tx| {
+        let none = Select { outputs: vec![above(0)], ..Select::all(item()) };
+        same(rows(tx, &none)?, vec![vec![NULL]], "of no rows")?;
+        for (id, rank, name, amount) in [
+            (1, 1, "a", int(10)),
+            (2, 2, "b", int(20)),
+            (3, 1, "a", NULL),
+            (4, 1, "b", int(-1)),
+            (5, 2, "a", int(2)),
+            (6, 3, "a", NULL),
+        ] {
+            let row = with(item_row(id, name), item::RANK, int(rank));
+            tx.insert(item(), &[with(row, item::AMOUNT, amount)])?;
+        }
+        let of_a = Pred::equal(base(item::NAME), text("a"));
+        let select = Select {
+            // Values of conditions come before those of the filter, of the page and of the limit.
+            outputs: vec![
+                column(item::RANK),
+                above(5),
+                Output::Sum(amount),
+                Output::SumWhere(amount, of_a.clone().and(Pred::Compare(amount, Compare::Less, int(9)))),
+                Output::SumWhere(amount, Pred::IsNull(amount)),
+                Output::SumWhere(rank, of_a.not()),
+                Output::SumWhere(rank, Pred::True),
+            ],
+            filter: Pred::Compare(base(item::ID), Compare::Less, int(100)),
+            sort: vec![ascending(rank)],
+            ..Select::all(item())
+        };
+        let one = vec![int(1), int(10), int(9), NULL, NULL, int(1), int(3)];
+        let two = vec![int(2), int(20), int(22), int(2), NULL, int(2), int(4)];
+        let three = vec![int(3), NULL, NULL, NULL, NULL, NULL, int(3)];
+        same(rows(tx, &select)?, vec![one, two.clone(), three], "by group")?;
+        let page = Select { after: Some(vec![int(1)]), limit: Some(1), ..select };
+        same(rows(tx, &page)?, vec![two], "a page of groups")
+    })?;
+    write(&*store, |tx| {
+        tx.insert(item(), &[with(item_row(7, "x"), item::AMOUNT, int(i64::MAX))])?;
+        tx.insert(item(), &[with(item_row(8, "x"), item::AMOUNT, int(i64::MAX))])
+    })?;
+    let sum = |least| Select { outputs: vec![above(least)], ..Select::all(item()) };
+    read(&*store, |tx| {
+        let few = Select { filter: Pred::Compare(base(item::ID), Compare::Less, int(8)), ..sum(i64::MAX) };
+        same(rows(tx, &few)?, vec![vec![int(i64::MAX)]], "the largest sum")?;
+        fails(rows(tx, &sum(i64::MAX)), &OVERFLOW, "a sum beyond 64 bits").map(|_| ())
+    })
+}
+
 pub(super) fn groups(fixture: &mut dyn Fixture) -> Result<()> {
     let store = fixture.create(&schema())?;
     write(&*store, |tx| {

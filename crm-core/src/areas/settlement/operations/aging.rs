@@ -21,13 +21,13 @@ use crate::kernel::id::{Id, IdCodec};
 use crate::store::cell::{Cell, CellRef};
 use crate::store::dataset::Binder;
 use crate::store::engine::{Flow, Mode};
-use crate::store::plan::{ColumnRef, Direction, Output, Sort};
+use crate::store::plan::{ColumnRef, Compare, Direction, Output, Pred, Select, Sort};
 use crate::store::record::{Col, Field, Record, integer};
 
 /// Most rows that `top` may ask for.
 const TOP_MAX: u32 = 1000;
 /// Records whose names are read at once.
-const NAMES_AT_ONCE: usize = 500;
+const NAMES_AT_ONCE: usize = 1000;
 
 crate::coded! {
     /// What open amounts are added up by, beside their currency.
@@ -53,7 +53,7 @@ crate::coded! {
 /// with an earlier date; with `dated` an amount counts by its business date, and a group can be below zero where money
 /// counted before what it settles. Owners and org units are those of today.
 ///
-/// With `top` the groups with the most open come first, and `totals` has the sums over all of them; otherwise groups come
+/// With `top` the groups with the most open of each currency come first, and `totals` has the sums over all of them; otherwise groups come
 /// page by page, the longest known first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -79,7 +79,7 @@ pub struct SettlementAging {
     /// Only this currency.
     #[serde(default)]
     pub currency: Option<Currency>,
-    /// Only so many rows, those with the most open in their currency first; up to 1000.
+    /// Only so many rows of each currency, those with the most open first; up to 1000.
     #[serde(default)]
     pub top: Option<u32>,
     /// At most so many rows of a page, up to 1000; 100 when left out.
@@ -165,6 +165,8 @@ impl Group {
 /// The largest groups of each currency seen so far, and the sums over all.
 struct Top {
     most: usize,
+    /// How many may be kept until the smaller ones go.
+    full: usize,
     kept: Vec<Group>,
     totals: Vec<Group>,
 }
@@ -176,15 +178,21 @@ impl Top {
             None => self.totals.push(Group { key: group.key, aged: group.aged.clone() }),
         }
         self.kept.push(group);
-        if self.kept.len() >= self.most * 4 + 64 {
+        if self.kept.len() >= self.full {
             self.cut();
+            self.full = self.kept.len() + self.most * 4 + 64;
         }
         Ok(())
     }
 
     fn cut(&mut self) {
-        self.kept.sort_by_key(|group| (std::cmp::Reverse(group.aged.total), group.key));
-        self.kept.truncate(self.most);
+        self.kept.sort_by_key(|group| (group.key.1, std::cmp::Reverse(group.aged.total), group.key));
+        let (mut currency, mut count) = (None, 0);
+        self.kept.retain(|group| {
+            count = if currency == Some(group.key.1) { count + 1 } else { 1 };
+            currency = Some(group.key.1);
+            count <= self.most
+        });
     }
 }
 
@@ -214,7 +222,8 @@ impl Operation for SettlementAging {
                         .with("min", 1)
                         .with("max", TOP_MAX));
                 }
-                let mut most = Top { most: top as usize, kept: Vec::new(), totals: Vec::new() };
+                let most = top as usize;
+                let mut most = Top { most, full: most * 4 + 64, kept: Vec::new(), totals: Vec::new() };
                 self.groups(cx, as_of, &bounds, &mut |group| most.add(group).map(|()| Flow::More))?;
                 most.cut();
                 most.totals.sort_by_key(|total| total.key.1);
@@ -271,7 +280,7 @@ impl SettlementAging {
         Ok(Some((Some(ids.key(id.uuid()).map_err(|error| error.at("cursor"))?), currency)))
     }
 
-    /// Hands out one group after the other, in order, without those that have nothing in them.
+    /// Hands out one group after the other without those that have nothing in them; in order, unless it is a matter of the top.
     fn groups(
         &self,
         cx: &mut Cx<'_>,
@@ -280,42 +289,88 @@ impl SettlementAging {
         take: &mut dyn FnMut(Group) -> Result<Flow>,
     ) -> Result<()> {
         let after = self.after(cx.ids())?;
-        let mut past = if as_of < cx.today() { self.undone(cx, as_of, bounds)? } else { BTreeMap::new() };
-        if self.group_by != AgingGroup::Customer {
-            // Owners, units and currencies are few: they are folded in memory, whatever order they are read in.
-            let (binder, _) = self.open(cx)?;
-            self.fold(cx, &binder, bounds, &mut past, |aged, due, open| aged.add(due, open, as_of, bounds))?;
+        let past = if as_of < cx.today() { self.undone(cx, as_of, bounds)? } else { BTreeMap::new() };
+        let open = self.open(cx, as_of, bounds)?;
+        if self.group_by == AgingGroup::Customer && self.top.is_none() {
+            return self.pages(cx, open, past, after, take);
         }
-        past.retain(|key, aged| after.is_none_or(|after| *key > after) && !aged.is_zero());
-        if self.group_by != AgingGroup::Customer {
-            for (key, aged) in past {
-                if take(Group { key, aged })? == Flow::Stop {
-                    break;
-                }
+        // Customers may be many, and are handed out as they come; owners, units and currencies are few.
+        let mut groups = past;
+        read(cx, &open, self.group_by, &mut |Group { key, aged: mut now }| {
+            let undone = groups.remove(&key);
+            if let Some(undone) = undone {
+                now.merge(&undone)?;
             }
-            return Ok(());
-        }
-        let mut past = past.into_iter().peekable();
-        // What is open now and what is undone are both in order: they are merged like two sorted lists.
-        let flow = self.stream(cx, as_of, bounds, after, &mut |mut group| {
-            while let Some((key, aged)) = past.next_if(|(key, _)| *key < group.key) {
-                if take(Group { key, aged })? == Flow::Stop {
-                    return Ok(Flow::Stop);
-                }
+            if self.top.is_some() && !now.is_zero() {
+                return take(Group { key, aged: now });
             }
-            if let Some((_, aged)) = past.next_if(|(key, _)| *key == group.key) {
-                group.aged.merge(&aged)?;
-                if group.aged.is_zero() {
-                    return Ok(Flow::More);
-                }
-            }
-            take(group)
+            groups.insert(key, now);
+            Ok(Flow::More)
         })?;
-        if flow == Flow::More {
-            for (key, aged) in past {
-                if take(Group { key, aged })? == Flow::Stop {
-                    break;
+        for (key, aged) in groups {
+            let wanted = !aged.is_zero() && after.is_none_or(|after| key > after);
+            if wanted && take(Group { key, aged })? == Flow::Stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same of customers in order, read as many at once as a page has: an engine on a server sends all that was asked for.
+    fn pages(
+        &self,
+        cx: &mut Cx<'_>,
+        mut open: Select,
+        past: BTreeMap<Key, Aged>,
+        mut after: Option<Key>,
+        take: &mut dyn FnMut(Group) -> Result<Flow>,
+    ) -> Result<()> {
+        let ids = cx.ids();
+        let most = u64::from(ListRequest { limit: self.limit, ..ListRequest::default() }.page_limit()?) + 1;
+        open.limit = Some(most);
+        open.sort = [0, 1]
+            .iter()
+            .filter_map(|at| match open.outputs.get(*at) {
+                Some(Output::Column(column)) => {
+                    Some(Sort { column: *column, direction: Direction::Ascending })
                 }
+                _ => None,
+            })
+            .collect();
+        let (mut past, begins) = (past, after);
+        past.retain(|key, aged| begins.is_none_or(|after| *key > after) && !aged.is_zero());
+        let mut past = past.into_iter().peekable();
+        loop {
+            if let Some((Some(customer), currency)) = after {
+                open.after = Some(vec![Cell::Int(customer), currency.encode(ids)?]);
+            }
+            let (mut count, mut flow) = (0, Flow::More);
+            // What is open now and what is undone are both in order: they are merged like two sorted lists.
+            read(cx, &open, self.group_by, &mut |mut group| {
+                count += 1;
+                after = Some(group.key);
+                while let Some((key, aged)) = past.next_if(|(key, _)| *key < group.key) {
+                    flow = take(Group { key, aged })?;
+                    if flow == Flow::Stop {
+                        return Ok(flow);
+                    }
+                }
+                if let Some((_, aged)) = past.next_if(|(key, _)| *key == group.key) {
+                    group.aged.merge(&aged)?;
+                }
+                flow = if group.aged.is_zero() { flow } else { take(group)? };
+                Ok(flow)
+            })?;
+            if flow == Flow::Stop {
+                return Ok(());
+            }
+            if count < most {
+                break;
+            }
+        }
+        for (key, aged) in past {
+            if take(Group { key, aged })? == Flow::Stop {
+                break;
             }
         }
         Ok(())
@@ -335,9 +390,14 @@ impl SettlementAging {
             [c.customer.position(), c.currency.position(), c.due_date.position(), c.amount.position()];
         let mut binder = since.binder(cx, &[Account::Open], &columns)?;
         self.group_column(&mut binder)?;
+        let (ids, by) = (cx.ids(), self.group_by);
+        cx.check_cancelled()?;
         let mut past = BTreeMap::new();
-        self.fold(cx, &binder, bounds, &mut past, |aged, due, since| {
-            aged.take_back(due, since, as_of, bounds)
+        cx.tx().select(&binder.select, &mut |cells| {
+            let [key, currency, due, since] = row(cells)?;
+            let aged = past.entry(key_of(key, currency, by, ids)?).or_insert_with(|| Aged::zero(bounds));
+            aged.take_back(Option::decode(due, ids)?, Amount::decode(since, ids)?, as_of, bounds)?;
+            Ok(Flow::More)
         })?;
         Ok(past)
     }
@@ -354,88 +414,61 @@ impl SettlementAging {
         Ok(())
     }
 
-    /// Reads rows of group, currency, due date and amount in any order, and adds each to its group.
-    fn fold(
-        &self,
-        cx: &mut Cx<'_>,
-        binder: &Binder<'_>,
-        bounds: &[u32],
-        groups: &mut BTreeMap<Key, Aged>,
-        add: impl Fn(&mut Aged, Option<Date>, Amount) -> Result<()>,
-    ) -> Result<()> {
-        let (ids, by) = (cx.ids(), self.group_by);
-        cx.check_cancelled()?;
-        cx.tx().select(&binder.select, &mut |cells| {
-            let [key, currency, due, amount] = row(cells)?;
-            let key = match key {
-                CellRef::Null => None,
-                key => Some(integer(key, "id")?).filter(|_| by != AgingGroup::Currency),
-            };
-            let key = (key, Currency::decode(currency, ids)?);
-            let aged = groups.entry(key).or_insert_with(|| Aged::zero(bounds));
-            add(aged, Option::decode(due, ids)?, Amount::decode(amount, ids)?)?;
-            Ok(Flow::More)
-        })
-    }
-
-    /// The query for what is open now, unordered, and its columns of customer and currency.
-    fn open<'c>(&self, cx: &mut Cx<'c>) -> Result<(Binder<'c>, [ColumnRef; 2])> {
+    /// The query for what is open now: the group, the currency, all that is open, and the sums of [`Aged::of_sums`].
+    fn open(&self, cx: &mut Cx<'_>, as_of: Date, bounds: &[u32]) -> Result<Select> {
         let c = Installment::C;
-        let base = ColumnRef::base;
-        let customer = base(c.customer.position());
-        let currency = base(c.currency.position());
-        let columns = [c.customer.position(), c.currency.position(), c.due_date.position()];
-        let columns = [&columns[..], &[c.open_amount.position()]].concat();
+        let columns = [c.customer.position(), c.currency.position()];
         let mut binder = open_now(cx, self.direction(), self.customer, self.currency, &columns, true)?;
         self.group_column(&mut binder)?;
-        Ok((binder, [customer, currency]))
+        let (due, open) = (ColumnRef::base(c.due_date.position()), ColumnRef::base(c.open_amount.position()));
+        let outputs = &mut binder.select.outputs;
+        outputs.push(Output::Sum(open));
+        for (first, last) in aging::due_days(as_of, bounds) {
+            let bound = |compare, day: Option<i64>| {
+                day.map_or(Pred::True, |day| Pred::Compare(due, compare, Cell::Int(day)))
+            };
+            let days = bound(Compare::AtLeast, first).and(bound(Compare::AtMost, last));
+            outputs.push(Output::SumWhere(open, days));
+        }
+        if self.group_by == AgingGroup::Currency {
+            outputs.remove(0);
+        }
+        Ok(binder.select)
     }
+}
 
-    /// Reads open installments in the order of the index that holds all that is needed, folds them, and hands out one
-    /// customer and currency after the other. Returns whether it went to the end.
-    fn stream(
-        &self,
-        cx: &mut Cx<'_>,
-        as_of: Date,
-        bounds: &[u32],
-        after: Option<Key>,
-        take: &mut dyn FnMut(Group) -> Result<Flow>,
-    ) -> Result<Flow> {
-        let ids = cx.ids();
-        let (mut binder, order) = self.open(cx)?;
-        binder.select.sort = order.map(|column| Sort { column, direction: Direction::Ascending }).to_vec();
-        if let Some((Some(customer), currency)) = after {
-            binder.select.after = Some(vec![Cell::Int(customer), currency.encode(ids)?]);
+fn key_of(key: CellRef<'_>, currency: CellRef<'_>, by: AgingGroup, ids: IdCodec) -> Result<Key> {
+    let key = match key {
+        CellRef::Null => None,
+        key => Some(integer(key, "id")?).filter(|_| by != AgingGroup::Currency),
+    };
+    Ok((key, Currency::decode(currency, ids)?))
+}
+
+/// Reads groups as [`SettlementAging::open`] asks for them.
+fn read(
+    cx: &mut Cx<'_>,
+    open: &Select,
+    by: AgingGroup,
+    take: &mut dyn FnMut(Group) -> Result<Flow>,
+) -> Result<()> {
+    let ids = cx.ids();
+    cx.check_cancelled()?;
+    let mut sums = Vec::new();
+    cx.tx().select(open, &mut |cells| {
+        let (key, rest) = match (by, cells) {
+            (AgingGroup::Currency, cells) => (CellRef::Null, cells),
+            (_, [key, rest @ ..]) => (*key, rest),
+            (_, []) => (CellRef::Null, cells),
+        };
+        let [currency, total, days @ ..] = rest else { return Ok(Flow::More) };
+        let sum = |cell| Option::<Amount>::decode(cell, ids).map(Option::unwrap_or_default);
+        sums.clear();
+        for of_days in days {
+            sums.push(sum(*of_days)?);
         }
-        let mut group: Option<Group> = None;
-        let mut flow = Flow::More;
-        cx.tx().select(&binder.select, &mut |cells| {
-            let [customer, currency, due, open] = row(cells)?;
-            let customer = Some(integer(customer, "id")?);
-            // Most rows belong to the group of the row before; its code tells so without a search.
-            let same = group.as_ref().is_some_and(|group| {
-                group.key.0 == customer && currency == CellRef::Text(group.key.1.code())
-            });
-            if !same {
-                if let Some(full) = group.take() {
-                    flow = take(full)?;
-                    if flow == Flow::Stop {
-                        return Ok(Flow::Stop);
-                    }
-                }
-                let key = (customer, Currency::decode(currency, ids)?);
-                group = Some(Group { key, aged: Aged::zero(bounds) });
-            }
-            if let Some(group) = &mut group {
-                group.aged.add(Option::decode(due, ids)?, Amount::decode(open, ids)?, as_of, bounds)?;
-            }
-            Ok(Flow::More)
-        })?;
-        match group.filter(|_| flow == Flow::More) {
-            Some(last) => take(last),
-            None => Ok(flow),
-        }
-    }
+        take(Group { key: key_of(key, *currency, by, ids)?, aged: Aged::of_sums(sum(*total)?, &sums)? })
+    })
 }
 
 fn name_groups(cx: &mut Cx<'_>, rows: &mut [AgingRow]) -> Result<()> {

@@ -18,6 +18,24 @@ pub fn bucket(age_days: i64, bounds: &[u32]) -> Option<usize> {
     (age_days >= 0).then(|| bounds.iter().take_while(|bound| age_days > i64::from(**bound)).count())
 }
 
+/// The due dates of a bucket as day numbers, see [`date::to_day_number`]: the first and the last, both included; none where
+/// there is no end.
+pub type DueDays = (Option<i64>, Option<i64>);
+
+/// The due dates that are in each bucket on `as_of`: what is not overdue first, then the buckets of what is, as many as there
+/// are bounds and one more.
+pub fn due_days(as_of: Date, bounds: &[u32]) -> Vec<DueDays> {
+    let as_of = date::to_day_number(as_of);
+    let mut days = vec![(Some(as_of), None)];
+    let mut last = as_of - 1;
+    for bound in bounds {
+        days.push((Some(as_of - i64::from(*bound)), Some(last)));
+        last = as_of - i64::from(*bound) - 1;
+    }
+    days.push((None, Some(last)));
+    days
+}
+
 /// Checks the last days of buckets: above zero and growing, at most [`BOUNDS_MAX`].
 ///
 /// # Errors
@@ -53,6 +71,18 @@ pub struct Aged {
 }
 
 impl Aged {
+    /// Of what is open in all, and of it what is due on the days of each of [`due_days`].
+    ///
+    /// # Errors
+    /// `OVERFLOW`; `INTERNAL` when there are too few sums.
+    pub fn of_sums(total: Amount, sums: &[Amount]) -> Result<Aged> {
+        let [not_due, overdue @ ..] = sums else {
+            return Err(Error::new(&error::INTERNAL).with("what", "a report on aging has too few sums"));
+        };
+        let undated = total.checked_sub(Amount::checked_sum(sums.iter().copied())?)?;
+        Ok(Aged { total, undated, not_due: *not_due, overdue: overdue.to_vec() })
+    }
+
     /// Nothing, in `bounds.len() + 1` buckets.
     pub fn zero(bounds: &[u32]) -> Aged {
         let overdue = vec![Amount::ZERO; bounds.len() + 1];
@@ -168,6 +198,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn due_days_are_those_of_the_buckets(due in 20_000..22_000_i64, first in 1..500_u32, second in 501..9_000_u32) {
+            let as_of = date::from_day_number(21_000).unwrap();
+            let bounds = [first, second];
+            let within = |(first, last): &DueDays| {
+                first.is_none_or(|first| first <= due) && last.is_none_or(|last| due <= last)
+            };
+            let found: Vec<usize> =
+                due_days(as_of, &bounds).iter().enumerate().filter(|(_, days)| within(days)).map(|(at, _)| at).collect();
+            let mut aged = Aged::zero(&bounds);
+            aged.add(Some(date::from_day_number(due).unwrap()), Amount::from_scaled(1), as_of, &bounds)?;
+            let places = [&[aged.not_due][..], &aged.overdue].concat();
+            let expected = places.iter().position(|amount| amount.is_positive());
+            prop_assert_eq!(found, Vec::from_iter(expected));
+        }
+
         #[test]
         fn buckets_sum_to_the_total(
             items in proptest::collection::vec((proptest::option::of(0..2_000_i64), 1..1_000_000_i64), 0..30),
