@@ -179,13 +179,9 @@ fn charge(hand: &mut Hand, now: i64, date: i64, booked: &Booked<'_>) -> Outcome<
         total += amount;
         line.execute(params![entry, seq, 1, 1, date, customer, contract, seq, due, none, amount])?;
     }
-    // The contract's side of it is put together by installment.
-    for (seq, _, amount, _) in *rows {
-        total -= amount;
-        let position = 6 + seq;
-        line.execute(params![entry, position, 1, 2, date, customer, contract, seq, none, none, -amount])?;
-    }
-    if total == 0 { Ok(()) } else { Err("the entry does not balance".into()) }
+    let position = rows.len() as i64 + 1;
+    line.execute(params![entry, position, 1, 2, date, customer, contract, none, none, none, -total])?;
+    Ok(())
 }
 
 /// One receipt for all that is settled of a contract.

@@ -1103,7 +1103,7 @@ class ContractOperations(Group):
             InvalidError: ``not_an_id``, ``not_applicable``, ``out_of_range``,
                 ``unknown_calendar_year``, ``date_out_of_range``, ``overflow``.
             NotFoundError: ``not_found``.
-            StateError: ``wrong_status``, ``not_recurring``.
+            StateError: ``wrong_status``, ``not_recurring``, ``no_rate``.
         """
         _sent: dict[str, Any] = {"id": id, "version": version, "until": until}
         return _wire.read_contract(self._perform("contract.extend_schedule", _sent, idempotency_key))
@@ -1307,7 +1307,8 @@ class ContractOperations(Group):
             InvalidError: ``not_an_id``, ``end_before_start``, ``unknown_calendar_year``,
                 ``date_out_of_range``, ``overflow``.
             NotFoundError: ``not_found``.
-            StateError: ``wrong_status``, ``not_recurring``, ``not_suspended``, ``settled_exceeds``.
+            StateError: ``wrong_status``, ``not_recurring``, ``not_suspended``, ``no_rate``,
+                ``settled_exceeds``.
         """
         _sent: dict[str, Any] = {"id": id, "version": version, "on": on}
         if note is not None:
@@ -1344,7 +1345,7 @@ class ContractOperations(Group):
                 ``overflow``, ``empty``, ``too_long``, ``out_of_range``, ``too_many_decimals``,
                 ``outside_period``.
             NotFoundError: ``not_found``.
-            StateError: ``wrong_status``, ``not_recurring``, ``settled_exceeds``.
+            StateError: ``wrong_status``, ``not_recurring``, ``settled_exceeds``, ``no_rate``.
         """
         _sent: dict[str, Any] = {
             "id": id,
@@ -1459,7 +1460,7 @@ class ContractOperations(Group):
                 ``overflow``, ``empty``, ``too_long``, ``outside_period``, ``spans_overlap``.
             NotFoundError: ``not_found``.
             StateError: ``wrong_status``, ``not_recurring``, ``settled_exceeds``,
-                ``already_suspended``.
+                ``already_suspended``, ``no_rate``.
         """
         _sent: dict[str, Any] = {"id": id, "version": version, "from": from_, "reason": reason}
         return _wire.read_contract(self._perform("contract.suspend", _sent, idempotency_key))

@@ -59,8 +59,7 @@ pub(crate) fn post(
 ) -> Result<()> {
     let home = cx.ledger().info().currency;
     let mut added = Vec::new();
-    for change in changes {
-        let change = journal::valued(change, posting.rate, home)?;
+    for change in journal::valued(changes, posting.rate, home)? {
         legs.extend(journal::legs(&change, posting.document)?);
         match change.before {
             Some(before) => cx.replace(&before, &change.after)?,

@@ -14,13 +14,14 @@ use crate::areas::contract::model::{
     Contract, ContractEvent, ContractEventKind, EntryKind, Installment, InstallmentKind, PriceRevision,
     Recurrence, Suspension,
 };
-use crate::areas::contract::rules::journal::Change;
+use crate::areas::contract::rules::journal::{self, Change};
 use crate::areas::contract::rules::recurrence::{self, Charge, Period};
 use crate::areas::contract::rules::status::Action;
 use crate::areas::contract::rules::{
     ALREADY_SUSPENDED, NOT_RECURRING, NOT_SUSPENDED, OUTSIDE_PERIOD, SETTLED_EXCEEDS, SPANS_OVERLAP,
     WRONG_STATUS, amounts, schedule,
 };
+use crate::areas::ledger::{NO_RATE, stated_rate};
 use crate::areas::party::GIVEN_CUSTOMER;
 use crate::areas::party::rules::{name, optional};
 use crate::catalog::{Access, Example, Given, Level, Operation};
@@ -68,6 +69,7 @@ const ERRORS: &[Code] = &[
     &OUTSIDE_PERIOD,
     &ALREADY_SUSPENDED,
     &SPANS_OVERLAP,
+    &NO_RATE,
 ];
 
 /// The rule of a recurring contract and its first day.
@@ -162,7 +164,13 @@ fn reschedule(
     after.net = whole.net.amount();
     after.tax = whole.tax.amount();
     after.recurrence = Some(Json(recurrence));
-    post(cx, &Posting::of(&after, EntryKind::Change, cx.today()), changes, Vec::new())?;
+    let mut posting = Posting::of(&after, EntryKind::Change, cx.today());
+    if changes.iter().any(|change| journal::open(Some(&change.after)) > journal::open(change.before.as_ref()))
+    {
+        // What is owed from today on is valued at the rate of today.
+        posting.rate = stated_rate(cx, None, after.currency, posting.date)?;
+    }
+    post(cx, &posting, changes, Vec::new())?;
     cx.update(before, after)
 }
 
@@ -231,6 +239,7 @@ impl Operation for ResumeContract {
         &WRONG_STATUS,
         &NOT_RECURRING,
         &NOT_SUSPENDED,
+        &NO_RATE,
         &SETTLED_EXCEEDS,
         &error::END_BEFORE_START,
         &error::UNKNOWN_CALENDAR_YEAR,
@@ -306,6 +315,7 @@ impl Operation for RevisePrice {
         &error::OUT_OF_RANGE,
         &error::TOO_MANY_DECIMALS,
         &OUTSIDE_PERIOD,
+        &NO_RATE,
     ];
     const EXAMPLE: Example = Example {
         given: GIVEN_RUNNING,
@@ -358,6 +368,7 @@ impl Operation for ExtendSchedule {
         &error::UNKNOWN_CALENDAR_YEAR,
         &error::DATE_OUT_OF_RANGE,
         &error::OVERFLOW,
+        &NO_RATE,
     ];
     const EXAMPLE: Example = Example {
         given: &[GIVEN_CUSTOMER, GIVEN_OPEN_RENT, GIVEN_SUBMITTED, GIVEN_APPROVED, super::GIVEN_EFFECTIVE],
@@ -386,7 +397,9 @@ pub(super) fn end_service(cx: &mut Cx<'_>, contract: &Contract) -> Result<()> {
     let last = contract.ended_on.unwrap_or(cx.today());
     let mut changes = Vec::new();
     for before in installments(cx, contract)? {
-        let (Some(from), Some(to)) = (before.period_from, before.period_to) else {
+        let served_in =
+            (before.kind == InstallmentKind::Scheduled).then_some((before.period_from, before.period_to));
+        let Some((Some(from), Some(to))) = served_in else {
             let after = schedule::restated(before.clone(), true)?;
             changes.push(Change::new(Some(before), after));
             continue;

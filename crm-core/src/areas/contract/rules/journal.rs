@@ -6,6 +6,8 @@
 //! otherwise is the contract's. Values in the ledger's currency move in proportion; an exchange difference appears where
 //! money worth one value settles what was booked at another (《企业会计准则第19号——外币折算》 article 11).
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use crate::areas::contract::model::{Account, Contract, Installment, InstallmentKind};
@@ -82,37 +84,85 @@ pub fn relieved(installment: &Installment, part: Amount, home: Currency) -> Resu
     whole.portion(part, Money::new(value, home)?).map(Money::amount)
 }
 
-/// The change with the installment's value in the ledger's currency: what is added is valued at `rate`, what is taken goes
-/// in proportion, or by what the change says.
+/// Open amounts that one installment of a contract has given up to others, with their value in the ledger's currency.
+#[derive(Debug, Clone, Copy, Default)]
+struct Moving {
+    amount: Amount,
+    value: Amount,
+}
+
+/// The changes of an entry with the values of their installments in the ledger's currency.
+///
+/// What is taken goes in proportion, or by what the change says. What is added to an installment while another of its
+/// contract loses it keeps its value: a schedule that is cut or shifted is worth what it was. Only the rest of what is
+/// added is valued at `rate`.
 ///
 /// # Errors
 /// `OVERFLOW`; `INTERNAL` when something of another currency is added without a rate.
-pub fn valued(mut change: Change, rate: Option<Price>, home: Currency) -> Result<Change> {
-    if change.after.currency == home {
-        change.after.home_open = None;
-        return Ok(change);
-    }
-    let before = change.before.as_ref();
-    let (old, new) = (open(before), open(Some(&change.after)));
-    let value = home_open(before);
-    change.after.home_open = if change.after.open_amount.is_none() {
-        None
-    } else if let Some(relieved) = change.relieved {
-        Some(value.checked_sub(relieved)?)
-    } else if new > old {
-        let rate = rate.ok_or_else(|| {
-            let what = format!("installment {} of {} has no rate", change.after.seq, change.after.contract);
-            Error::new(&error::INTERNAL).with("what", what)
-        })?;
-        let added = Money::new(new.checked_sub(old)?, change.after.currency)?.convert(rate, home)?;
-        Some(value.checked_add(added.amount())?)
-    } else {
-        match before {
-            Some(before) => Some(value.checked_sub(relieved(before, old.checked_sub(new)?, home)?)?),
-            None => Some(Amount::ZERO),
+pub fn valued(mut changes: Vec<Change>, rate: Option<Price>, home: Currency) -> Result<Vec<Change>> {
+    let mut moving: BTreeMap<Id<Contract>, Moving> = BTreeMap::new();
+    for change in &mut changes {
+        if change.after.currency == home || change.after.open_amount.is_none() {
+            change.after.home_open = None;
         }
+        let before = change.before.as_ref();
+        let (old, new) = (open(before), open(Some(&change.after)));
+        if change.after.currency == home || (new > old && change.relieved.is_none()) {
+            continue;
+        }
+        let taken = match (change.relieved, before) {
+            (Some(relieved), _) => relieved,
+            (None, Some(before)) => relieved(before, old.checked_sub(new)?, home)?,
+            (None, None) => Amount::ZERO,
+        };
+        if is_shift(change) {
+            let moving = moving.entry(change.after.contract).or_default();
+            moving.amount = moving.amount.checked_add(old.checked_sub(new)?)?;
+            moving.value = moving.value.checked_add(taken)?;
+        }
+        if change.after.open_amount.is_some() {
+            change.after.home_open = Some(home_open(change.before.as_ref()).checked_sub(taken)?);
+        }
+    }
+    for change in changes.iter_mut().filter(|change| change.after.currency != home) {
+        let before = change.before.as_ref();
+        let (old, new) = (open(before), open(Some(&change.after)));
+        if new <= old || change.relieved.is_some() {
+            continue;
+        }
+        let value = home_open(before);
+        let mut added = Moving { amount: new.checked_sub(old)?, value: Amount::ZERO };
+        let moving = moving.get_mut(&change.after.contract).filter(|_| is_shift(change));
+        if let Some(moving) = moving.filter(|moving| moving.amount.is_positive()) {
+            let part = added.amount.min(moving.amount);
+            let whole = Money::new(moving.amount, change.after.currency)?;
+            let worth = whole.portion(part, Money::new(moving.value, home)?)?.amount();
+            *moving =
+                Moving { amount: moving.amount.checked_sub(part)?, value: moving.value.checked_sub(worth)? };
+            added = Moving { amount: added.amount.checked_sub(part)?, value: worth };
+        }
+        if added.amount.is_positive() {
+            let rate = rate.ok_or_else(|| {
+                let what =
+                    format!("installment {} of {} has no rate", change.after.seq, change.after.contract);
+                Error::new(&error::INTERNAL).with("what", what)
+            })?;
+            let new = Money::new(added.amount, change.after.currency)?.convert(rate, home)?;
+            added.value = added.value.checked_add(new.amount())?;
+        }
+        change.after.home_open = Some(value.checked_add(added.value)?);
+    }
+    Ok(changes)
+}
+
+/// Whether a change only moves what is owed: nothing was settled, discounted or written off, and it is no late charge.
+fn is_shift(change: &Change) -> bool {
+    let closed = |installment: &Installment| {
+        let Installment { settled, discounted, written_off, .. } = installment;
+        (*settled, *discounted, *written_off)
     };
-    Ok(change)
+    change.after.kind != InstallmentKind::LateCharge
+        && change.before.as_ref().map(closed).unwrap_or_default() == closed(&change.after)
 }
 
 /// The lines of a change; none when nothing that counts has changed.
@@ -165,6 +215,11 @@ pub fn legs(change: &Change, document: Option<Uuid>) -> Result<Vec<Leg>> {
             add(Account::Exchange, None, Amount::ZERO, exchange.checked_neg()?);
             legs.push(Leg::of(Account::Advance, document, amount, value.checked_add(*exchange)?));
         }
+        // What a contract has promised is one figure: what only shifts between its installments leaves no line.
+        Some((Account::Contract, amount)) => {
+            let contract = Some(after.contract);
+            legs.push(Leg { contract, ..Leg::of(Account::Contract, document, amount, value) });
+        }
         Some((account, amount)) => add(account, None, amount, value),
         None => {}
     }
@@ -200,4 +255,107 @@ pub fn balanced(legs: Vec<Leg>) -> Result<Vec<Leg>> {
         return Err(Error::new(&error::INTERNAL).with("what", what));
     }
     Ok(joined)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::areas::contract::model::{AnchorKind, InstallmentStatus, SettlementDirection};
+    use crate::kernel::id::IdCodec;
+
+    fn cents(minor: i64) -> Amount {
+        Amount::from_scaled(minor * 100)
+    }
+
+    /// An open installment in dollars, with its value in yuan when that is known; amounts in cents.
+    fn open_of(seq: u32, amount: i64, settled: i64, value: Option<i64>) -> Installment {
+        let ids = IdCodec::new(7);
+        let rest = amount - settled;
+        Installment {
+            contract: ids.id(1),
+            seq,
+            customer: ids.id(2),
+            direction: SettlementDirection::Receivable,
+            currency: Currency::USD,
+            label: String::new(),
+            amount: cents(amount),
+            settled: cents(settled),
+            cancelled: Amount::ZERO,
+            discounted: Amount::ZERO,
+            written_off: Amount::ZERO,
+            open_amount: (rest > 0).then(|| cents(rest)),
+            home_open: value.map(cents),
+            due_date: None,
+            status: InstallmentStatus::Open,
+            anchor: AnchorKind::Date,
+            anchor_date: None,
+            term: 1,
+            kind: InstallmentKind::Scheduled,
+            forecast_date: None,
+            released_on: None,
+            period_from: None,
+            period_to: None,
+            late_of: None,
+        }
+    }
+
+    #[test]
+    fn a_schedule_that_is_cut_or_shifted_is_worth_what_it_was() {
+        // Before: amount and value. After: amounts. The rate of the day, and the values after it.
+        type Case = (&'static [(i64, i64)], &'static [i64], Option<&'static str>, &'static [i64]);
+        let table: &[Case] = &[
+            // 100.05 dollars booked at 712.75 are cut in three: nothing is lost by rounding.
+            (&[(10_005, 71_275)], &[3_335, 6_670], None, &[23_758, 47_517]),
+            (&[(10_005, 71_275)], &[3_335, 3_335, 3_335], None, &[23_758, 23_759, 23_758]),
+            // 100 at 7 and 100 at 6 are shifted, then something is added at 5.
+            (&[(10_000, 70_000), (10_000, 60_000)], &[5_000, 15_000], None, &[35_000, 95_000]),
+            (&[(10_000, 70_000), (10_000, 60_000)], &[5_000, 16_000], Some("5"), &[35_000, 100_000]),
+            (&[(10_000, 70_000), (10_000, 60_000)], &[0, 20_000], Some("5"), &[0, 130_000]),
+            (
+                &[(10_000, 70_000), (10_000, 60_000)],
+                &[2_000, 3_000, 4_000, 11_000],
+                None,
+                &[14_000, 18_000, 26_133, 71_867],
+            ),
+            // What goes without going anywhere takes its part along.
+            (&[(10_000, 70_000), (10_000, 60_000)], &[4_000, 10_000], None, &[28_000, 60_000]),
+            (&[(10_000, 70_000)], &[11_000], Some("6.5"), &[76_500]),
+        ];
+        for (stands, amounts, rate, expected) in table {
+            let changes = amounts.iter().zip(1_u32..).map(|(amount, seq)| {
+                let before = stands.get(seq as usize - 1);
+                let before = before.map(|(amount, value)| open_of(seq, *amount, 0, Some(*value)));
+                Change::new(before, open_of(seq, *amount, 0, None))
+            });
+            let rate = rate.map(|rate| Price::parse(rate).unwrap());
+            let changes = valued(changes.collect(), rate, Currency::CNY).unwrap();
+            let found: Vec<i64> = changes
+                .iter()
+                .map(|change| change.after.home_open.unwrap_or_default().to_scaled() / 100)
+                .collect();
+            assert_eq!(found, *expected, "{stands:?} {amounts:?}");
+            let legs = changes.iter().flat_map(|change| legs(change, None).unwrap()).collect();
+            let legs = balanced(legs).unwrap();
+            let shifts_only =
+                stands.iter().map(|(amount, _)| amount).sum::<i64>() == amounts.iter().sum::<i64>();
+            assert_eq!(legs.iter().any(|leg| leg.account == Account::Contract), !shifts_only, "{legs:?}");
+        }
+        let grown = vec![Change::new(None, open_of(1, 1, 0, None))];
+        assert_eq!(valued(grown, None, Currency::CNY).unwrap_err().code(), &error::INTERNAL);
+    }
+
+    #[test]
+    fn what_is_settled_is_not_shifted() {
+        // 40 of 100 are settled at their own value while 40 are added elsewhere: these are worth the rate of the day.
+        let settled = Change {
+            relieved: Some(cents(28_000)),
+            ..Change::new(Some(open_of(1, 10_000, 0, Some(70_000))), open_of(1, 10_000, 4_000, None))
+        };
+        let added = Change::new(None, open_of(2, 4_000, 0, None));
+        let rate = Some(Price::parse("5").unwrap());
+        let found = valued(vec![settled, added], rate, Currency::CNY).unwrap();
+        let values: Vec<Option<Amount>> = found.iter().map(|change| change.after.home_open).collect();
+        assert_eq!(values, [Some(cents(42_000)), Some(cents(20_000))]);
+    }
 }
