@@ -205,6 +205,8 @@ struct ArrowArrayStream {
 #define CRM_OP_SETTLEMENT_VERIFY "settlement.verify"
 #define CRM_OP_TAX_RATE_LIST "tax_rate.list"
 #define CRM_OP_TAX_RATE_SET "tax_rate.set"
+#define CRM_OP_TERM_SET_ASSIGN "term_set.assign"
+#define CRM_OP_TERM_SET_DEFAULT "term_set.default"
 #define CRM_OP_TERM_SET_GET "term_set.get"
 #define CRM_OP_TERM_SET_LIST "term_set.list"
 #define CRM_OP_TERM_SET_SAVE "term_set.save"

@@ -7,6 +7,7 @@ mod published;
 use crm_core::areas::contract::rules::amounts::taken_out;
 use crm_core::areas::contract::rules::discount::{Discounted, TaxPart, discounted, last_day};
 use crm_core::areas::contract::rules::schedule::{Anchors, check_terms, term_amounts, term_dues};
+use crm_core::areas::contract::rules::term_source::{Stated, TermSource, term_source};
 use crm_core::areas::contract::rules::{BALANCE_NOT_LAST, TERMS_DO_NOT_SUM};
 use crm_core::areas::contract::{
     DiscountBase, EarlyDiscount, MonthDay, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare,
@@ -386,13 +387,26 @@ fn validation(input: &Value, expected: &Value) -> Outcome {
     Passed
 }
 
+/// The rule alone: the ledger of the contract is the only one whose default it can see. Two ledgers through the operations
+/// are a test of the crate `crm`.
+fn scope(input: &Value, expected: &Value) -> Outcome {
+    let default = input["customer_default_term"][text(&input["invoice_company"])].as_str();
+    let found = term_source(Stated { terms: None, set: None, needs_none: false }, default).unwrap();
+    let set = match found {
+        TermSource::Default(set) | TermSource::Named(set) => Some(set),
+        TermSource::Own => None,
+    };
+    assert_eq!(set, expected["invoice_term"].as_str(), "{input}");
+    Passed
+}
+
 fn peer(row: &Value) -> Option<Outcome> {
     let (input, expected) = (&row["input"], &row["expected"]);
     Some(match text(&row["area"]) {
         "payment_terms_due_date" => peer_term(input, expected),
         "payment_terms_paydays" => paydays(input, expected),
         "payment_terms_validation" => validation(input, expected),
-        "payment_terms_scope" => NotYet("default terms of a customer"),
+        "payment_terms_scope" => scope(input, expected),
         "installment_split" => installment_split(input, expected),
         "installment_labels" => Different("installments without a label are called 第1期, 第2期 and so on"),
         "early_discount" => early_discount(input, expected),

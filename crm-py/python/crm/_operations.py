@@ -47,6 +47,7 @@ from crm._types import (
     DateWords,
     DecisionRole,
     DeductionInput,
+    DefaultTerms,
     DeliveredPartInput,
     DueItem,
     ExchangeRate,
@@ -829,7 +830,7 @@ class ContractOperations(Group):
         tax_included: bool = True,
         tax_rate: DecimalLike | None = None,
         term_set: IdLike | None = None,
-        terms: Sequence[PaymentTermInput | PaymentTerm] = (),
+        terms: Sequence[PaymentTermInput | PaymentTerm] | None = None,
         idempotency_key: str | None = None,
     ) -> Contract:
         """Creates a draft contract owned by the caller, with its lines and payment terms, and plans
@@ -868,7 +869,9 @@ class ContractOperations(Group):
             term_set: A term set to take the terms from, in place of `terms`. The contract keeps its
                 own copy and the set's revision; a draft that names the same set again keeps its
                 revision.
-            terms: How it is paid; the shares make up the whole amount.
+            terms: How it is paid; the shares make up the whole amount. An empty list says that
+                there are no terms. A new contract that names neither terms nor a set, has an amount
+                and no recurrence, takes its customer's default set (`term_set.assign`).
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
@@ -890,7 +893,6 @@ class ContractOperations(Group):
             "lines": _wire.CONTRACT_CREATE_LINES(lines),
             "parties": parties,
             "tax_included": tax_included,
-            "terms": _wire.CONTRACT_CREATE_TERMS(terms),
         }
         if amount is not None:
             _sent["amount"] = _convert.number(amount)
@@ -918,6 +920,8 @@ class ContractOperations(Group):
             _sent["tax_rate"] = _convert.number(tax_rate)
         if term_set is not None:
             _sent["term_set"] = term_set
+        if terms is not None:
+            _sent["terms"] = _wire.CONTRACT_CREATE_TERMS(terms)
         return _wire.read_contract(self._perform("contract.create", _sent, idempotency_key))
 
     def deliver(
@@ -4041,6 +4045,61 @@ class TermSetOperations(Group):
     """The operations ``term_set.*``."""
 
     __slots__ = ()
+
+    def assign(
+        self,
+        *,
+        customer: IdLike,
+        direction: SettlementDirection | None = None,
+        term_set: IdLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> DefaultTerms:
+        """Says which term set a customer's new contracts take when they say nothing of their payment
+        terms.
+
+        It belongs to this ledger alone, and there is one for what is receivable and one for what is
+        payable. Contracts made before stay as they are. A default whose set is no longer active is
+        not passed over in silence: `contract.create` refuses with `term_set_inactive` until another
+        is assigned or the contract states its terms.
+
+        设置客户默认付款条款 (``term_set.assign``). Needs ``edit`` on ``contract``.
+
+        Args:
+            customer: The customer.
+            direction: For what is receivable, or for what is payable; receivable when left out.
+            term_set: The set, which must be active; none when left out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+            StateError: ``term_set_inactive``.
+        """
+        _sent: dict[str, Any] = {"customer": customer}
+        if direction is not None:
+            _sent["direction"] = direction
+        if term_set is not None:
+            _sent["term_set"] = term_set
+        return _wire.read_default_terms(self._perform("term_set.assign", _sent, idempotency_key))
+
+    def default(self, *, customer: IdLike, direction: SettlementDirection | None = None) -> DefaultTerms:
+        """Which term set a customer's new contracts take when they say nothing of their payment terms.
+
+        查看客户默认付款条款 (``term_set.default``). Needs ``read`` on ``contract``.
+
+        Args:
+            customer: The customer.
+            direction: For what is receivable, or for what is payable; receivable when left out.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"customer": customer}
+        if direction is not None:
+            _sent["direction"] = direction
+        return _wire.read_default_terms(self._perform("term_set.default", _sent))
 
     def get(self, id: IdLike, *, revision: int | None = None) -> TermSetDetails:
         """A term set with its terms: those of its last revision, or of an earlier one.

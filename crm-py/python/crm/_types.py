@@ -72,6 +72,7 @@ __all__ = [
     "DecisionKind",
     "DecisionRole",
     "DeductionInput",
+    "DefaultTerms",
     "DeliveredPartInput",
     "DeliveredPartInputAmount",
     "DeliveredPartInputRate",
@@ -1684,6 +1685,20 @@ class DateWords:
     """Every spelling of the whole date that banks take, the usual one first: 零 may also stand before
     the other months.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultTerms:
+    """The term set that a customer's new contracts take."""
+
+    customer: UUID
+    """The customer."""
+
+    direction: SettlementDirection
+    """For what is receivable, or for what is payable."""
+
+    term_set: TermSet | None
+    """The set with the revision that a contract would take now; none when there is no default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -4182,8 +4197,13 @@ class ContractDataInput(TypedDict):
     draft that names the same set again keeps its revision.
     """
 
-    terms: NotRequired[Sequence[PaymentTermInput | PaymentTerm]]
-    """How it is paid; the shares make up the whole amount."""
+    terms: NotRequired[Sequence[PaymentTermInput | PaymentTerm] | None]
+    """How it is paid; the shares make up the whole amount. An empty list says that there are no terms.
+    A new contract
+    that names neither terms nor a set, has an amount and no recurrence, takes its customer's
+    default set
+    (`term_set.assign`).
+    """
 
 
 class ContractLinePartInput(TypedDict):

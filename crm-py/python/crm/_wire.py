@@ -343,6 +343,14 @@ def read_date_words(w: Any) -> t.DateWords:
     )
 
 
+def read_default_terms(w: Any) -> t.DefaultTerms:
+    return t.DefaultTerms(
+        UUID(w["customer"]),
+        w["direction"],
+        None if (v0 := w.get("term_set")) is None else read_term_set(v0),
+    )
+
+
 def read_due_item(w: Any) -> t.DueItem:
     return t.DueItem(
         UUID(w["contract"]),

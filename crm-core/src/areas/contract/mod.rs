@@ -10,7 +10,7 @@ pub mod rules;
 pub use model::{
     Account, AnchorKind, Contract, ContractColumns, ContractDecision, ContractDecisionColumns, ContractEvent,
     ContractEventColumns, ContractEventKind, ContractKind, ContractLine, ContractLineColumns, ContractParty,
-    ContractStatus, DecisionKind, DiscountBase, EarlyDiscount, EntryKind, Installment, InstallmentColumns,
+    ContractStatus, CustomerTerms, CustomerTermsColumns, DecisionKind, DiscountBase, EarlyDiscount, EntryKind, Installment, InstallmentColumns,
     InstallmentKind, InstallmentStatus, JournalLine, JournalLineColumns, LateTerms, MonthDay, PartyRole,
     PaymentTerm, PeriodAlign, PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit,
     SettlementDirection, Suspension, TermAlign, TermAnchor, TermOffset, TermSet, TermSetColumns,
@@ -66,6 +66,7 @@ pub static AREA: Area = Area {
     tables: &[
         TermSet::table,
         TermSetRevision::table,
+        CustomerTerms::table,
         Contract::table,
         ContractLine::table,
         ContractDecision::table,

@@ -1,5 +1,6 @@
 //! Operations on contracts.
 
+mod customer_terms;
 mod draft;
 mod event;
 mod journal;
@@ -8,6 +9,7 @@ mod read;
 mod recurring;
 mod term_set;
 
+pub use customer_terms::{AssignTermSet, DefaultTermSet, DefaultTerms};
 pub use draft::{ContractData, CreateContract, LineData, UpdateContract};
 pub use event::{Deduction, DeliverContract, DeliveredPart, ReachMilestone, ReleaseRetention};
 pub(crate) use event::{invoiced, uninvoiced};
@@ -56,6 +58,8 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     SaveTermSet,
     GetTermSet,
     ListTermSets,
+    AssignTermSet,
+    DefaultTermSet,
 ];
 
 /// A step of examples: a contract of 100,000 CNY in three installments. It needs [`GIVEN_CUSTOMER`] before it.
