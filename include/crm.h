@@ -191,6 +191,7 @@ struct ArrowArrayStream {
 #define CRM_OP_RECEIPT_REALLOCATE "receipt.reallocate"
 #define CRM_OP_RECEIPT_REFUND "receipt.refund"
 #define CRM_OP_RECEIPT_REVERSE "receipt.reverse"
+#define CRM_OP_RECEIPT_SUGGEST "receipt.suggest"
 #define CRM_OP_ROLE_CREATE "role.create"
 #define CRM_OP_ROLE_LIST "role.list"
 #define CRM_OP_ROLE_UPDATE "role.update"

@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use crm_core::areas::contract::{TermAlign, TermOffset, TermShare};
 use crm_core::areas::settlement::rules::aging::{Aged, USUAL_BOUNDS, bucket};
 use crm_core::areas::settlement::rules::allocation::{OpenItem, check_receipt, first_due};
-use crm_core::areas::settlement::rules::progress::{Item, PaymentState, balance, next_amount, payment_state};
+use crm_core::areas::settlement::rules::progress::{Item, PaymentState, balance, payment_state};
+use crm_core::areas::settlement::rules::suggestion::{PaymentMode, answer, suggested};
 use crm_core::kernel::currency::Currency;
 use crm_core::kernel::date::{self, Date, parse_date};
 use crm_core::kernel::decimal::{Amount, Price};
@@ -207,22 +208,28 @@ fn schedule_status(input: &Value, expected: &Value) -> Outcome {
 }
 
 fn next(input: &Value, expected: &Value) -> Outcome {
-    let Some(schedule) = input.get("schedule") else {
-        return NotYet("an amount typed in place of the suggested one is the face's matter");
+    let (suggested, total) = match input.get("schedule") {
+        Some(schedule) => {
+            let item = |row: &Value| Item {
+                amount: amount(&row[1]),
+                settled: Amount::ZERO,
+                cancelled: Amount::ZERO,
+                discounted: Amount::ZERO,
+                written_off: Amount::ZERO,
+                due: Some(day(&row[0])),
+            };
+            let items: Vec<Item> = schedule.as_array().unwrap().iter().map(item).collect();
+            suggested(&items, day(&input["pay_date"])).unwrap()
+        }
+        // The row says how much was suggested, and not what for.
+        None => ((PaymentMode::Next, amount(&input["suggested"])), amount(&input["total"])),
     };
-    let item = |row: &Value| Item {
-        amount: amount(&row[1]),
-        settled: Amount::ZERO,
-        cancelled: Amount::ZERO,
-        discounted: Amount::ZERO,
-        written_off: Amount::ZERO,
-        due: Some(day(&row[0])),
-    };
-    let items: Vec<Item> = schedule.as_array().unwrap().iter().map(item).collect();
-    let found = next_amount(&items, day(&input["pay_date"])).unwrap();
-    let (overdue, suggested) = found.unwrap();
-    assert_eq!(suggested, amount(&expected["amount"]), "{input}");
-    assert_eq!(if overdue { "overdue" } else { "next" }, expected["mode"]);
+    let found = answer(total, suggested, input.get("typed").map(amount)).unwrap();
+    assert_eq!(expected["mode"], found.mode.to_string(), "{input}");
+    for (name, figure) in [("amount", found.amount), ("difference", found.difference)] {
+        let published = expected.get(name).map_or(figure, amount);
+        assert_eq!(figure, published, "{name} of {input}");
+    }
     Passed
 }
 

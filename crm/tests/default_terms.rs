@@ -55,7 +55,8 @@ fn a_contract_that_says_nothing_takes_the_default() {
     assert_eq!(made(&world, &world.customer("乙公司"), json!({ "amount": "100" })).0, Value::Null);
 
     // A draft that is rewritten says what it says: what is left out is emptied.
-    let contract = world.call("contract.create", json!({ "title": "t", "customer": customer, "amount": "1" }));
+    let contract =
+        world.call("contract.create", json!({ "title": "t", "customer": customer, "amount": "1" }));
     let data = json!({ "data": { "title": "t", "customer": customer, "amount": "1" } });
     let rewritten = world.step("contract.update", &contract["id"], data).unwrap();
     assert_eq!(rewritten["term_set"], Value::Null);
@@ -85,10 +86,8 @@ fn a_contract_that_says_nothing_takes_the_default() {
 /// The published row: of two companies that know one customer, only the one whose ledger the document is in decides.
 #[test]
 fn the_ledger_of_the_contract_decides() {
-    let shared = std::env::var_os("CRM_SHARED_DIR").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
-        PathBuf::from,
-    );
+    let shared = std::env::var_os("CRM_SHARED_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
     let Ok(text) = std::fs::read_to_string(shared.join("cases/peer_cases.jsonl")) else {
         return println!("NOT CHECKED, the published cases are not there");
     };

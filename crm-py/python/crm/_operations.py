@@ -88,6 +88,7 @@ from crm._types import (
     ProductDataInput,
     Receipt,
     ReceiptMethod,
+    ReceiptSuggestion,
     Recurrence,
     RecurrenceInput,
     RedRequestInput,
@@ -99,6 +100,7 @@ from crm._types import (
     StageChange,
     StageInput,
     StatisticsReport,
+    SuggestForInput,
     TaxRate,
     TaxRateEntry,
     TaxRounding,
@@ -3496,6 +3498,49 @@ class ReceiptOperations(Group):
         if date is not None:
             _sent["date"] = date
         return _wire.read_posted_receipt(self._perform("receipt.reverse", _sent, idempotency_key))
+
+    def suggest(
+        self,
+        *,
+        for_: SuggestForInput,
+        currency: str | None = None,
+        date: DateLike | None = None,
+        direction: SettlementDirection | None = None,
+        typed: DecimalLike | None = None,
+    ) -> ReceiptSuggestion:
+        """Suggests how much to ask for: everything overdue, or else what is due next, or the whole
+        when that is all there is.
+
+        An amount typed in its place that is not the suggested one counts towards the whole: the
+        mode is then `full`, and the difference is what stays open of the whole, or below zero an
+        over-payment that `receipt.post` would keep as an advance. Advances that wait already are
+        not taken off. Nothing is written.
+
+        建议收付款金额 (``receipt.suggest``). Needs ``read`` on ``settlement``.
+
+        Args:
+            for_: Whose installments.
+            currency: The currency; a contract's own, otherwise the ledger's when left out.
+            date: The day of the money; today when left out. What is due on that day is not overdue.
+            direction: What is receivable, or what is payable; a contract's own, otherwise
+                receivable when left out.
+            typed: An amount typed in place of the suggested one, above zero.
+
+        Raises:
+            InvalidError: ``not_an_id``, ``not_applicable``, ``out_of_range``,
+                ``too_many_decimals``, ``overflow``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"for": for_}
+        if currency is not None:
+            _sent["currency"] = currency
+        if date is not None:
+            _sent["date"] = date
+        if direction is not None:
+            _sent["direction"] = direction
+        if typed is not None:
+            _sent["typed"] = _convert.number(typed)
+        return _wire.read_receipt_suggestion(self._perform("receipt.suggest", _sent))
 
 
 class RoleOperations(Group):

@@ -185,6 +185,7 @@ __all__ = [
     "OutlookUnit",
     "PartyRole",
     "PaymentHabits",
+    "PaymentMode",
     "PaymentState",
     "PaymentTerm",
     "PaymentTermInput",
@@ -204,6 +205,7 @@ __all__ = [
     "Proration",
     "Receipt",
     "ReceiptMethod",
+    "ReceiptSuggestion",
     "Recurrence",
     "RecurrenceInput",
     "RecurrenceTiming",
@@ -231,6 +233,9 @@ __all__ = [
     "StatisticsReport",
     "StatisticsRow",
     "StepState",
+    "SuggestForInput",
+    "SuggestForInputContract",
+    "SuggestForInputCustomer",
     "Suspension",
     "SuspensionInput",
     "TaxRate",
@@ -758,6 +763,15 @@ PartyRole: TypeAlias = Literal["party_a", "party_b", "party_c", "party_d"]
 * ``party_b``: 乙方.
 * ``party_c``: 丙方.
 * ``party_d``: 丁方.
+"""
+
+PaymentMode: TypeAlias = Literal["nothing", "next", "overdue", "full"]
+"""What an amount is asked or paid for.
+
+* ``nothing``: Nothing has a day on which it is due.
+* ``next``: What is due next.
+* ``overdue``: Everything overdue.
+* ``full``: All that is outstanding, or a part of it that is not the suggested one.
 """
 
 PaymentState: TypeAlias = Literal["unpaid", "partly_paid", "paid"]
@@ -3012,6 +3026,38 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptSuggestion:
+    """What an amount comes to."""
+
+    date: dt.date
+    """The day of the money."""
+
+    currency: str
+    """The currency of all amounts."""
+
+    total: Decimal
+    """All that is outstanding, with a due date or without."""
+
+    suggested: Decimal
+    """What is suggested; zero when nothing has a due date."""
+
+    mode: PaymentMode
+    """What the amount is for."""
+
+    amount: Decimal
+    """The typed amount, or else the suggested one."""
+
+    difference: Decimal
+    """What the mode asks for less the amount; below zero it is an over-payment."""
+
+    left_open: Decimal
+    """What of the total stays open."""
+
+    over: Decimal
+    """What is more than the total, and would be an advance."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recurrence:
     """A recurring contract's rule: its installments are one for each period."""
 
@@ -4920,6 +4966,18 @@ class StatedLineInput(TypedDict):
     """Of which unit."""
 
 
+class SuggestForInputCustomer(TypedDict):
+    """All of a customer's contracts within your scope."""
+
+    customer: IdLike
+
+
+class SuggestForInputContract(TypedDict):
+    """One contract."""
+
+    contract: IdLike
+
+
 SuspensionInput = TypedDict(
     "SuspensionInput",
     {
@@ -5301,6 +5359,9 @@ PeriodAlignInput: TypeAlias = Literal["start", "calendar"] | PeriodAlignInputDay
 
 RedRequestInput: TypeAlias = Literal["rest"] | RedRequestInputLines
 """What is taken back."""
+
+SuggestForInput: TypeAlias = SuggestForInputCustomer | SuggestForInputContract
+"""Whose open installments are asked about."""
 
 TermAlignInput: TypeAlias = (
     Literal["none", "month_end_before", "month_end"]

@@ -911,6 +911,20 @@ def read_receipt(w: Any) -> t.Receipt:
     )
 
 
+def read_receipt_suggestion(w: Any) -> t.ReceiptSuggestion:
+    return t.ReceiptSuggestion(
+        date(w["date"]),
+        w["currency"],
+        Decimal(w["total"]),
+        Decimal(w["suggested"]),
+        w["mode"],
+        Decimal(w["amount"]),
+        Decimal(w["difference"]),
+        Decimal(w["left_open"]),
+        Decimal(w["over"]),
+    )
+
+
 def read_recurrence(w: Any) -> t.Recurrence:
     return t.Recurrence(
         w["unit"],

@@ -10,11 +10,11 @@ pub mod rules;
 pub use model::{
     Account, AnchorKind, Contract, ContractColumns, ContractDecision, ContractDecisionColumns, ContractEvent,
     ContractEventColumns, ContractEventKind, ContractKind, ContractLine, ContractLineColumns, ContractParty,
-    ContractStatus, CustomerTerms, CustomerTermsColumns, DecisionKind, DiscountBase, EarlyDiscount, EntryKind, Installment, InstallmentColumns,
-    InstallmentKind, InstallmentStatus, JournalLine, JournalLineColumns, LateTerms, MonthDay, PartyRole,
-    PaymentTerm, PeriodAlign, PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit,
-    SettlementDirection, Suspension, TermAlign, TermAnchor, TermOffset, TermSet, TermSetColumns,
-    TermSetRevision, TermSetRevisionColumns, TermShare,
+    ContractStatus, CustomerTerms, CustomerTermsColumns, DecisionKind, DiscountBase, EarlyDiscount,
+    EntryKind, Installment, InstallmentColumns, InstallmentKind, InstallmentStatus, JournalLine,
+    JournalLineColumns, LateTerms, MonthDay, PartyRole, PaymentTerm, PeriodAlign, PriceRevision, Proration,
+    Recurrence, RecurrenceTiming, RecurrenceUnit, SettlementDirection, Suspension, TermAlign, TermAnchor,
+    TermOffset, TermSet, TermSetColumns, TermSetRevision, TermSetRevisionColumns, TermShare,
 };
 pub use operations::*;
 

@@ -58,7 +58,8 @@ impl Operation for AssignTermSet {
     const ACCESS: Access = Access::Level("contract", Level::Edit);
     const MODE: Mode = Mode::Write;
     const ERRORS: &'static [Code] = &[&NOT_FOUND, &error::NOT_AN_ID, &TERM_SET_INACTIVE];
-    const EXAMPLE: Example = Example { given: &[GIVEN_CUSTOMER, GIVEN_TERM_SET], input: GIVEN_ASSIGNED.input };
+    const EXAMPLE: Example =
+        Example { given: &[GIVEN_CUSTOMER, GIVEN_TERM_SET], input: GIVEN_ASSIGNED.input };
     fn run(self, cx: &mut Cx<'_>) -> Result<DefaultTerms> {
         let customer = cx.get_owned(self.customer, Level::Edit).map_err(|error| error.at("customer"))?.id;
         cx.subject(customer);

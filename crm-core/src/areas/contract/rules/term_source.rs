@@ -68,6 +68,9 @@ mod tests {
             assert_eq!(term_source(stated, default), expected, "{stated:?} {default:?}");
         }
         let both = Stated { terms: Some(1), set: Some(3), needs_none: false };
-        assert_eq!(term_source(both, None).map_err(|refused| refused.code().name()), Err("not_applicable"));
+        assert_eq!(
+            term_source(both, None).map_err(|refused| refused.code().name()),
+            Err("not_applicable".to_owned())
+        );
     }
 }

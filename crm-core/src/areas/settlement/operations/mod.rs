@@ -11,6 +11,7 @@ mod reversal;
 mod since;
 mod statement;
 mod statistics;
+mod suggest;
 mod verify;
 mod views;
 
@@ -26,6 +27,7 @@ pub use reversal::{InstallmentRef, ReallocateReceipt, RefundReceipt, ReverseRece
 pub use since::AsOfBasis;
 pub use statement::{CustomerStatement, SettlementStatement, StatementAccount, StatementRow};
 pub use statistics::{SettlementStatistics, StatisticsReport, StatisticsRow};
+pub use suggest::{ReceiptSuggestion, SuggestFor, SuggestReceipt};
 pub use verify::{DifferenceKind, SettlementCheck, SettlementDifference, VerifySettlement};
 pub use views::{
     ContractProgress, DueItem, InstallmentProgress, ListInstallments, SettlementDue, SettlementProgress,
@@ -36,6 +38,7 @@ use crate::areas::party::GIVEN_CUSTOMER;
 use crate::catalog::{Entry, Given};
 
 pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
+    SuggestReceipt,
     PostReceipt,
     AllocateReceipt,
     ReallocateReceipt,

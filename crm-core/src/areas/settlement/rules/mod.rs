@@ -7,6 +7,7 @@ pub mod late;
 pub mod outlook;
 pub mod progress;
 pub mod statistics;
+pub mod suggestion;
 
 crate::codes! {
     /// The contract is not in effect.
