@@ -185,6 +185,7 @@ struct ArrowArrayStream {
 #define CRM_OP_QUERY_ROWS "query.rows"
 #define CRM_OP_QUERY_SUMMARY "query.summary"
 #define CRM_OP_RECEIPT_ALLOCATE "receipt.allocate"
+#define CRM_OP_RECEIPT_CREDIT "receipt.credit"
 #define CRM_OP_RECEIPT_GET "receipt.get"
 #define CRM_OP_RECEIPT_LIST "receipt.list"
 #define CRM_OP_RECEIPT_POST "receipt.post"

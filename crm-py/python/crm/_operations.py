@@ -36,6 +36,7 @@ from crm._types import (
     ContractParty,
     ContractPartyInput,
     ContractProgress,
+    CreditCause,
     CreditStanding,
     Customer,
     CustomerDataInput,
@@ -3208,6 +3209,81 @@ class ReceiptOperations(Group):
             _sent["date"] = date
         return _wire.read_posted_receipt(self._perform("receipt.allocate", _sent, idempotency_key))
 
+    def credit(
+        self,
+        *,
+        customer: IdLike,
+        amount: DecimalLike,
+        reason: str,
+        allocate: AllocationRequestInput = "none",
+        cause: CreditCause = "other",
+        currency: str | None = None,
+        date: DateLike | None = None,
+        direction: MoneyDirection = "receipt",
+        note: str | None = None,
+        number: str | None = None,
+        rate: DecimalLike | None = None,
+        reference: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> PostedReceipt:
+        """Credits a customer without money: a return, an allowance, a compensation.
+
+        A credit is a receipt without money. It waits as an advance does, settles installments by
+        `receipt.allocate`, goes back as money by `receipt.refund` and is taken back by
+        `receipt.reverse`. It is no money received: it counts neither as collected nor in payment
+        habits, and the journal has it on an account of its own. Contracts and invoices stay as they
+        are; what was invoiced is taken back by a red invoice.
+
+        登记贷项通知 (``receipt.credit``). Needs ``manage`` on ``settlement``.
+
+        Args:
+            customer: The customer.
+            amount: How much, above zero, in whole minor units.
+            reason: Why, up to 1000 characters.
+            allocate: What it settles at once; nothing when left out.
+            cause: Why, as a kind.
+            currency: Its currency; the ledger's when left out.
+            date: From when it counts; today when left out, never later.
+            direction: Whose credit it is: `receipt` lowers what the customer owes us, `payment`
+                what we owe.
+            note: Remarks.
+            number: Number, up to 60 characters; `DX-yyyy-000001` and so on when left out.
+            rate: What one unit of its currency is worth in the ledger's; the rate of that day when
+                left out. Not for the ledger's own currency.
+            reference: A number of the customer's, of a return or a complaint.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``receipt_number_taken``, ``above_open``, ``stale_version``.
+            InvalidError: ``not_an_id``, ``empty``, ``out_of_range``, ``too_many_decimals``,
+                ``too_long``, ``date_in_future``, ``above_receipt``, ``wrong_customer``,
+                ``wrong_direction``, ``currency_mismatch``, ``not_applicable``, ``overflow``.
+            NotFoundError: ``not_found``, ``no_installment``.
+            StateError: ``contract_not_effective``, ``no_rate``.
+        """
+        _sent: dict[str, Any] = {
+            "customer": customer,
+            "amount": _convert.number(amount),
+            "reason": reason,
+            "allocate": _wire.write_allocation_request_input(allocate),
+            "cause": cause,
+            "direction": direction,
+        }
+        if currency is not None:
+            _sent["currency"] = currency
+        if date is not None:
+            _sent["date"] = date
+        if note is not None:
+            _sent["note"] = note
+        if number is not None:
+            _sent["number"] = number
+        if rate is not None:
+            _sent["rate"] = _convert.number(rate)
+        if reference is not None:
+            _sent["reference"] = reference
+        return _wire.read_posted_receipt(self._perform("receipt.credit", _sent, idempotency_key))
+
     def get(self, id: IdLike) -> PostedReceipt:
         """A receipt with its allocations.
 
@@ -3828,7 +3904,8 @@ class SettlementOperations(Group):
 
         Each amount settled counts with the days from its due date to the day of the money, weighted
         by its value in the ledger's currency; an advance counts from the day on which it was used.
-        What was reversed or reallocated counts as if it had not been paid.
+        What was reversed or reallocated counts as if it had not been paid; what a credit settled
+        was not paid at all.
 
         客户付款习惯 (``settlement.habits``). Needs ``read`` on ``settlement``.
 
@@ -3913,7 +3990,7 @@ class SettlementOperations(Group):
         return _wire.read_outlook(self._perform("settlement.outlook", _sent))
 
     def progress(self, *, contract: IdLike, as_of: DateLike | None = None) -> ContractProgress:
-        """How far a contract is settled: by amount, and installment by installment.
+        """How far a contract is settled and delivered: by amount, and installment by installment.
 
         合同结算进度 (``settlement.progress``). Needs ``read`` on ``settlement``.
 
@@ -3986,9 +4063,9 @@ class SettlementOperations(Group):
         lateness.
 
         Everything counts by its business date. Per currency always: opening + charges − cancelled −
-        collected − discounted − written off = closing. Formulas are those of the Credit Research
-        Foundation, over the period as a whole; what has no due date yet counts as open and not
-        overdue.
+        collected − credited − discounted − written off = closing. Formulas are those of the Credit
+        Research Foundation, over the period as a whole; what has no due date yet counts as open and
+        not overdue.
 
         应收应付统计 (``settlement.statistics``). Needs ``read`` on ``settlement``.
 

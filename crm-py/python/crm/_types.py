@@ -56,6 +56,7 @@ __all__ = [
     "ContractPartyInput",
     "ContractProgress",
     "ContractStatus",
+    "CreditCause",
     "CreditStanding",
     "CurrentUser",
     "CurrentUserInput",
@@ -395,7 +396,7 @@ Dataset: TypeAlias = Literal[
 * ``product`` 产品: id, code, name, line, category, specification, unit, list_price, currency,
   tax_rate, active, note, created_at, version
 * ``receipt`` 收付款: id, number, direction, customer, date, method, amount, currency, account,
-  reference, handler, allocated, advance, refunded, open_advance, rate, home, home_advance,
+  reference, handler, allocated, advance, refunded, open_advance, rate, home, home_advance, credit,
   reversed_by, reversal_of, refund_of, reason, note, created_at, version, customer_name
   (customer.name)
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
@@ -528,6 +529,15 @@ ContractStatus: TypeAlias = Literal[
 * ``cancelled``: Given up before it was signed.
 """
 
+CreditCause: TypeAlias = Literal["return", "allowance", "compensation", "other"]
+"""Why a customer is credited without money.
+
+* ``return``: Goods came back.
+* ``allowance``: The price was reduced afterwards.
+* ``compensation``: A damage is made good.
+* ``other``: Anything else.
+"""
+
 CustomerKind: TypeAlias = Literal["organisation", "person"]
 """What a customer is.
 
@@ -601,6 +611,7 @@ DifferenceKind: TypeAlias = Literal[
     "receipt_allocated",
     "receipt_advance",
     "receipt_home",
+    "receipt_credit",
 ]
 """What does not agree.
 
@@ -619,6 +630,8 @@ DifferenceKind: TypeAlias = Literal[
 * ``receipt_allocated``: What a receipt says is allocated is not the sum of its allocations.
 * ``receipt_advance``: The advance of a receipt is not what the journal says.
 * ``receipt_home``: The same in the ledger's currency.
+* ``receipt_credit``: What the journal says was credited with a receipt is not its amount, or it is
+  booked as a credit and is money.
 """
 
 Direction: TypeAlias = Literal["ascending", "descending"]
@@ -649,6 +662,7 @@ EntryKind: TypeAlias = Literal[
     "late_charge",
     "termination",
     "discount",
+    "credit",
 ]
 """What an entry of the settlement journal records.
 
@@ -663,6 +677,7 @@ EntryKind: TypeAlias = Literal[
 * ``late_charge``: A late charge was added.
 * ``termination``: A contract ended before it was performed.
 * ``discount``: Paid early, or but for less than the smallest coin.
+* ``credit``: A customer was credited without money, with what it settled at once.
 """
 
 ImportKind: TypeAlias = Literal["customer", "contact", "product", "opportunity"]
@@ -1524,7 +1539,10 @@ class ContractProgress:
     """Late charges beside it; the installments sum to both together."""
 
     settled: Decimal
-    """Settled."""
+    """Settled, by money or credits."""
+
+    credited: Decimal
+    """Of it, what was settled by credits in place of money."""
 
     cancelled: Decimal
     """No longer owed, after a termination."""
@@ -1550,8 +1568,26 @@ class ContractProgress:
     next_overdue: bool
     """Whether that is overdue."""
 
+    delivered: Decimal
+    """Delivered by that day, as a part of the contract amount: the sum of what was recorded, or the
+    whole once the last
+    delivery was.
+    """
+
     installments: tuple[InstallmentProgress, ...]
     """The installments, in order."""
+
+    delivered_share: Decimal | None
+    """Delivered as a fraction of the contract amount, as `settled_share` is."""
+
+    delivery_difference: Decimal | None
+    """`delivered - delivery_planned`; below zero the delivery is behind."""
+
+    delivery_planned: Decimal | None
+    """What was to be delivered by that day, as the payment terms that wait for deliveries expect them;
+    none when they name
+    no day.
+    """
 
     next_amount: Decimal | None
     """What to ask for: everything overdue, or else what is outstanding of the installment due next."""
@@ -2945,15 +2981,19 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Money received or paid. Always `amount = allocated + advance + refunded`; in a reversal or
-    refund all are below zero.
+    """Money received or paid, or a credit in place of it (贷项通知). Always `amount = allocated + advance
+    + refunded`; in a
+    reversal or refund all are below zero.
     """
 
     id: UUID
     """Id."""
 
     number: str
-    """Number, unique; given, or `SK-yyyy-000001` for receipts and `FK-yyyy-000001` for payments."""
+    """Number, unique; given, or `SK-yyyy-000001` for receipts, `FK-yyyy-000001` for payments and
+    `DX-yyyy-000001` for
+    credits.
+    """
 
     direction: MoneyDirection
     """Whether money came or went."""
@@ -2965,7 +3005,7 @@ class Receipt:
     """When it moved."""
 
     method: ReceiptMethod
-    """How it moved."""
+    """How it moved; `other` for a credit."""
 
     amount: Decimal
     """How much."""
@@ -2994,6 +3034,9 @@ class Receipt:
     account: str | None
     """Our account."""
 
+    credit: CreditCause | None
+    """Why it is a credit without money; none when money moved."""
+
     home: Decimal | None
     """The amount in the ledger's currency; none when that is its currency."""
 
@@ -3010,7 +3053,7 @@ class Receipt:
     """What one unit of its currency was worth in the ledger's; none in the ledger's own currency."""
 
     reason: str | None
-    """Why it was reversed or refunded."""
+    """Why it was reversed or refunded, or credited."""
 
     reference: str | None
     """The bank's reference, the bill's number."""
@@ -3365,6 +3408,9 @@ class StatisticsRow:
 
     collected: Decimal
     """Settled by money, less what was taken back."""
+
+    credited: Decimal
+    """Settled by credits in place of money, less what was taken back."""
 
     discounted: Decimal
     """Given up because it was paid early, or was too small for a coin."""

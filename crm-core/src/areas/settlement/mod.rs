@@ -10,8 +10,8 @@ mod operations;
 pub mod rules;
 
 pub use model::{
-    Adjustment, AdjustmentColumns, AdjustmentKind, Allocation, AllocationColumns, MoneyDirection, Receipt,
-    ReceiptColumns, ReceiptMethod,
+    Adjustment, AdjustmentColumns, AdjustmentKind, Allocation, AllocationColumns, CreditCause,
+    MoneyDirection, Receipt, ReceiptColumns, ReceiptMethod,
 };
 pub use operations::*;
 

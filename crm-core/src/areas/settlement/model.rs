@@ -49,12 +49,30 @@ crate::coded! {
     }
 }
 
+crate::coded! {
+    /// Why a customer is credited without money.
+    #[derive(Default)]
+    pub enum CreditCause {
+        /// Goods came back.
+        Return = 1, "return", "销售退回";
+        /// The price was reduced afterwards.
+        Allowance = 2, "allowance", "销售折让";
+        /// A damage is made good.
+        Compensation = 3, "compensation", "赔偿补偿";
+        /// Anything else.
+        #[default]
+        Other = 4, "other", "其他";
+    }
+}
+
 crate::record! {
-    /// Money received or paid. Always `amount = allocated + advance + refunded`; in a reversal or refund all are below zero.
+    /// Money received or paid, or a credit in place of it (贷项通知). Always `amount = allocated + advance + refunded`; in a
+    /// reversal or refund all are below zero.
     pub struct Receipt, ReceiptColumns in "receipt" key (id) {
         /// Id.
         id: Id<Receipt>,
-        /// Number, unique; given, or `SK-yyyy-000001` for receipts and `FK-yyyy-000001` for payments.
+        /// Number, unique; given, or `SK-yyyy-000001` for receipts, `FK-yyyy-000001` for payments and `DX-yyyy-000001` for
+        /// credits.
         number: String,
         /// Whether money came or went.
         direction: MoneyDirection,
@@ -62,7 +80,7 @@ crate::record! {
         customer: Id<Customer>,
         /// When it moved.
         date: Date,
-        /// How it moved.
+        /// How it moved; `other` for a credit.
         method: ReceiptMethod,
         /// How much.
         amount: Amount,
@@ -88,13 +106,15 @@ crate::record! {
         home: Option<Amount> = since 2 or Cell::Null,
         /// What the advance is booked at in the ledger's currency; none when that is its currency.
         home_advance: Option<Amount> = since 2 or Cell::Null,
+        /// Why it is a credit without money; none when money moved.
+        credit: Option<CreditCause> = since 2 or Cell::Null,
         /// The reversal of this receipt.
         reversed_by: Option<Id<Receipt>>,
         /// The receipt that this one reverses.
         reversal_of: Option<Id<Receipt>>,
         /// The receipt of which this one returns an advance.
         refund_of: Option<Id<Receipt>> = since 2 or Cell::Null,
-        /// Why it was reversed or refunded.
+        /// Why it was reversed or refunded, or credited.
         reason: Option<String>,
         /// Remarks.
         note: Option<String>,
@@ -107,6 +127,7 @@ crate::record! {
     index receipt_customer (customer, date);
     index receipt_date (date);
     index receipt_advance (date) where open_advance since 2;
+    index receipt_credit (customer, direction) where credit since 2;
 }
 
 crate::record! {

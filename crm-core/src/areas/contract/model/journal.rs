@@ -34,6 +34,8 @@ crate::coded! {
         Termination = 10, "termination", "合同终止";
         /// Paid early, or but for less than the smallest coin.
         Discount = 11, "discount", "现金折扣";
+        /// A customer was credited without money, with what it settled at once.
+        Credit = 12, "credit", "贷项通知";
     }
 }
 
@@ -46,7 +48,7 @@ crate::coded! {
         Contract = 2, "contract", "合同金额";
         /// Money received or paid.
         Money = 3, "money", "资金";
-        /// Money that settles nothing yet.
+        /// Money and credits that settle nothing yet.
         Advance = 4, "advance", "预收预付";
         /// Losses.
         WriteOff = 5, "write_off", "坏账";
@@ -56,6 +58,8 @@ crate::coded! {
         LateCharge = 7, "late_charge", "违约金";
         /// Realised exchange differences; in the ledger's currency only.
         Exchange = 8, "exchange", "汇兑损益";
+        /// Credits without money.
+        Credit = 9, "credit", "贷项";
     }
 }
 

@@ -392,12 +392,13 @@ pub(super) fn posting(receipt: &Receipt, kind: EntryKind, date: Date) -> Posting
     }
 }
 
-/// The lines of money that moves: in or out, and into or out of an advance.
+/// The lines of money that moves, or of a credit in its place: in or out, and into or out of an advance.
 pub(super) fn money_legs(receipt: &Receipt) -> Result<Vec<Leg>> {
     let (document, amount) = (Some(receipt.id.uuid()), receipt.amount);
     let home = receipt.home.unwrap_or(amount);
+    let source = if receipt.credit.is_some() { Account::Credit } else { Account::Money };
     Ok(vec![
-        Leg::of(Account::Money, document, amount, home),
+        Leg::of(source, document, amount, home),
         Leg::of(Account::Advance, document, amount.checked_neg()?, home.checked_neg()?),
     ])
 }

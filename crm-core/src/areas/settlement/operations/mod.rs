@@ -3,9 +3,11 @@
 mod adjust;
 mod aging;
 mod apply;
+mod credit;
 mod habits;
 mod late;
 mod outlook;
+mod progress;
 mod receipt;
 mod reversal;
 mod since;
@@ -17,9 +19,11 @@ mod views;
 
 pub use adjust::{ListAdjustments, ReverseAdjustment, WriteOffInstallment};
 pub use aging::{AgingGroup, AgingReport, AgingRow, SettlementAging};
+pub use credit::PostCredit;
 pub use habits::{HabitBucket, PaymentHabits, SettlementHabits};
 pub use late::{ChargeLate, ChargedLate, LateLine, LateStatement, ReckonLateCharge};
 pub use outlook::{Outlook, OutlookPeriod, OutlookRow, SettlementOutlook};
+pub use progress::{ContractProgress, InstallmentProgress, SettlementProgress};
 pub use receipt::{
     AllocateReceipt, AllocationLine, AllocationRequest, GetReceipt, ListReceipts, PostReceipt, PostedReceipt,
 };
@@ -29,9 +33,7 @@ pub use statement::{CustomerStatement, SettlementStatement, StatementAccount, St
 pub use statistics::{SettlementStatistics, StatisticsReport, StatisticsRow};
 pub use suggest::{ReceiptSuggestion, SuggestFor, SuggestReceipt};
 pub use verify::{DifferenceKind, SettlementCheck, SettlementDifference, VerifySettlement};
-pub use views::{
-    ContractProgress, DueItem, InstallmentProgress, ListInstallments, SettlementDue, SettlementProgress,
-};
+pub use views::{DueItem, ListInstallments, SettlementDue};
 
 use crate::areas::contract::{GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_EFFECTIVE, GIVEN_SUBMITTED};
 use crate::areas::party::GIVEN_CUSTOMER;
@@ -40,6 +42,7 @@ use crate::catalog::{Entry, Given};
 pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     SuggestReceipt,
     PostReceipt,
+    PostCredit,
     AllocateReceipt,
     ReallocateReceipt,
     RefundReceipt,

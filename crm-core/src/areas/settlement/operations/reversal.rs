@@ -85,7 +85,7 @@ impl Operation for ReverseReceipt {
         let mirrored = |amount: Option<Amount>| amount.map(Amount::checked_neg).transpose();
         let mirror = Receipt {
             id: cx.new_id(),
-            number: choose_number(cx, None, before.direction)?,
+            number: choose_number(cx, None, &before)?,
             date,
             amount: before.amount.checked_neg()?,
             allocated: before.allocated.checked_neg()?,
@@ -209,9 +209,9 @@ impl Operation for RefundReceipt {
             }
         };
         let back = amount.checked_neg()?;
-        let refund = Receipt {
+        let mut refund = Receipt {
             id: cx.new_id(),
-            number: choose_number(cx, None, before.direction)?,
+            number: String::new(),
             date,
             method: self.method,
             amount: back,
@@ -225,12 +225,15 @@ impl Operation for RefundReceipt {
             home: value.map(Amount::checked_neg).transpose()?,
             home_advance: value.map(|_| Amount::ZERO),
             refund_of: Some(before.id),
+            // What goes back is money, also where a credit had come without.
+            credit: None,
             reason: Some(reason),
             note: None,
             created_at: cx.now(),
             version: 1,
             ..before.clone()
         };
+        refund.number = choose_number(cx, None, &refund)?;
         check_receipt(refund.amount, refund.allocated, refund.advance, refund.refunded)?;
         cx.insert(&refund)?;
         cx.update(&before, moved_back(&before, amount, value)?)?;
