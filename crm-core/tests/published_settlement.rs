@@ -367,12 +367,8 @@ fn standing_credit(input: &Value, expected: &Value) -> Outcome {
         show(cleared, taken[0].1);
         show(zero, left);
     }
-    let published: Vec<[Amount; 4]> = expected["rows"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| amounts(row).try_into().unwrap())
-        .collect();
+    let published: Vec<[Amount; 4]> =
+        expected["rows"].as_array().unwrap().iter().map(|row| amounts(row).try_into().unwrap()).collect();
     assert_eq!(report, published, "{input}");
     Passed
 }

@@ -156,3 +156,52 @@ fn delivered_against_plan() {
     let progress = world.call("settlement.progress", json!({ "contract": none }));
     assert_eq!((&progress["delivery_planned"], &progress["delivered"]), (&Value::Null, &json!("0")));
 }
+
+#[test]
+fn exposure_is_whole_over_all_currencies() {
+    let world = World::new("2026-03-02");
+    let limited = json!({ "name": "甲公司", "credit_limit": "1000" });
+    let customer = world.call("customer.create", limited)["id"].clone();
+    world.call("ledger.set_rate", json!({ "currency": "USD", "date": "2026-01-01", "rate": "7" }));
+    world.effective(&customer, "300", due("2026-12-01"), "2026-02-01");
+    let abroad = json!({ "title": "出口", "customer": customer, "amount": "100", "currency": "USD",
+        "terms": due("2026-12-01") });
+    let abroad = world.to_effective(world.call("contract.create", abroad)["id"].clone(), "2026-02-01");
+    let standing = |more: Value| {
+        let mut input = json!({ "customer": customer });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let found = world.call("customer.credit", input);
+        ["open", "advance", "further", "exposure", "available"].map(|name| found[name].clone())
+    };
+    let warned = || {
+        let found = world.call("warning.list", json!({ "rules": ["credit_limit_exceeded"] }));
+        found["items"].as_array().unwrap().len()
+    };
+    // 300 and 100 dollars booked at 7: just the limit. A rate that moves later changes nothing.
+    assert_eq!(standing(json!({})), ["1000", "0", "0", "1000", "0"]);
+    world.call("ledger.set_rate", json!({ "currency": "USD", "date": "2026-03-01", "rate": "7.5" }));
+    assert_eq!((standing(json!({}))[3].clone(), warned()), (json!("1000"), 0));
+    // What is asked about is valued at today's rate, or a stated one.
+    assert_eq!(standing(json!({ "further": "10", "currency": "USD" }))[2], "75");
+    assert_eq!(standing(json!({ "further": "10", "currency": "USD", "rate": "7.2" }))[3], "1072");
+    // An advance in dollars counts with its own booked value.
+    let advance = json!({ "customer": customer, "amount": "20", "currency": "USD", "allocate": "none" });
+    world.call("receipt.post", advance);
+    assert_eq!(standing(json!({})), ["1000", "150", "0", "850", "150"]);
+    world.effective(&customer, "150.01", due("2026-12-01"), "2026-02-01");
+    assert_eq!((standing(json!({}))[4].clone(), warned()), (json!("-0.01"), 1));
+    // Half of the dollars are settled at the value they were booked at.
+    let half = json!({ "customer": customer, "amount": "50", "currency": "USD",
+        "allocate": { "contracts": [abroad] } });
+    world.call("receipt.post", half);
+    assert_eq!(standing(json!({}))[3], "650.01");
+    let unknown = json!({ "customer": customer, "further": "1", "currency": "EUR" });
+    assert_eq!(world.refused("customer.credit", unknown), expect("no_rate", ""));
+    let own = json!({ "customer": customer, "further": "1", "rate": "7" });
+    assert_eq!(world.refused("customer.credit", own), expect("not_applicable", "rate"));
+    let rule = json!({ "rule": { "name": "own_rule", "label": "r", "dataset": "customer", "timing": "state",
+        "title": ["name"], "settings": {}, "total": { "bound": { "at_least": 1 }, "figures": [
+            { "dataset": "installment", "by": "customer", "home": "home_open" }] } } });
+    let field = expect("rule_wrong", "rule.total.figures[0].home");
+    assert_eq!(world.refused("warning.define", rule), field);
+}
