@@ -13,6 +13,7 @@ use crm_core::areas::contract::{
     DiscountBase, EarlyDiscount, MonthDay, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare,
 };
 use crm_core::kernel::calendar::Calendar;
+use crm_core::kernel::cash::cash_rounded;
 use crm_core::kernel::currency::Currency;
 use crm_core::kernel::date::Date;
 use crm_core::kernel::decimal::{Amount, Rate};
@@ -158,9 +159,7 @@ fn early_discount(input: &Value, expected: &Value) -> Outcome {
             "down" => Rounding::Down,
             _ => Rounding::HalfUp,
         };
-        let payable =
-            how.round_to_step(found.payable.amount().value(), amount(&rounding["step"]).value()).unwrap();
-        let payable = Money::rounded(payable, Currency::CNY, Rounding::HalfUp).unwrap();
+        let payable = cash_rounded(found.payable, amount(&rounding["step"]), how).unwrap().payable;
         let per = amount(&input["document_per_company"]).value();
         let company = |money: Money| {
             Money::rounded(money.amount().value() / per, Currency::CNY, Rounding::HalfUp).unwrap()

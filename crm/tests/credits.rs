@@ -1,4 +1,4 @@
-//! Credits without money, deliveries against plan and cash rounding on SQLite, failures included.
+//! Credits without money, deliveries against plan and exposure over currencies on SQLite, failures included.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod world;

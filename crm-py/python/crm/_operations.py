@@ -21,6 +21,10 @@ from crm._types import (
     AsOfBasis,
     AuditEntry,
     CalendarDayInput,
+    CashMode,
+    CashPayable,
+    CashRounding,
+    CashRoundingSet,
     Changes,
     Channel,
     ChargedLate,
@@ -1595,23 +1599,41 @@ class CustomerOperations(Group):
             _sent["region"] = region
         return _wire.read_customer(self._perform("customer.create", _sent, idempotency_key))
 
-    def credit(self, *, customer: IdLike, further: DecimalLike | None = None) -> CreditStanding:
+    def credit(
+        self,
+        *,
+        customer: IdLike,
+        currency: str | None = None,
+        further: DecimalLike | None = None,
+        rate: DecimalLike | None = None,
+    ) -> CreditStanding:
         """How a customer stands against its credit limit, and how it would with a further amount.
+
+        What is open or in advance in another currency than the ledger's counts with the value that
+        it is booked at.
 
         客户信用占用 (``customer.credit``). Needs ``read`` on ``settlement``.
 
         Args:
             customer: The customer.
-            further: A further amount in the ledger's currency, zero or more: of a contract that is
-                about to be signed.
+            currency: The currency of the further amount; the ledger's when left out.
+            further: A further amount, zero or more: of a contract that is about to be signed.
+            rate: What one unit of that currency is worth in the ledger's; the rate of today when
+                left out. Not for the ledger's own currency.
 
         Raises:
-            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``overflow``.
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``overflow``,
+                ``not_applicable``.
             NotFoundError: ``not_found``.
+            StateError: ``no_rate``.
         """
         _sent: dict[str, Any] = {"customer": customer}
+        if currency is not None:
+            _sent["currency"] = currency
         if further is not None:
             _sent["further"] = _convert.number(further)
+        if rate is not None:
+            _sent["rate"] = _convert.number(rate)
         return _wire.read_credit_standing(self._perform("customer.credit", _sent))
 
     def get(self, id: IdLike) -> Customer:
@@ -2377,6 +2399,63 @@ class LedgerOperations(Group):
 
     __slots__ = ()
 
+    def cash_roundings(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[CashRounding]:
+        """Lists how currencies are rounded in cash.
+
+        现金取整列表 (``ledger.cash_roundings``). Needs ``read`` on ``ledger``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("ledger.cash_roundings", _sent, _wire.read_cash_rounding)
+
+    def iterate_cash_roundings(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[CashRounding]:
+        """Lists how currencies are rounded in cash. One by one, over all pages; ``limit`` is the size
+        of a page.
+
+        现金取整列表 (``ledger.cash_roundings``). Needs ``read`` on ``ledger``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("ledger.cash_roundings", _sent, _wire.read_cash_rounding, None)
+
     def find_reference(self, *, system: str, value: str) -> ExternalReference:
         """The record that a host system knows under a key.
 
@@ -2479,6 +2558,38 @@ class LedgerOperations(Group):
         _answer: int = self._perform("ledger.set_calendar_days", {"days": days}, idempotency_key)
         return _answer
 
+    def set_cash_rounding(
+        self,
+        *,
+        currency: str | None = None,
+        mode: CashMode = "half_up",
+        step: DecimalLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> CashRoundingSet:
+        """Sets the smallest coin that a currency is paid in cash with, and how amounts between its
+        multiples are rounded.
+
+        What is owed is never rounded; see `receipt.post`. Receipts posted before stay as they are.
+
+        设置现金取整 (``ledger.set_cash_rounding``). Needs ``edit`` on ``ledger``.
+
+        Args:
+            currency: The currency; the ledger's when left out.
+            mode: How amounts between its multiples are rounded.
+            step: The smallest coin, above zero: `"0.05"`; none is set when left out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``too_many_decimals``.
+        """
+        _sent: dict[str, Any] = {"mode": mode}
+        if currency is not None:
+            _sent["currency"] = currency
+        if step is not None:
+            _sent["step"] = _convert.number(step)
+        return _wire.read_cash_rounding_set(self._perform("ledger.set_cash_rounding", _sent, idempotency_key))
+
     def set_rate(
         self,
         *,
@@ -2558,6 +2669,40 @@ class MoneyOperations(Group):
     """The operations ``money.*``."""
 
     __slots__ = ()
+
+    def cash(
+        self,
+        *,
+        amount: DecimalLike,
+        currency: str | None = None,
+        mode: CashMode | None = None,
+        step: DecimalLike | None = None,
+    ) -> CashPayable:
+        """What is to be paid in cash for an amount: as the ledger rounds its currency, or with a coin
+        and mode that are stated.
+
+        For what is open, ask `receipt.suggest` for the amount.
+
+        现金应付金额 (``money.cash``). Everyone may call it.
+
+        Args:
+            amount: The amount, in whole minor units.
+            currency: Its currency; the ledger's when left out.
+            mode: How amounts between its multiples are rounded, with `step`; to the nearest when
+                left out.
+            step: The smallest coin, in place of the one that is set.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``too_many_decimals``, ``overflow``, ``not_applicable``.
+        """
+        _sent: dict[str, Any] = {"amount": _convert.number(amount)}
+        if currency is not None:
+            _sent["currency"] = currency
+        if mode is not None:
+            _sent["mode"] = mode
+        if step is not None:
+            _sent["step"] = _convert.number(step)
+        return _wire.read_cash_payable(self._perform("money.cash", _sent))
 
     def words(
         self,
@@ -3371,6 +3516,7 @@ class ReceiptOperations(Group):
         number: str | None = None,
         rate: DecimalLike | None = None,
         reference: str | None = None,
+        round_cash: bool = False,
         take_discounts: bool = False,
         idempotency_key: str | None = None,
     ) -> PostedReceipt:
@@ -3397,6 +3543,10 @@ class ReceiptOperations(Group):
             rate: What one unit of its currency is worth in the ledger's; the rate of that day when
                 left out. Not for the ledger's own currency.
             reference: The bank's reference, the bill's number.
+            round_cash: For cash: whether a receipt of just what `ledger.set_cash_rounding` makes of
+                what it settles closes that to the last minor unit. What it lacks is an adjustment
+                of kind `rounding`, what it has too much is kept as `rounded`; a receipt of any
+                other amount is allocated as it stands. What is owed and invoiced stays as it is.
             take_discounts: Whether to grant the discounts that the payment terms allow for paying
                 early: an installment of which exactly the discounted amount is paid is closed, and
                 `first_due`, `contracts` and `told` without an installment pay no more than that
@@ -3418,6 +3568,7 @@ class ReceiptOperations(Group):
             "allocate": _wire.write_allocation_request_input(allocate),
             "direction": direction,
             "method": method,
+            "round_cash": round_cash,
             "take_discounts": take_discounts,
         }
         if account is not None:
@@ -3452,7 +3603,8 @@ class ReceiptOperations(Group):
         else.
 
         What is taken back opens again exactly, at the value it was booked at before, and discounts
-        granted with it are reversed.
+        and differences of cash rounding granted with it are reversed; what was rounded up is an
+        advance again.
 
         调整核销 (``receipt.reallocate``). Needs ``manage`` on ``settlement``.
 

@@ -33,6 +33,10 @@ __all__ = [
     "AsOfBasis",
     "AuditEntry",
     "CalendarDayInput",
+    "CashMode",
+    "CashPayable",
+    "CashRounding",
+    "CashRoundingSet",
     "Changes",
     "Channel",
     "ChargedLate",
@@ -320,6 +324,7 @@ Dataset: TypeAlias = Literal[
     "activity",
     "adjustment",
     "allocation",
+    "cash_rounding",
     "contact",
     "contract",
     "contract_decision",
@@ -352,6 +357,7 @@ Dataset: TypeAlias = Literal[
 * ``allocation`` 核销: receipt, seq, contract, installment, amount, currency, home, exchange,
   allocated_on, receipt_number (receipt.number), contract_number (contract.number), customer_name
   (contract.customer.name)
+* ``cash_rounding`` 现金取整: currency, step, mode
 * ``contact`` 联系人: id, customer, name, title, role, mobile, email, wechat, birthday, primary, note,
   created_at, version, customer_name (customer.name)
 * ``contract`` 合同: id, number, title, kind, direction, customer, parties, currency, amount, net,
@@ -397,8 +403,8 @@ Dataset: TypeAlias = Literal[
   tax_rate, active, note, created_at, version
 * ``receipt`` 收付款: id, number, direction, customer, date, method, amount, currency, account,
   reference, handler, allocated, advance, refunded, open_advance, rate, home, home_advance, credit,
-  reversed_by, reversal_of, refund_of, reason, note, created_at, version, customer_name
-  (customer.name)
+  rounded, home_rounded, reversed_by, reversal_of, refund_of, reason, note, created_at, version,
+  customer_name (customer.name)
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
 * ``term_set`` 付款条款模板: id, name, revision, active, note, created_at, version
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
@@ -460,6 +466,14 @@ AsOfBasis: TypeAlias = Literal["posted", "dated"]
   is posted later with an
   earlier date.
 * ``dated``: What counts until that day, whenever it was posted.
+"""
+
+CashMode: TypeAlias = Literal["half_up", "up", "down"]
+"""Which multiple of the smallest coin is paid.
+
+* ``half_up``: The nearest one; of two equally near the one further from zero (四舍五入).
+* ``up``: The next one away from zero (进位).
+* ``down``: The next one towards zero (抹零).
 """
 
 Channel: TypeAlias = Literal["phone", "visit", "mail", "wechat", "meeting", "other"]
@@ -1172,6 +1186,51 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class CashPayable:
+    """What is to be paid in cash."""
+
+    currency: str
+    """The currency of all amounts."""
+
+    amount: Decimal
+    """The amount."""
+
+    payable: Decimal
+    """What is paid in cash for it."""
+
+    difference: Decimal
+    """`payable - amount`: above zero when it was rounded up."""
+
+
+@dataclass(frozen=True, slots=True)
+class CashRounding:
+    """How amounts of a currency are rounded when they are paid in cash."""
+
+    currency: str
+    """The currency."""
+
+    step: Decimal
+    """The smallest coin in use."""
+
+    mode: CashMode
+    """How amounts between its multiples are rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class CashRoundingSet:
+    """How a currency is rounded in cash."""
+
+    currency: str
+    """The currency."""
+
+    mode: CashMode
+    """How amounts between its multiples are rounded."""
+
+    step: Decimal | None
+    """The smallest coin; none when nothing is set, and amounts are paid as they are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """A piece of the change feed."""
 
@@ -1607,10 +1666,10 @@ class CreditStanding:
     """The ledger's currency."""
 
     open: Decimal
-    """What is open of receivable installments, due or not."""
+    """What is open of receivable installments, due or not, of all currencies."""
 
     advance: Decimal
-    """What was received and is not allocated."""
+    """What was received or credited and is not allocated, of all currencies."""
 
     further: Decimal
     """A further amount that is asked about: a contract about to be signed."""
@@ -2981,9 +3040,8 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Money received or paid, or a credit in place of it (贷项通知). Always `amount = allocated + advance
-    + refunded`; in a
-    reversal or refund all are below zero.
+    """Money received or paid, or a credit in place of it (贷项通知). Always
+    `amount = allocated + advance + refunded + rounded`; in a reversal or refund all are below zero.
     """
 
     id: UUID
@@ -3025,6 +3083,9 @@ class Receipt:
     refunded: Decimal
     """What went back to the payer."""
 
+    rounded: Decimal
+    """What was paid above what is owed because there is no smaller coin: a gain that settles nothing."""
+
     created_at: dt.datetime
     """When posted."""
 
@@ -3042,6 +3103,9 @@ class Receipt:
 
     home_advance: Decimal | None
     """What the advance is booked at in the ledger's currency; none when that is its currency."""
+
+    home_rounded: Decimal | None
+    """What that is booked at in the ledger's currency; none when that is its currency."""
 
     note: str | None
     """Remarks."""
@@ -3098,6 +3162,12 @@ class ReceiptSuggestion:
 
     over: Decimal
     """What is more than the total, and would be an advance."""
+
+    cash: Decimal
+    """What is to be paid for the amount in cash, as `ledger.set_cash_rounding` says."""
+
+    cash_difference: Decimal
+    """`cash - amount`: above zero when it was rounded up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -3871,13 +3941,18 @@ class WarningFigure:
     filter: Expr | None
     """Which rows; all when left out."""
 
+    home: str | None
+    """What is summed of rows in other currencies: their value in the ledger's. They do not count when
+    left out.
+    """
+
     minus: bool
     """Whether it is taken off."""
 
     sum: str | None
-    """The amount that is summed, of rows in the ledger's currency alone (a field `currency` is
-    needed); the rows are
-    counted when left out.
+    """The amount that is summed (a field `currency` is needed): of rows in the ledger's currency, and
+    with `home` of the
+    others too; the rows are counted when left out.
     """
 
 
@@ -5207,13 +5282,18 @@ class WarningFigureInput(TypedDict):
     filter: NotRequired[ExprInput | None]
     """Which rows; all when left out."""
 
+    home: NotRequired[str | None]
+    """What is summed of rows in other currencies: their value in the ledger's. They do not count when
+    left out.
+    """
+
     minus: NotRequired[bool]
     """Whether it is taken off."""
 
     sum: NotRequired[str | None]
-    """The amount that is summed, of rows in the ledger's currency alone (a field `currency` is
-    needed); the rows are
-    counted when left out.
+    """The amount that is summed (a field `currency` is needed): of rows in the ledger's currency, and
+    with `home` of the
+    others too; the rows are counted when left out.
     """
 
 

@@ -111,6 +111,31 @@ def read_audit_entry(w: Any) -> t.AuditEntry:
     )
 
 
+def read_cash_payable(w: Any) -> t.CashPayable:
+    return t.CashPayable(
+        w["currency"],
+        Decimal(w["amount"]),
+        Decimal(w["payable"]),
+        Decimal(w["difference"]),
+    )
+
+
+def read_cash_rounding(w: Any) -> t.CashRounding:
+    return t.CashRounding(
+        w["currency"],
+        Decimal(w["step"]),
+        w["mode"],
+    )
+
+
+def read_cash_rounding_set(w: Any) -> t.CashRoundingSet:
+    return t.CashRoundingSet(
+        w["currency"],
+        w["mode"],
+        None if (v0 := w.get("step")) is None else Decimal(v0),
+    )
+
+
 def read_changes(w: Any) -> t.Changes:
     return t.Changes(
         tuple([read_audit_entry(v0) for v0 in w["entries"]]),
@@ -900,12 +925,14 @@ def read_receipt(w: Any) -> t.Receipt:
         Decimal(w["allocated"]),
         Decimal(w["advance"]),
         Decimal(w["refunded"]),
+        Decimal(w["rounded"]),
         instant(w["created_at"]),
         w["version"],
         w.get("account"),
         w.get("credit"),
         None if (v0 := w.get("home")) is None else Decimal(v0),
         None if (v0 := w.get("home_advance")) is None else Decimal(v0),
+        None if (v0 := w.get("home_rounded")) is None else Decimal(v0),
         w.get("note"),
         None if (v0 := w.get("open_advance")) is None else Decimal(v0),
         None if (v0 := w.get("rate")) is None else Decimal(v0),
@@ -928,6 +955,8 @@ def read_receipt_suggestion(w: Any) -> t.ReceiptSuggestion:
         Decimal(w["difference"]),
         Decimal(w["left_open"]),
         Decimal(w["over"]),
+        Decimal(w["cash"]),
+        Decimal(w["cash_difference"]),
     )
 
 
@@ -1280,6 +1309,7 @@ def read_warning_figure(w: Any) -> t.WarningFigure:
         w["dataset"],
         w["by"],
         None if (v0 := w.get("filter")) is None else read_expr(v0),
+        w.get("home"),
         w.get("minus", False),
         w.get("sum"),
     )

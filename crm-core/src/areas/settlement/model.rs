@@ -3,6 +3,7 @@
 use crate::areas::access::User;
 use crate::areas::contract::{Contract, SettlementDirection};
 use crate::areas::party::Customer;
+use crate::areas::settlement::rules::allocation::check_receipt;
 use crate::kernel::currency::Currency;
 use crate::kernel::date::{Date, Instant};
 use crate::kernel::decimal::{Amount, Price};
@@ -66,8 +67,8 @@ crate::coded! {
 }
 
 crate::record! {
-    /// Money received or paid, or a credit in place of it (贷项通知). Always `amount = allocated + advance + refunded`; in a
-    /// reversal or refund all are below zero.
+    /// Money received or paid, or a credit in place of it (贷项通知). Always
+    /// `amount = allocated + advance + refunded + rounded`; in a reversal or refund all are below zero.
     pub struct Receipt, ReceiptColumns in "receipt" key (id) {
         /// Id.
         id: Id<Receipt>,
@@ -108,6 +109,10 @@ crate::record! {
         home_advance: Option<Amount> = since 2 or Cell::Null,
         /// Why it is a credit without money; none when money moved.
         credit: Option<CreditCause> = since 2 or Cell::Null,
+        /// What was paid above what is owed because there is no smaller coin: a gain that settles nothing.
+        rounded: Amount = since 2 or Cell::Int(0),
+        /// What that is booked at in the ledger's currency; none when that is its currency.
+        home_rounded: Option<Amount> = since 2 or Cell::Null,
         /// The reversal of this receipt.
         reversed_by: Option<Id<Receipt>>,
         /// The receipt that this one reverses.
@@ -218,6 +223,15 @@ impl Receipt {
     /// `TOO_MANY_DECIMALS` for one finer than the currency's minor unit.
     pub fn money(&self, amount: Amount) -> Result<Money> {
         Money::new(amount, self.currency)
+    }
+
+    /// The equation of a receipt, see [`check_receipt`]; what was rounded is apart from it.
+    ///
+    /// # Errors
+    /// `INTERNAL` when it does not hold, `OVERFLOW`.
+    pub fn check(&self) -> Result<()> {
+        let amount = self.amount.checked_sub(self.rounded)?;
+        check_receipt(amount, self.allocated, self.advance, self.refunded)
     }
 
     /// The receipt with its open advance as its amounts say.

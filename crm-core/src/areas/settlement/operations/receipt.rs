@@ -108,6 +108,11 @@ pub struct PostReceipt {
     /// that amount on it.
     #[serde(default)]
     pub take_discounts: bool,
+    /// For cash: whether a receipt of just what `ledger.set_cash_rounding` makes of what it settles closes that to the last
+    /// minor unit. What it lacks is an adjustment of kind `rounding`, what it has too much is kept as `rounded`; a receipt of
+    /// any other amount is allocated as it stands. What is owed and invoiced stays as it is.
+    #[serde(default)]
+    pub round_cash: bool,
     /// Remarks.
     #[serde(default)]
     pub note: Option<String>,
@@ -130,6 +135,7 @@ impl PostReceipt {
             handler: None,
             allocate: AllocationRequest::default(),
             take_discounts: false,
+            round_cash: false,
             note: None,
         }
     }
@@ -246,6 +252,10 @@ impl PostReceipt {
                 .with("min", "0.0001")
                 .with("max", Amount::from_scaled(i64::MAX)));
         }
+        if self.round_cash && (self.method != ReceiptMethod::Cash || self.take_discounts) {
+            let reason = "only cash is rounded, and not together with discounts";
+            return Err(Error::new(&error::NOT_APPLICABLE).at("round_cash").with("reason", reason));
+        }
         let date = moved_on(cx, self.date)?;
         let handler = match self.handler {
             Some(handler) => cx.get(handler).map_err(|error| error.at("handler"))?.id,
@@ -281,6 +291,8 @@ impl PostReceipt {
             home_advance: home,
             refund_of: None,
             credit,
+            rounded: Amount::ZERO,
+            home_rounded: home.map(|_| Amount::ZERO),
             reversed_by: None,
             reversal_of: None,
             reason,
@@ -289,19 +301,30 @@ impl PostReceipt {
             version: 1,
         };
         let discounts_on = self.take_discounts.then_some(date);
-        let mut parts = apply::choose(cx, &receipt, &self.allocate, discounts_on)
-            .map_err(|error| error.within("allocate"))?;
-        let grants = match discounts_on {
-            Some(date) => adjust::grants(cx, date, &mut parts)?,
-            None => Vec::new(),
+        let within = |error: Error| error.within("allocate");
+        let closed = match self.round_cash {
+            true => apply::closes_in_cash(cx, &receipt, &self.allocate).map_err(within)?,
+            false => None,
+        };
+        let asked = Receipt { advance: closed.unwrap_or(receipt.advance), ..receipt.clone() };
+        let mut parts = apply::choose(cx, &asked, &self.allocate, discounts_on).map_err(within)?;
+        let grants = match (discounts_on, closed) {
+            (Some(date), _) => adjust::grants(cx, date, &mut parts)?,
+            (None, Some(closed)) => adjust::rounded_off(cx, closed.checked_sub(self.amount)?, &mut parts)?,
+            (None, None) => Vec::new(),
         };
         let mut receipt = apply::take(cx, receipt, &mut parts)?;
+        if closed.is_some() {
+            receipt = apply::rounded_up(receipt)?;
+        }
         receipt.number = choose_number(cx, self.number, &receipt)?;
         cx.subject(receipt.id);
         cx.insert(&receipt)?;
         adjust::grant(cx, receipt.id, date, grants)?;
         let booking = Booking { kind, date, first_seq: 1 };
-        let legs = apply::money_legs(&receipt)?;
+        let mut legs = apply::money_legs(&receipt)?;
+        let place = parts.first().map(|part| (part.installment.contract, part.installment.seq));
+        legs.extend(apply::rounding_legs(&receipt, place)?);
         let allocations = apply::settle(cx, &receipt, &booking, parts, legs)?;
         Ok(PostedReceipt { receipt, allocations })
     }

@@ -7,6 +7,7 @@ use super::GIVEN_TO_RECEIPT;
 use super::since::{cells, equal, open_now};
 use crate::app::{Cx, NOT_FOUND};
 use crate::areas::contract::{Contract, Installment, SettlementDirection};
+use crate::areas::ledger::cash_of;
 use crate::areas::party::Customer;
 use crate::areas::settlement::rules::progress::Item;
 use crate::areas::settlement::rules::suggestion::{Answer, PaymentMode, answer, suggested};
@@ -76,6 +77,10 @@ pub struct ReceiptSuggestion {
     pub left_open: Amount,
     /// What is more than the total, and would be an advance.
     pub over: Amount,
+    /// What is to be paid for the amount in cash, as `ledger.set_cash_rounding` says.
+    pub cash: Amount,
+    /// `cash - amount`: above zero when it was rounded up.
+    pub cash_difference: Amount,
 }
 
 impl Operation for SuggestReceipt {
@@ -134,7 +139,21 @@ impl Operation for SuggestReceipt {
         let (suggested, total) = suggested(&items, date)?;
         let Answer { mode, amount, difference, left_open, over } = answer(total, suggested, self.typed)?;
         let suggested = suggested.1;
-        Ok(ReceiptSuggestion { date, currency, total, suggested, mode, amount, difference, left_open, over })
+        let cash = cash_of(cx, Money::new(amount, currency)?)?;
+        let (cash, cash_difference) = (cash.payable.amount(), cash.difference.amount());
+        Ok(ReceiptSuggestion {
+            date,
+            currency,
+            total,
+            suggested,
+            mode,
+            amount,
+            difference,
+            left_open,
+            over,
+            cash,
+            cash_difference,
+        })
     }
 }
 

@@ -16,7 +16,6 @@ use crate::app::Cx;
 use crate::areas::contract::rules::schedule;
 use crate::areas::contract::{Account, Contract, Installment, InstallmentStatus, JournalLine};
 use crate::areas::settlement::model::{Allocation, Receipt};
-use crate::areas::settlement::rules::allocation::check_receipt;
 use crate::catalog::{Access, Example, Operation};
 use crate::kernel::date::Date;
 use crate::kernel::decimal::Amount;
@@ -412,8 +411,8 @@ fn receipts(cx: &mut Cx<'_>, check: &mut SettlementCheck, documents: Documents) 
             check.receipts.0 += 1;
             let subject = receipt.id.uuid();
             let Receipt { amount, allocated, advance, refunded, .. } = receipt;
-            if check_receipt(amount, allocated, advance, refunded).is_err() {
-                let parts = Amount::checked_sum([allocated, advance, refunded])?;
+            if receipt.check().is_err() {
+                let parts = Amount::checked_sum([allocated, advance, refunded, receipt.rounded])?;
                 check.compare(DifferenceKind::ReceiptEquation, subject, None, amount, parts);
             }
             let sum = sums.remove(&receipt.id).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 pub mod aging;
 pub mod allocation;
+pub mod cash;
 pub mod delivery;
 pub mod habits;
 pub mod late;
