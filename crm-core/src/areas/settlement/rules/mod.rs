@@ -1,4 +1,5 @@
-//! Rules on settlement: pure functions. Allocation, late charges, progress, aging, habits, outlook and figures of a period.
+//! Rules on settlement: pure functions. Allocation, cash, suggestions, deliveries, late charges,
+//! progress, aging, habits, outlook and figures of a period.
 
 pub mod aging;
 pub mod allocation;
