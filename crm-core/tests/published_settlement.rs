@@ -352,7 +352,7 @@ fn standing_credit(input: &Value, expected: &Value) -> Outcome {
         assert!(left.is_zero() && check_receipt(credit, zero, credit, zero).is_ok());
         show(invoice, sum(&taken.iter().map(|(_, part)| *part).collect::<Vec<_>>()));
         show(zero, credit);
-    } else {
+    } else if input.get("invoice_1").is_some() {
         let first = |name: &str| {
             let text = input[name].as_str().unwrap().split(' ').next().unwrap();
             Amount::parse(text).unwrap()
@@ -366,6 +366,8 @@ fn standing_credit(input: &Value, expected: &Value) -> Outcome {
         show(paid, paid);
         show(cleared, taken[0].1);
         show(zero, left);
+    } else {
+        return NotYet("a report on documents of another kind");
     }
     let published: Vec<[Amount; 4]> =
         expected["rows"].as_array().unwrap().iter().map(|row| amounts(row).try_into().unwrap()).collect();

@@ -205,3 +205,30 @@ fn exposure_is_whole_over_all_currencies() {
     let field = expect("rule_wrong", "rule.total.figures[0].home");
     assert_eq!(world.refused("warning.define", rule), field);
 }
+
+#[test]
+fn a_credit_that_is_booked_as_money_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tampered.crm");
+    let options =
+        crm::OpenOptions { clock: crm::ClockOption::Manual(world::noon("2026-03-02")), ..Default::default() };
+    let world = World::of(folder, crm::open(&path.to_string_lossy(), &options).unwrap());
+    let customer = world.customer("甲公司");
+    let posted = credit(&world, &customer, "100", json!({}));
+    clean(&world);
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let found = |sql: &str| {
+        assert_eq!(connection.execute(sql, []).unwrap(), 1, "{sql}");
+        let check = world.call("settlement.verify", json!({}));
+        assert_eq!(check["clean"], false, "{sql}");
+        let of = |name: &str| check["found"][0][name].clone();
+        assert_eq!(of("subject"), posted["receipt"]["id"]);
+        [of("kind"), of("expected"), of("actual")]
+    };
+    // The receipt says money, the journal a credit; then the other way round.
+    let as_money = "UPDATE receipt SET credit = NULL";
+    assert_eq!(found(as_money), [json!("receipt_credit"), json!("100"), json!("0")]);
+    connection.execute("UPDATE receipt SET credit = 1", []).unwrap();
+    let moved = "UPDATE journal_line SET account = 3 WHERE account = 9";
+    assert_eq!(found(moved), [json!("receipt_credit"), json!("0"), json!("100")]);
+}
