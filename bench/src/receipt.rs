@@ -143,7 +143,7 @@ pub(crate) fn changes(text: &mut String, ids: IdCodec, posted: &Posted<'_>) -> O
     text.clear();
     write!(
         text,
-        r#"[{{"table":"receipt","after":{{"id":"{id}","number":"{number}","direction":"receipt","customer":"{customer}","date":"{day}","method":"bank_transfer","amount":"50000","currency":"CNY","account":null,"reference":null,"handler":"{handler}","allocated":"50000","advance":"0","refunded":"0","open_advance":null,"rate":null,"home":null,"home_advance":null,"reversed_by":null,"reversal_of":null,"refund_of":null,"reason":null,"note":null,"created_at":"{at}","version":1}}}}"#
+        r#"[{{"table":"receipt","after":{{"id":"{id}","number":"{number}","direction":"receipt","customer":"{customer}","date":"{day}","method":"bank_transfer","amount":"50000","currency":"CNY","account":null,"reference":null,"handler":"{handler}","allocated":"50000","advance":"0","refunded":"0","open_advance":null,"rate":null,"home":null,"home_advance":null,"credit":null,"rounded":"0","home_rounded":null,"reversed_by":null,"reversal_of":null,"refund_of":null,"reason":null,"note":null,"created_at":"{at}","version":1}}}}"#
     )?;
     write!(
         text,

@@ -7,11 +7,13 @@ mod published;
 use crm_core::areas::contract::rules::amounts::taken_out;
 use crm_core::areas::contract::rules::discount::{Discounted, TaxPart, discounted, last_day};
 use crm_core::areas::contract::rules::schedule::{Anchors, check_terms, term_amounts, term_dues};
+use crm_core::areas::contract::rules::term_source::{Stated, TermSource, term_source};
 use crm_core::areas::contract::rules::{BALANCE_NOT_LAST, TERMS_DO_NOT_SUM};
 use crm_core::areas::contract::{
     DiscountBase, EarlyDiscount, MonthDay, PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare,
 };
 use crm_core::kernel::calendar::Calendar;
+use crm_core::kernel::cash::cash_rounded;
 use crm_core::kernel::currency::Currency;
 use crm_core::kernel::date::Date;
 use crm_core::kernel::decimal::{Amount, Rate};
@@ -157,9 +159,7 @@ fn early_discount(input: &Value, expected: &Value) -> Outcome {
             "down" => Rounding::Down,
             _ => Rounding::HalfUp,
         };
-        let payable =
-            how.round_to_step(found.payable.amount().value(), amount(&rounding["step"]).value()).unwrap();
-        let payable = Money::rounded(payable, Currency::CNY, Rounding::HalfUp).unwrap();
+        let payable = cash_rounded(found.payable, amount(&rounding["step"]), how).unwrap().payable;
         let per = amount(&input["document_per_company"]).value();
         let company = |money: Money| {
             Money::rounded(money.amount().value() / per, Currency::CNY, Rounding::HalfUp).unwrap()
@@ -386,13 +386,26 @@ fn validation(input: &Value, expected: &Value) -> Outcome {
     Passed
 }
 
+/// The rule alone: the ledger of the contract is the only one whose default it can see. Two ledgers through the operations
+/// are a test of the crate `crm`.
+fn scope(input: &Value, expected: &Value) -> Outcome {
+    let default = input["customer_default_term"][text(&input["invoice_company"])].as_str();
+    let found = term_source(Stated { terms: None, set: None, needs_none: false }, default).unwrap();
+    let set = match found {
+        TermSource::Default(set) | TermSource::Named(set) => Some(set),
+        TermSource::Own => None,
+    };
+    assert_eq!(set, expected["invoice_term"].as_str(), "{input}");
+    Passed
+}
+
 fn peer(row: &Value) -> Option<Outcome> {
     let (input, expected) = (&row["input"], &row["expected"]);
     Some(match text(&row["area"]) {
         "payment_terms_due_date" => peer_term(input, expected),
         "payment_terms_paydays" => paydays(input, expected),
         "payment_terms_validation" => validation(input, expected),
-        "payment_terms_scope" => NotYet("default terms of a customer"),
+        "payment_terms_scope" => scope(input, expected),
         "installment_split" => installment_split(input, expected),
         "installment_labels" => Different("installments without a label are called 第1期, 第2期 and so on"),
         "early_discount" => early_discount(input, expected),

@@ -3,6 +3,7 @@
 
 pub mod calendar;
 mod calendar_cn;
+pub mod cash;
 pub mod clock;
 pub mod currency;
 mod currency_iso;

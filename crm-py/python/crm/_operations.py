@@ -21,6 +21,10 @@ from crm._types import (
     AsOfBasis,
     AuditEntry,
     CalendarDayInput,
+    CashMode,
+    CashPayable,
+    CashRounding,
+    CashRoundingSet,
     Changes,
     Channel,
     ChargedLate,
@@ -37,6 +41,7 @@ from crm._types import (
     ContractParty,
     ContractPartyInput,
     ContractProgress,
+    CreditCause,
     CreditStanding,
     Customer,
     CustomerDataInput,
@@ -48,6 +53,7 @@ from crm._types import (
     DateWords,
     DecisionRole,
     DeductionInput,
+    DefaultTerms,
     DeliveredPartInput,
     DueItem,
     ExchangeRate,
@@ -89,6 +95,7 @@ from crm._types import (
     ProductDataInput,
     Receipt,
     ReceiptMethod,
+    ReceiptSuggestion,
     Recurrence,
     RecurrenceInput,
     RedRequestInput,
@@ -100,6 +107,7 @@ from crm._types import (
     StageChange,
     StageInput,
     StatisticsReport,
+    SuggestForInput,
     TaxRate,
     TaxRateEntry,
     TaxRounding,
@@ -907,7 +915,7 @@ class ContractOperations(Group):
         tax_included: bool = True,
         tax_rate: DecimalLike | None = None,
         term_set: IdLike | None = None,
-        terms: Sequence[PaymentTermInput | PaymentTerm] = (),
+        terms: Sequence[PaymentTermInput | PaymentTerm] | None = None,
         idempotency_key: str | None = None,
     ) -> Contract:
         """Creates a draft contract owned by the caller, with its lines and payment terms, and plans
@@ -946,7 +954,9 @@ class ContractOperations(Group):
             term_set: A term set to take the terms from, in place of `terms`. The contract keeps its
                 own copy and the set's revision; a draft that names the same set again keeps its
                 revision.
-            terms: How it is paid; the shares make up the whole amount.
+            terms: How it is paid; the shares make up the whole amount. An empty list says that
+                there are no terms. A new contract that names neither terms nor a set, has an amount
+                and no recurrence, takes its customer's default set (`term_set.assign`).
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
@@ -968,7 +978,6 @@ class ContractOperations(Group):
             "lines": _wire.CONTRACT_CREATE_LINES(lines),
             "parties": parties,
             "tax_included": tax_included,
-            "terms": _wire.CONTRACT_CREATE_TERMS(terms),
         }
         if amount is not None:
             _sent["amount"] = _convert.number(amount)
@@ -996,6 +1005,8 @@ class ContractOperations(Group):
             _sent["tax_rate"] = _convert.number(tax_rate)
         if term_set is not None:
             _sent["term_set"] = term_set
+        if terms is not None:
+            _sent["terms"] = _wire.CONTRACT_CREATE_TERMS(terms)
         return _wire.read_contract(self._perform("contract.create", _sent, idempotency_key))
 
     def deliver(
@@ -1667,23 +1678,41 @@ class CustomerOperations(Group):
             _sent["region"] = region
         return _wire.read_customer(self._perform("customer.create", _sent, idempotency_key))
 
-    def credit(self, *, customer: IdLike, further: DecimalLike | None = None) -> CreditStanding:
+    def credit(
+        self,
+        *,
+        customer: IdLike,
+        currency: str | None = None,
+        further: DecimalLike | None = None,
+        rate: DecimalLike | None = None,
+    ) -> CreditStanding:
         """How a customer stands against its credit limit, and how it would with a further amount.
+
+        What is open or in advance in another currency than the ledger's counts with the value that
+        it is booked at.
 
         客户信用占用 (``customer.credit``). Needs ``read`` on ``settlement``.
 
         Args:
             customer: The customer.
-            further: A further amount in the ledger's currency, zero or more: of a contract that is
-                about to be signed.
+            currency: The currency of the further amount; the ledger's when left out.
+            further: A further amount, zero or more: of a contract that is about to be signed.
+            rate: What one unit of that currency is worth in the ledger's; the rate of today when
+                left out. Not for the ledger's own currency.
 
         Raises:
-            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``overflow``.
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``overflow``,
+                ``not_applicable``.
             NotFoundError: ``not_found``.
+            StateError: ``no_rate``.
         """
         _sent: dict[str, Any] = {"customer": customer}
+        if currency is not None:
+            _sent["currency"] = currency
         if further is not None:
             _sent["further"] = _convert.number(further)
+        if rate is not None:
+            _sent["rate"] = _convert.number(rate)
         return _wire.read_credit_standing(self._perform("customer.credit", _sent))
 
     def get(self, id: IdLike) -> Customer:
@@ -2449,6 +2478,63 @@ class LedgerOperations(Group):
 
     __slots__ = ()
 
+    def cash_roundings(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Page[CashRounding]:
+        """Lists how currencies are rounded in cash.
+
+        现金取整列表 (``ledger.cash_roundings``). Needs ``read`` on ``ledger``.
+
+        Args:
+            cursor: `next` of the page before.
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._page("ledger.cash_roundings", _sent, _wire.read_cash_rounding)
+
+    def iterate_cash_roundings(
+        self,
+        *,
+        filter: ExprInput | None = None,
+        limit: int | None = None,
+        sort: Sequence[SortByInput] = (),
+    ) -> Iterator[CashRounding]:
+        """Lists how currencies are rounded in cash. One by one, over all pages; ``limit`` is the size
+        of a page.
+
+        现金取整列表 (``ledger.cash_roundings``). Needs ``read`` on ``ledger``.
+
+        Args:
+            filter: Which records; all that you may see when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            sort: Their order; oldest first when left out.
+
+        Raises:
+            InvalidError: ``unknown_field``, ``not_allowed``, ``out_of_range``.
+        """
+        _sent: dict[str, Any] = {"sort": sort}
+        if filter is not None:
+            _sent["filter"] = filter
+        if limit is not None:
+            _sent["limit"] = limit
+        return self._pages("ledger.cash_roundings", _sent, _wire.read_cash_rounding, None)
+
     def find_reference(self, *, system: str, value: str) -> ExternalReference:
         """The record that a host system knows under a key.
 
@@ -2551,6 +2637,38 @@ class LedgerOperations(Group):
         _answer: int = self._perform("ledger.set_calendar_days", {"days": days}, idempotency_key)
         return _answer
 
+    def set_cash_rounding(
+        self,
+        *,
+        currency: str | None = None,
+        mode: CashMode = "half_up",
+        step: DecimalLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> CashRoundingSet:
+        """Sets the smallest coin that a currency is paid in cash with, and how amounts between its
+        multiples are rounded.
+
+        What is owed is never rounded; see `receipt.post`. Receipts posted before stay as they are.
+
+        设置现金取整 (``ledger.set_cash_rounding``). Needs ``edit`` on ``ledger``.
+
+        Args:
+            currency: The currency; the ledger's when left out.
+            mode: How amounts between its multiples are rounded.
+            step: The smallest coin, above zero: `"0.05"`; none is set when left out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``too_many_decimals``.
+        """
+        _sent: dict[str, Any] = {"mode": mode}
+        if currency is not None:
+            _sent["currency"] = currency
+        if step is not None:
+            _sent["step"] = _convert.number(step)
+        return _wire.read_cash_rounding_set(self._perform("ledger.set_cash_rounding", _sent, idempotency_key))
+
     def set_rate(
         self,
         *,
@@ -2630,6 +2748,40 @@ class MoneyOperations(Group):
     """The operations ``money.*``."""
 
     __slots__ = ()
+
+    def cash(
+        self,
+        *,
+        amount: DecimalLike,
+        currency: str | None = None,
+        mode: CashMode | None = None,
+        step: DecimalLike | None = None,
+    ) -> CashPayable:
+        """What is to be paid in cash for an amount: as the ledger rounds its currency, or with a coin
+        and mode that are stated.
+
+        For what is open, ask `receipt.suggest` for the amount.
+
+        现金应付金额 (``money.cash``). Everyone may call it.
+
+        Args:
+            amount: The amount, in whole minor units.
+            currency: Its currency; the ledger's when left out.
+            mode: How amounts between its multiples are rounded, with `step`; to the nearest when
+                left out.
+            step: The smallest coin, in place of the one that is set.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``too_many_decimals``, ``overflow``, ``not_applicable``.
+        """
+        _sent: dict[str, Any] = {"amount": _convert.number(amount)}
+        if currency is not None:
+            _sent["currency"] = currency
+        if mode is not None:
+            _sent["mode"] = mode
+        if step is not None:
+            _sent["step"] = _convert.number(step)
+        return _wire.read_cash_payable(self._perform("money.cash", _sent))
 
     def words(
         self,
@@ -3281,6 +3433,81 @@ class ReceiptOperations(Group):
             _sent["date"] = date
         return _wire.read_posted_receipt(self._perform("receipt.allocate", _sent, idempotency_key))
 
+    def credit(
+        self,
+        *,
+        customer: IdLike,
+        amount: DecimalLike,
+        reason: str,
+        allocate: AllocationRequestInput = "none",
+        cause: CreditCause = "other",
+        currency: str | None = None,
+        date: DateLike | None = None,
+        direction: MoneyDirection = "receipt",
+        note: str | None = None,
+        number: str | None = None,
+        rate: DecimalLike | None = None,
+        reference: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> PostedReceipt:
+        """Credits a customer without money: a return, an allowance, a compensation.
+
+        A credit is a receipt without money. It waits as an advance does, settles installments by
+        `receipt.allocate`, goes back as money by `receipt.refund` and is taken back by
+        `receipt.reverse`. It is no money received: it counts neither as collected nor in payment
+        habits, and the journal has it on an account of its own. Contracts and invoices stay as they
+        are; what was invoiced is taken back by a red invoice.
+
+        登记贷项通知 (``receipt.credit``). Needs ``manage`` on ``settlement``.
+
+        Args:
+            customer: The customer.
+            amount: How much, above zero, in whole minor units.
+            reason: Why, up to 1000 characters.
+            allocate: What it settles at once; nothing when left out.
+            cause: Why, as a kind.
+            currency: Its currency; the ledger's when left out.
+            date: From when it counts; today when left out, never later.
+            direction: Whose credit it is: `receipt` lowers what the customer owes us, `payment`
+                what we owe.
+            note: Remarks.
+            number: Number, up to 60 characters; `DX-yyyy-000001` and so on when left out.
+            rate: What one unit of its currency is worth in the ledger's; the rate of that day when
+                left out. Not for the ledger's own currency.
+            reference: A number of the customer's, of a return or a complaint.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``receipt_number_taken``, ``above_open``, ``stale_version``.
+            InvalidError: ``not_an_id``, ``empty``, ``out_of_range``, ``too_many_decimals``,
+                ``too_long``, ``date_in_future``, ``above_receipt``, ``wrong_customer``,
+                ``wrong_direction``, ``currency_mismatch``, ``not_applicable``, ``overflow``.
+            NotFoundError: ``not_found``, ``no_installment``.
+            StateError: ``contract_not_effective``, ``no_rate``.
+        """
+        _sent: dict[str, Any] = {
+            "customer": customer,
+            "amount": _convert.number(amount),
+            "reason": reason,
+            "allocate": _wire.write_allocation_request_input(allocate),
+            "cause": cause,
+            "direction": direction,
+        }
+        if currency is not None:
+            _sent["currency"] = currency
+        if date is not None:
+            _sent["date"] = date
+        if note is not None:
+            _sent["note"] = note
+        if number is not None:
+            _sent["number"] = number
+        if rate is not None:
+            _sent["rate"] = _convert.number(rate)
+        if reference is not None:
+            _sent["reference"] = reference
+        return _wire.read_posted_receipt(self._perform("receipt.credit", _sent, idempotency_key))
+
     def get(self, id: IdLike) -> PostedReceipt:
         """A receipt with its allocations.
 
@@ -3368,6 +3595,7 @@ class ReceiptOperations(Group):
         number: str | None = None,
         rate: DecimalLike | None = None,
         reference: str | None = None,
+        round_cash: bool = False,
         take_discounts: bool = False,
         idempotency_key: str | None = None,
     ) -> PostedReceipt:
@@ -3394,6 +3622,10 @@ class ReceiptOperations(Group):
             rate: What one unit of its currency is worth in the ledger's; the rate of that day when
                 left out. Not for the ledger's own currency.
             reference: The bank's reference, the bill's number.
+            round_cash: For cash: whether a receipt of just what `ledger.set_cash_rounding` makes of
+                what it settles closes that to the last minor unit. What it lacks is an adjustment
+                of kind `rounding`, what it has too much is kept as `rounded`; a receipt of any
+                other amount is allocated as it stands. What is owed and invoiced stays as it is.
             take_discounts: Whether to grant the discounts that the payment terms allow for paying
                 early: an installment of which exactly the discounted amount is paid is closed, and
                 `first_due`, `contracts` and `told` without an installment pay no more than that
@@ -3415,6 +3647,7 @@ class ReceiptOperations(Group):
             "allocate": _wire.write_allocation_request_input(allocate),
             "direction": direction,
             "method": method,
+            "round_cash": round_cash,
             "take_discounts": take_discounts,
         }
         if account is not None:
@@ -3449,7 +3682,8 @@ class ReceiptOperations(Group):
         else.
 
         What is taken back opens again exactly, at the value it was booked at before, and discounts
-        granted with it are reversed.
+        and differences of cash rounding granted with it are reversed; what was rounded up is an
+        advance again.
 
         调整核销 (``receipt.reallocate``). Needs ``manage`` on ``settlement``.
 
@@ -3571,6 +3805,49 @@ class ReceiptOperations(Group):
         if date is not None:
             _sent["date"] = date
         return _wire.read_posted_receipt(self._perform("receipt.reverse", _sent, idempotency_key))
+
+    def suggest(
+        self,
+        *,
+        for_: SuggestForInput,
+        currency: str | None = None,
+        date: DateLike | None = None,
+        direction: SettlementDirection | None = None,
+        typed: DecimalLike | None = None,
+    ) -> ReceiptSuggestion:
+        """Suggests how much to ask for: everything overdue, or else what is due next, or the whole
+        when that is all there is.
+
+        An amount typed in its place that is not the suggested one counts towards the whole: the
+        mode is then `full`, and the difference is what stays open of the whole, or below zero an
+        over-payment that `receipt.post` would keep as an advance. Advances that wait already are
+        not taken off. Nothing is written.
+
+        建议收付款金额 (``receipt.suggest``). Needs ``read`` on ``settlement``.
+
+        Args:
+            for_: Whose installments.
+            currency: The currency; a contract's own, otherwise the ledger's when left out.
+            date: The day of the money; today when left out. What is due on that day is not overdue.
+            direction: What is receivable, or what is payable; a contract's own, otherwise
+                receivable when left out.
+            typed: An amount typed in place of the suggested one, above zero.
+
+        Raises:
+            InvalidError: ``not_an_id``, ``not_applicable``, ``out_of_range``,
+                ``too_many_decimals``, ``overflow``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"for": for_}
+        if currency is not None:
+            _sent["currency"] = currency
+        if date is not None:
+            _sent["date"] = date
+        if direction is not None:
+            _sent["direction"] = direction
+        if typed is not None:
+            _sent["typed"] = _convert.number(typed)
+        return _wire.read_receipt_suggestion(self._perform("receipt.suggest", _sent))
 
 
 class RoleOperations(Group):
@@ -3858,7 +4135,8 @@ class SettlementOperations(Group):
 
         Each amount settled counts with the days from its due date to the day of the money, weighted
         by its value in the ledger's currency; an advance counts from the day on which it was used.
-        What was reversed or reallocated counts as if it had not been paid.
+        What was reversed or reallocated counts as if it had not been paid; what a credit settled
+        was not paid at all.
 
         客户付款习惯 (``settlement.habits``). Needs ``read`` on ``settlement``.
 
@@ -3943,7 +4221,7 @@ class SettlementOperations(Group):
         return _wire.read_outlook(self._perform("settlement.outlook", _sent))
 
     def progress(self, *, contract: IdLike, as_of: DateLike | None = None) -> ContractProgress:
-        """How far a contract is settled: by amount, and installment by installment.
+        """How far a contract is settled and delivered: by amount, and installment by installment.
 
         合同结算进度 (``settlement.progress``). Needs ``read`` on ``settlement``.
 
@@ -4016,9 +4294,9 @@ class SettlementOperations(Group):
         lateness.
 
         Everything counts by its business date. Per currency always: opening + charges − cancelled −
-        collected − discounted − written off = closing. Formulas are those of the Credit Research
-        Foundation, over the period as a whole; what has no due date yet counts as open and not
-        overdue.
+        collected − credited − discounted − written off = closing. Formulas are those of the Credit
+        Research Foundation, over the period as a whole; what has no due date yet counts as open and
+        not overdue.
 
         应收应付统计 (``settlement.statistics``). Needs ``read`` on ``settlement``.
 
@@ -4120,6 +4398,61 @@ class TermSetOperations(Group):
     """The operations ``term_set.*``."""
 
     __slots__ = ()
+
+    def assign(
+        self,
+        *,
+        customer: IdLike,
+        direction: SettlementDirection | None = None,
+        term_set: IdLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> DefaultTerms:
+        """Says which term set a customer's new contracts take when they say nothing of their payment
+        terms.
+
+        It belongs to this ledger alone, and there is one for what is receivable and one for what is
+        payable. Contracts made before stay as they are. A default whose set is no longer active is
+        not passed over in silence: `contract.create` refuses with `term_set_inactive` until another
+        is assigned or the contract states its terms.
+
+        设置客户默认付款条款 (``term_set.assign``). Needs ``edit`` on ``contract``.
+
+        Args:
+            customer: The customer.
+            direction: For what is receivable, or for what is payable; receivable when left out.
+            term_set: The set, which must be active; none when left out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+            StateError: ``term_set_inactive``.
+        """
+        _sent: dict[str, Any] = {"customer": customer}
+        if direction is not None:
+            _sent["direction"] = direction
+        if term_set is not None:
+            _sent["term_set"] = term_set
+        return _wire.read_default_terms(self._perform("term_set.assign", _sent, idempotency_key))
+
+    def default(self, *, customer: IdLike, direction: SettlementDirection | None = None) -> DefaultTerms:
+        """Which term set a customer's new contracts take when they say nothing of their payment terms.
+
+        查看客户默认付款条款 (``term_set.default``). Needs ``read`` on ``contract``.
+
+        Args:
+            customer: The customer.
+            direction: For what is receivable, or for what is payable; receivable when left out.
+
+        Raises:
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"customer": customer}
+        if direction is not None:
+            _sent["direction"] = direction
+        return _wire.read_default_terms(self._perform("term_set.default", _sent))
 
     def get(self, id: IdLike, *, revision: int | None = None) -> TermSetDetails:
         """A term set with its terms: those of its last revision, or of an earlier one.

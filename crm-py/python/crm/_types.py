@@ -34,6 +34,10 @@ __all__ = [
     "AsOfBasis",
     "AuditEntry",
     "CalendarDayInput",
+    "CashMode",
+    "CashPayable",
+    "CashRounding",
+    "CashRoundingSet",
     "Changes",
     "Channel",
     "ChargedLate",
@@ -58,6 +62,7 @@ __all__ = [
     "ContractPartyInput",
     "ContractProgress",
     "ContractStatus",
+    "CreditCause",
     "CreditStanding",
     "CurrentUser",
     "CurrentUserInput",
@@ -74,6 +79,7 @@ __all__ = [
     "DecisionKind",
     "DecisionRole",
     "DeductionInput",
+    "DefaultTerms",
     "DeliveredPartInput",
     "DeliveredPartInputAmount",
     "DeliveredPartInputRate",
@@ -187,6 +193,7 @@ __all__ = [
     "OutlookUnit",
     "PartyRole",
     "PaymentHabits",
+    "PaymentMode",
     "PaymentState",
     "PaymentTerm",
     "PaymentTermInput",
@@ -206,6 +213,7 @@ __all__ = [
     "Proration",
     "Receipt",
     "ReceiptMethod",
+    "ReceiptSuggestion",
     "Recurrence",
     "RecurrenceInput",
     "RecurrenceTiming",
@@ -233,6 +241,9 @@ __all__ = [
     "StatisticsReport",
     "StatisticsRow",
     "StepState",
+    "SuggestForInput",
+    "SuggestForInputContract",
+    "SuggestForInputCustomer",
     "Suspension",
     "SuspensionInput",
     "TaxRate",
@@ -317,6 +328,7 @@ Dataset: TypeAlias = Literal[
     "adjustment",
     "allocation",
     "amendment",
+    "cash_rounding",
     "contact",
     "contract",
     "contract_decision",
@@ -352,6 +364,7 @@ Dataset: TypeAlias = Literal[
 * ``amendment`` 合同变更: contract, seq, number, amended_on, reason, impact, evidence, before, after,
   difference, currency, handler, created_at, contract_number (contract.number), customer_name
   (contract.customer.name)
+* ``cash_rounding`` 现金取整: currency, step, mode
 * ``contact`` 联系人: id, customer, name, title, role, mobile, email, wechat, birthday, primary, note,
   created_at, version, customer_name (customer.name)
 * ``contract`` 合同: id, number, title, kind, direction, customer, parties, currency, amount, net,
@@ -396,9 +409,9 @@ Dataset: TypeAlias = Literal[
 * ``product`` 产品: id, code, name, line, category, specification, unit, list_price, currency,
   tax_rate, active, note, created_at, version
 * ``receipt`` 收付款: id, number, direction, customer, date, method, amount, currency, account,
-  reference, handler, allocated, advance, refunded, open_advance, rate, home, home_advance,
-  reversed_by, reversal_of, refund_of, reason, note, created_at, version, customer_name
-  (customer.name)
+  reference, handler, allocated, advance, refunded, open_advance, rate, home, home_advance, credit,
+  rounded, home_rounded, reversed_by, reversal_of, refund_of, reason, note, created_at, version,
+  customer_name (customer.name)
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
 * ``term_set`` 付款条款模板: id, name, revision, active, note, created_at, version
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
@@ -460,6 +473,14 @@ AsOfBasis: TypeAlias = Literal["posted", "dated"]
   is posted later with an
   earlier date.
 * ``dated``: What counts until that day, whenever it was posted.
+"""
+
+CashMode: TypeAlias = Literal["half_up", "up", "down"]
+"""Which multiple of the smallest coin is paid.
+
+* ``half_up``: The nearest one; of two equally near the one further from zero (四舍五入).
+* ``up``: The next one away from zero (进位).
+* ``down``: The next one towards zero (抹零).
 """
 
 Channel: TypeAlias = Literal["phone", "visit", "mail", "wechat", "meeting", "other"]
@@ -527,6 +548,15 @@ ContractStatus: TypeAlias = Literal[
 * ``completed``: Performed and fully settled.
 * ``terminated``: Ended before it was performed.
 * ``cancelled``: Given up before it was signed.
+"""
+
+CreditCause: TypeAlias = Literal["return", "allowance", "compensation", "other"]
+"""Why a customer is credited without money.
+
+* ``return``: Goods came back.
+* ``allowance``: The price was reduced afterwards.
+* ``compensation``: A damage is made good.
+* ``other``: Anything else.
 """
 
 CustomerKind: TypeAlias = Literal["organisation", "person"]
@@ -602,6 +632,7 @@ DifferenceKind: TypeAlias = Literal[
     "receipt_allocated",
     "receipt_advance",
     "receipt_home",
+    "receipt_credit",
 ]
 """What does not agree.
 
@@ -620,6 +651,8 @@ DifferenceKind: TypeAlias = Literal[
 * ``receipt_allocated``: What a receipt says is allocated is not the sum of its allocations.
 * ``receipt_advance``: The advance of a receipt is not what the journal says.
 * ``receipt_home``: The same in the ledger's currency.
+* ``receipt_credit``: What the journal says was credited with a receipt is not its amount, or it is
+  booked as a credit and is money.
 """
 
 Direction: TypeAlias = Literal["ascending", "descending"]
@@ -651,6 +684,7 @@ EntryKind: TypeAlias = Literal[
     "termination",
     "discount",
     "amendment",
+    "credit",
 ]
 """What an entry of the settlement journal records.
 
@@ -666,6 +700,7 @@ EntryKind: TypeAlias = Literal[
 * ``termination``: A contract ended before it was performed.
 * ``discount``: Paid early, or but for less than the smallest coin.
 * ``amendment``: A contract was amended.
+* ``credit``: A customer was credited without money, with what it settled at once.
 """
 
 ImportKind: TypeAlias = Literal["customer", "contact", "product", "opportunity"]
@@ -766,6 +801,15 @@ PartyRole: TypeAlias = Literal["party_a", "party_b", "party_c", "party_d"]
 * ``party_b``: 乙方.
 * ``party_c``: 丙方.
 * ``party_d``: 丁方.
+"""
+
+PaymentMode: TypeAlias = Literal["nothing", "next", "overdue", "full"]
+"""What an amount is asked or paid for.
+
+* ``nothing``: Nothing has a day on which it is due.
+* ``next``: What is due next.
+* ``overdue``: Everything overdue.
+* ``full``: All that is outstanding, or a part of it that is not the suggested one.
 """
 
 PaymentState: TypeAlias = Literal["unpaid", "partly_paid", "paid"]
@@ -1195,6 +1239,51 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class CashPayable:
+    """What is to be paid in cash."""
+
+    currency: str
+    """The currency of all amounts."""
+
+    amount: Decimal
+    """The amount."""
+
+    payable: Decimal
+    """What is paid in cash for it."""
+
+    difference: Decimal
+    """`payable - amount`: above zero when it was rounded up."""
+
+
+@dataclass(frozen=True, slots=True)
+class CashRounding:
+    """How amounts of a currency are rounded when they are paid in cash."""
+
+    currency: str
+    """The currency."""
+
+    step: Decimal
+    """The smallest coin in use."""
+
+    mode: CashMode
+    """How amounts between its multiples are rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class CashRoundingSet:
+    """How a currency is rounded in cash."""
+
+    currency: str
+    """The currency."""
+
+    mode: CashMode
+    """How amounts between its multiples are rounded."""
+
+    step: Decimal | None
+    """The smallest coin; none when nothing is set, and amounts are paid as they are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """A piece of the change feed."""
 
@@ -1471,8 +1560,13 @@ class ContractData:
     draft that names the same set again keeps its revision.
     """
 
-    terms: tuple[PaymentTerm, ...]
-    """How it is paid; the shares make up the whole amount."""
+    terms: tuple[PaymentTerm, ...] | None
+    """How it is paid; the shares make up the whole amount. An empty list says that there are no terms.
+    A new contract
+    that names neither terms nor a set, has an amount and no recurrence, takes its customer's
+    default set
+    (`term_set.assign`).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -1639,7 +1733,10 @@ class ContractProgress:
     """Late charges beside it; the installments sum to both together."""
 
     settled: Decimal
-    """Settled."""
+    """Settled, by money or credits."""
+
+    credited: Decimal
+    """Of it, what was settled by credits in place of money."""
 
     cancelled: Decimal
     """No longer owed, after a termination."""
@@ -1665,8 +1762,26 @@ class ContractProgress:
     next_overdue: bool
     """Whether that is overdue."""
 
+    delivered: Decimal
+    """Delivered by that day, as a part of the contract amount: the sum of what was recorded, or the
+    whole once the last
+    delivery was.
+    """
+
     installments: tuple[InstallmentProgress, ...]
     """The installments, in order."""
+
+    delivered_share: Decimal | None
+    """Delivered as a fraction of the contract amount, as `settled_share` is."""
+
+    delivery_difference: Decimal | None
+    """`delivered - delivery_planned`; below zero the delivery is behind."""
+
+    delivery_planned: Decimal | None
+    """What was to be delivered by that day, as the payment terms that wait for deliveries expect them;
+    none when they name
+    no day.
+    """
 
     next_amount: Decimal | None
     """What to ask for: everything overdue, or else what is outstanding of the installment due next."""
@@ -1686,10 +1801,10 @@ class CreditStanding:
     """The ledger's currency."""
 
     open: Decimal
-    """What is open of receivable installments, due or not."""
+    """What is open of receivable installments, due or not, of all currencies."""
 
     advance: Decimal
-    """What was received and is not allocated."""
+    """What was received or credited and is not allocated, of all currencies."""
 
     further: Decimal
     """A further amount that is asked about: a contract about to be signed."""
@@ -1814,6 +1929,20 @@ class DateWords:
     """Every spelling of the whole date that banks take, the usual one first: 零 may also stand before
     the other months.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultTerms:
+    """The term set that a customer's new contracts take."""
+
+    customer: UUID
+    """The customer."""
+
+    direction: SettlementDirection
+    """For what is receivable, or for what is payable."""
+
+    term_set: TermSet | None
+    """The set with the revision that a contract would take now; none when there is no default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -3072,15 +3201,18 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Money received or paid. Always `amount = allocated + advance + refunded`; in a reversal or
-    refund all are below zero.
+    """Money received or paid, or a credit in place of it (贷项通知). Always
+    `amount = allocated + advance + refunded + rounded`; in a reversal or refund all are below zero.
     """
 
     id: UUID
     """Id."""
 
     number: str
-    """Number, unique; given, or `SK-yyyy-000001` for receipts and `FK-yyyy-000001` for payments."""
+    """Number, unique; given, or `SK-yyyy-000001` for receipts, `FK-yyyy-000001` for payments and
+    `DX-yyyy-000001` for
+    credits.
+    """
 
     direction: MoneyDirection
     """Whether money came or went."""
@@ -3092,7 +3224,7 @@ class Receipt:
     """When it moved."""
 
     method: ReceiptMethod
-    """How it moved."""
+    """How it moved; `other` for a credit."""
 
     amount: Decimal
     """How much."""
@@ -3112,6 +3244,9 @@ class Receipt:
     refunded: Decimal
     """What went back to the payer."""
 
+    rounded: Decimal
+    """What was paid above what is owed because there is no smaller coin: a gain that settles nothing."""
+
     created_at: dt.datetime
     """When posted."""
 
@@ -3121,11 +3256,17 @@ class Receipt:
     account: str | None
     """Our account."""
 
+    credit: CreditCause | None
+    """Why it is a credit without money; none when money moved."""
+
     home: Decimal | None
     """The amount in the ledger's currency; none when that is its currency."""
 
     home_advance: Decimal | None
     """What the advance is booked at in the ledger's currency; none when that is its currency."""
+
+    home_rounded: Decimal | None
+    """What that is booked at in the ledger's currency; none when that is its currency."""
 
     note: str | None
     """Remarks."""
@@ -3137,7 +3278,7 @@ class Receipt:
     """What one unit of its currency was worth in the ledger's; none in the ledger's own currency."""
 
     reason: str | None
-    """Why it was reversed or refunded."""
+    """Why it was reversed or refunded, or credited."""
 
     reference: str | None
     """The bank's reference, the bill's number."""
@@ -3150,6 +3291,44 @@ class Receipt:
 
     reversed_by: UUID | None
     """The reversal of this receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptSuggestion:
+    """What an amount comes to."""
+
+    date: dt.date
+    """The day of the money."""
+
+    currency: str
+    """The currency of all amounts."""
+
+    total: Decimal
+    """All that is outstanding, with a due date or without."""
+
+    suggested: Decimal
+    """What is suggested; zero when nothing has a due date."""
+
+    mode: PaymentMode
+    """What the amount is for."""
+
+    amount: Decimal
+    """The typed amount, or else the suggested one."""
+
+    difference: Decimal
+    """What the mode asks for less the amount; below zero it is an over-payment."""
+
+    left_open: Decimal
+    """What of the total stays open."""
+
+    over: Decimal
+    """What is more than the total, and would be an advance."""
+
+    cash: Decimal
+    """What is to be paid for the amount in cash, as `ledger.set_cash_rounding` says."""
+
+    cash_difference: Decimal
+    """`cash - amount`: above zero when it was rounded up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -3460,6 +3639,9 @@ class StatisticsRow:
 
     collected: Decimal
     """Settled by money, less what was taken back."""
+
+    credited: Decimal
+    """Settled by credits in place of money, less what was taken back."""
 
     discounted: Decimal
     """Given up because it was paid early, or was too small for a coin."""
@@ -3920,13 +4102,18 @@ class WarningFigure:
     filter: Expr | None
     """Which rows; all when left out."""
 
+    home: str | None
+    """What is summed of rows in other currencies: their value in the ledger's. They do not count when
+    left out.
+    """
+
     minus: bool
     """Whether it is taken off."""
 
     sum: str | None
-    """The amount that is summed, of rows in the ledger's currency alone (a field `currency` is
-    needed); the rows are
-    counted when left out.
+    """The amount that is summed (a field `currency` is needed): of rows in the ledger's currency, and
+    with `home` of the
+    others too; the rows are counted when left out.
     """
 
 
@@ -4338,8 +4525,13 @@ class ContractDataInput(TypedDict):
     draft that names the same set again keeps its revision.
     """
 
-    terms: NotRequired[Sequence[PaymentTermInput | PaymentTerm]]
-    """How it is paid; the shares make up the whole amount."""
+    terms: NotRequired[Sequence[PaymentTermInput | PaymentTerm] | None]
+    """How it is paid; the shares make up the whole amount. An empty list says that there are no terms.
+    A new contract
+    that names neither terms nor a set, has an amount and no recurrence, takes its customer's
+    default set
+    (`term_set.assign`).
+    """
 
 
 class ContractLinePartInput(TypedDict):
@@ -5056,6 +5248,18 @@ class StatedLineInput(TypedDict):
     """Of which unit."""
 
 
+class SuggestForInputCustomer(TypedDict):
+    """All of a customer's contracts within your scope."""
+
+    customer: IdLike
+
+
+class SuggestForInputContract(TypedDict):
+    """One contract."""
+
+    contract: IdLike
+
+
 SuspensionInput = TypedDict(
     "SuspensionInput",
     {
@@ -5239,13 +5443,18 @@ class WarningFigureInput(TypedDict):
     filter: NotRequired[ExprInput | None]
     """Which rows; all when left out."""
 
+    home: NotRequired[str | None]
+    """What is summed of rows in other currencies: their value in the ledger's. They do not count when
+    left out.
+    """
+
     minus: NotRequired[bool]
     """Whether it is taken off."""
 
     sum: NotRequired[str | None]
-    """The amount that is summed, of rows in the ledger's currency alone (a field `currency` is
-    needed); the rows are
-    counted when left out.
+    """The amount that is summed (a field `currency` is needed): of rows in the ledger's currency, and
+    with `home` of the
+    others too; the rows are counted when left out.
     """
 
 
@@ -5437,6 +5646,9 @@ PeriodAlignInput: TypeAlias = Literal["start", "calendar"] | PeriodAlignInputDay
 
 RedRequestInput: TypeAlias = Literal["rest"] | RedRequestInputLines
 """What is taken back."""
+
+SuggestForInput: TypeAlias = SuggestForInputCustomer | SuggestForInputContract
+"""Whose open installments are asked about."""
 
 TermAlignInput: TypeAlias = (
     Literal["none", "month_end_before", "month_end"]

@@ -129,6 +129,31 @@ def read_audit_entry(w: Any) -> t.AuditEntry:
     )
 
 
+def read_cash_payable(w: Any) -> t.CashPayable:
+    return t.CashPayable(
+        w["currency"],
+        Decimal(w["amount"]),
+        Decimal(w["payable"]),
+        Decimal(w["difference"]),
+    )
+
+
+def read_cash_rounding(w: Any) -> t.CashRounding:
+    return t.CashRounding(
+        w["currency"],
+        Decimal(w["step"]),
+        w["mode"],
+    )
+
+
+def read_cash_rounding_set(w: Any) -> t.CashRoundingSet:
+    return t.CashRoundingSet(
+        w["currency"],
+        w["mode"],
+        None if (v0 := w.get("step")) is None else Decimal(v0),
+    )
+
+
 def read_changes(w: Any) -> t.Changes:
     return t.Changes(
         tuple([read_audit_entry(v0) for v0 in w["entries"]]),
@@ -235,7 +260,7 @@ def read_contract_data(w: Any) -> t.ContractData:
         w.get("tax_included", True),
         None if (v0 := w.get("tax_rate")) is None else Decimal(v0),
         None if (v0 := w.get("term_set")) is None else UUID(v0),
-        tuple([read_payment_term(v0) for v0 in w.get("terms", [])]),
+        None if (v0 := w.get("terms")) is None else tuple([read_payment_term(v1) for v1 in v0]),
     )
 
 
@@ -311,6 +336,7 @@ def read_contract_progress(w: Any) -> t.ContractProgress:
         Decimal(w["amount"]),
         Decimal(w["surcharge"]),
         Decimal(w["settled"]),
+        Decimal(w["credited"]),
         Decimal(w["cancelled"]),
         Decimal(w["discounted"]),
         Decimal(w["written_off"]),
@@ -319,7 +345,11 @@ def read_contract_progress(w: Any) -> t.ContractProgress:
         Decimal(w["overdue"]),
         Decimal(w["undated"]),
         w["next_overdue"],
+        Decimal(w["delivered"]),
         tuple([read_installment_progress(v0) for v0 in w["installments"]]),
+        None if (v0 := w.get("delivered_share")) is None else Decimal(v0),
+        None if (v0 := w.get("delivery_difference")) is None else Decimal(v0),
+        None if (v0 := w.get("delivery_planned")) is None else Decimal(v0),
         None if (v0 := w.get("next_amount")) is None else Decimal(v0),
         None if (v0 := w.get("settled_share")) is None else Decimal(v0),
     )
@@ -384,6 +414,14 @@ def read_date_words(w: Any) -> t.DateWords:
         w["month"],
         w["day"],
         tuple(w["accepted"]),
+    )
+
+
+def read_default_terms(w: Any) -> t.DefaultTerms:
+    return t.DefaultTerms(
+        UUID(w["customer"]),
+        w["direction"],
+        None if (v0 := w.get("term_set")) is None else read_term_set(v0),
     )
 
 
@@ -943,11 +981,14 @@ def read_receipt(w: Any) -> t.Receipt:
         Decimal(w["allocated"]),
         Decimal(w["advance"]),
         Decimal(w["refunded"]),
+        Decimal(w["rounded"]),
         instant(w["created_at"]),
         w["version"],
         w.get("account"),
+        w.get("credit"),
         None if (v0 := w.get("home")) is None else Decimal(v0),
         None if (v0 := w.get("home_advance")) is None else Decimal(v0),
+        None if (v0 := w.get("home_rounded")) is None else Decimal(v0),
         w.get("note"),
         None if (v0 := w.get("open_advance")) is None else Decimal(v0),
         None if (v0 := w.get("rate")) is None else Decimal(v0),
@@ -956,6 +997,22 @@ def read_receipt(w: Any) -> t.Receipt:
         None if (v0 := w.get("refund_of")) is None else UUID(v0),
         None if (v0 := w.get("reversal_of")) is None else UUID(v0),
         None if (v0 := w.get("reversed_by")) is None else UUID(v0),
+    )
+
+
+def read_receipt_suggestion(w: Any) -> t.ReceiptSuggestion:
+    return t.ReceiptSuggestion(
+        date(w["date"]),
+        w["currency"],
+        Decimal(w["total"]),
+        Decimal(w["suggested"]),
+        w["mode"],
+        Decimal(w["amount"]),
+        Decimal(w["difference"]),
+        Decimal(w["left_open"]),
+        Decimal(w["over"]),
+        Decimal(w["cash"]),
+        Decimal(w["cash_difference"]),
     )
 
 
@@ -1100,6 +1157,7 @@ def read_statistics_row(w: Any) -> t.StatisticsRow:
         Decimal(w["charges"]),
         Decimal(w["cancelled"]),
         Decimal(w["collected"]),
+        Decimal(w["credited"]),
         Decimal(w["discounted"]),
         Decimal(w["written_off"]),
         Decimal(w["closing"]),
@@ -1307,6 +1365,7 @@ def read_warning_figure(w: Any) -> t.WarningFigure:
         w["dataset"],
         w["by"],
         None if (v0 := w.get("filter")) is None else read_expr(v0),
+        w.get("home"),
         w.get("minus", False),
         w.get("sum"),
     )

@@ -181,7 +181,7 @@ fn sign(ledger: &Ledger, cast: &Cast, customer: Id<Customer>) -> Result<Contract
             line("液相色谱仪", "2", "台", "180000", "0.13")?,
             line("安装与培训", "1", "项", "40000", "0.06")?,
         ],
-        terms: vec![
+        terms: Some(vec![
             term("预付款", TermShare::Rate(Rate::parse("0.3")?), TermAnchor::Signed, TermOffset::Days(7)),
             term(
                 "到货款",
@@ -200,7 +200,7 @@ fn sign(ledger: &Ledger, cast: &Cast, customer: Id<Customer>) -> Result<Contract
                 shift: Shift::None,
                 ..term("质保金", TermShare::Balance, TermAnchor::Accepted, TermOffset::Months(12))
             },
-        ],
+        ]),
         ..ContractData::new("液相色谱系统采购", customer)
     }))?;
     let submitted =

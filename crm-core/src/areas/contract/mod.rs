@@ -10,12 +10,12 @@ pub mod rules;
 pub use model::{
     Account, Amendment, AmendmentColumns, AnchorKind, Contract, ContractColumns, ContractData,
     ContractDecision, ContractDecisionColumns, ContractEvent, ContractEventColumns, ContractEventKind,
-    ContractKind, ContractLine, ContractLineColumns, ContractParty, ContractStatus, DecisionKind,
-    DiscountBase, EarlyDiscount, EntryKind, Installment, InstallmentColumns, InstallmentKind,
-    InstallmentStatus, JournalLine, JournalLineColumns, LateTerms, LineData, MonthDay, PartyRole,
-    PaymentTerm, PeriodAlign, PriceRevision, Proration, Recurrence, RecurrenceTiming, RecurrenceUnit,
-    SettlementDirection, Suspension, TermAlign, TermAnchor, TermOffset, TermSet, TermSetColumns,
-    TermSetRevision, TermSetRevisionColumns, TermShare,
+    ContractKind, ContractLine, ContractLineColumns, ContractParty, ContractStatus, CustomerTerms,
+    CustomerTermsColumns, DecisionKind, DiscountBase, EarlyDiscount, EntryKind, Installment,
+    InstallmentColumns, InstallmentKind, InstallmentStatus, JournalLine, JournalLineColumns, LateTerms,
+    LineData, MonthDay, PartyRole, PaymentTerm, PeriodAlign, PriceRevision, Proration, Recurrence,
+    RecurrenceTiming, RecurrenceUnit, SettlementDirection, Suspension, TermAlign, TermAnchor, TermOffset,
+    TermSet, TermSetColumns, TermSetRevision, TermSetRevisionColumns, TermShare,
 };
 pub use operations::*;
 
@@ -75,6 +75,7 @@ pub static AREA: Area = Area {
     tables: &[
         TermSet::table,
         TermSetRevision::table,
+        CustomerTerms::table,
         Contract::table,
         ContractLine::table,
         ContractDecision::table,

@@ -1,15 +1,18 @@
 //! The ledger itself: its name, currency and time zone, the working days it adds to the built-in calendar, replays of
 //! requests by idempotency key, external references, and the audit trail as operations.
 
+mod cash;
 pub mod idempotency;
 mod model;
 mod operations;
 pub mod rates;
 mod words;
 
+pub use cash::{CashPayable, CashRoundingSet, ListCashRoundings, MoneyInCash, SetCashRounding};
+pub(crate) use cash::{cash_of, cash_rounding};
 pub use model::{
-    CalendarDay, ExchangeRate, ExchangeRateColumns, ExternalReference, ExternalReferenceColumns, LedgerInfo,
-    LedgerInfoColumns, create, load, load_calendar,
+    CalendarDay, CashMode, CashRounding, CashRoundingColumns, ExchangeRate, ExchangeRateColumns,
+    ExternalReference, ExternalReferenceColumns, LedgerInfo, LedgerInfoColumns, create, load, load_calendar,
 };
 pub use operations::*;
 pub(crate) use rates::stated_rate;
@@ -29,6 +32,12 @@ pub static AUDIT: Dataset =
 pub static EXCHANGE_RATES: Dataset =
     Dataset { name: "exchange_rate", zh: "汇率", table: ExchangeRate::table, fields: &[], scope: None };
 
+/// How currencies are rounded in cash.
+pub static CASH_ROUNDINGS: Dataset =
+    Dataset {
+        name: "cash_rounding", zh: "现金取整", table: CashRounding::table, fields: &[], scope: None
+    };
+
 /// The area.
 pub static AREA: Area = Area {
     name: "ledger",
@@ -40,8 +49,9 @@ pub static AREA: Area = Area {
         AuditEntry::table,
         idempotency::Kept::table,
         ExchangeRate::table,
+        CashRounding::table,
     ],
-    datasets: &[&EXCHANGE_RATES],
+    datasets: &[&EXCHANGE_RATES, &CASH_ROUNDINGS],
     permissions: &[("audit.read", "Read the audit trail", "查看审计记录")],
     codes: &[operations::ALL, rates::ALL],
     operations: operations::LIST,

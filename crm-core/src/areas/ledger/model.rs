@@ -6,9 +6,10 @@ use crate::app::NewLedger;
 use crate::kernel::calendar::{Calendar, DayKind};
 use crate::kernel::currency::Currency;
 use crate::kernel::date::{Date, Instant};
-use crate::kernel::decimal::Price;
+use crate::kernel::decimal::{Amount, Price};
 use crate::kernel::error::Result;
 use crate::kernel::id::IdCodec;
+use crate::kernel::rounding::Rounding;
 use crate::store::engine::Tx;
 use crate::store::query::Query;
 use crate::store::record::{Big, Record};
@@ -86,6 +87,43 @@ crate::record! {
         rate: Price,
         /// Where it comes from: the bank, the customs rate of the month.
         note: Option<String>,
+    }
+}
+
+crate::coded! {
+    /// Which multiple of the smallest coin is paid.
+    #[derive(Default)]
+    pub enum CashMode {
+        /// The nearest one; of two equally near the one further from zero (四舍五入).
+        #[default]
+        HalfUp = 1, "half_up", "四舍五入";
+        /// The next one away from zero (进位).
+        Up = 2, "up", "向上进位";
+        /// The next one towards zero (抹零).
+        Down = 3, "down", "抹零";
+    }
+}
+
+impl CashMode {
+    /// The rule that it names.
+    pub fn rounding(self) -> Rounding {
+        match self {
+            CashMode::HalfUp => Rounding::HalfUp,
+            CashMode::Up => Rounding::Up,
+            CashMode::Down => Rounding::Down,
+        }
+    }
+}
+
+crate::record! {
+    /// How amounts of a currency are rounded when they are paid in cash.
+    pub struct CashRounding, CashRoundingColumns in "cash_rounding" key (currency) since 2 {
+        /// The currency.
+        currency: Currency,
+        /// The smallest coin in use.
+        step: Amount,
+        /// How amounts between its multiples are rounded.
+        mode: CashMode,
     }
 }
 

@@ -3,15 +3,15 @@
 //! Money posted is never edited. A receipt is allocated to installments, and what is left is an advance; a mistake is
 //! reversed by a mirror entry, which opens again exactly what the receipt had settled. Three equations always hold:
 //! an installment's amount is what is settled, cancelled and outstanding of it; a receipt's amount is what is allocated
-//! and its advance; a contract's `settled` is the sum over its installments.
+//! of it, its advance, and what was refunded or rounded; a contract's `settled` is the sum over its installments.
 
 mod model;
 mod operations;
 pub mod rules;
 
 pub use model::{
-    Adjustment, AdjustmentColumns, AdjustmentKind, Allocation, AllocationColumns, MoneyDirection, Receipt,
-    ReceiptColumns, ReceiptMethod,
+    Adjustment, AdjustmentColumns, AdjustmentKind, Allocation, AllocationColumns, CreditCause,
+    MoneyDirection, Receipt, ReceiptColumns, ReceiptMethod,
 };
 pub use operations::*;
 

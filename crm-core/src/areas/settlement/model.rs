@@ -3,6 +3,7 @@
 use crate::areas::access::User;
 use crate::areas::contract::{Contract, SettlementDirection};
 use crate::areas::party::Customer;
+use crate::areas::settlement::rules::allocation::check_receipt;
 use crate::kernel::currency::Currency;
 use crate::kernel::date::{Date, Instant};
 use crate::kernel::decimal::{Amount, Price};
@@ -49,12 +50,30 @@ crate::coded! {
     }
 }
 
+crate::coded! {
+    /// Why a customer is credited without money.
+    #[derive(Default)]
+    pub enum CreditCause {
+        /// Goods came back.
+        Return = 1, "return", "销售退回";
+        /// The price was reduced afterwards.
+        Allowance = 2, "allowance", "销售折让";
+        /// A damage is made good.
+        Compensation = 3, "compensation", "赔偿补偿";
+        /// Anything else.
+        #[default]
+        Other = 4, "other", "其他";
+    }
+}
+
 crate::record! {
-    /// Money received or paid. Always `amount = allocated + advance + refunded`; in a reversal or refund all are below zero.
+    /// Money received or paid, or a credit in place of it (贷项通知). Always
+    /// `amount = allocated + advance + refunded + rounded`; in a reversal or refund all are below zero.
     pub struct Receipt, ReceiptColumns in "receipt" key (id) {
         /// Id.
         id: Id<Receipt>,
-        /// Number, unique; given, or `SK-yyyy-000001` for receipts and `FK-yyyy-000001` for payments.
+        /// Number, unique; given, or `SK-yyyy-000001` for receipts, `FK-yyyy-000001` for payments and `DX-yyyy-000001` for
+        /// credits.
         number: String,
         /// Whether money came or went.
         direction: MoneyDirection,
@@ -62,7 +81,7 @@ crate::record! {
         customer: Id<Customer>,
         /// When it moved.
         date: Date,
-        /// How it moved.
+        /// How it moved; `other` for a credit.
         method: ReceiptMethod,
         /// How much.
         amount: Amount,
@@ -88,13 +107,19 @@ crate::record! {
         home: Option<Amount> = since 2 or Cell::Null,
         /// What the advance is booked at in the ledger's currency; none when that is its currency.
         home_advance: Option<Amount> = since 2 or Cell::Null,
+        /// Why it is a credit without money; none when money moved.
+        credit: Option<CreditCause> = since 2 or Cell::Null,
+        /// What was paid above what is owed because there is no smaller coin: a gain that settles nothing.
+        rounded: Amount = since 2 or Cell::Int(0),
+        /// What that is booked at in the ledger's currency; none when that is its currency.
+        home_rounded: Option<Amount> = since 2 or Cell::Null,
         /// The reversal of this receipt.
         reversed_by: Option<Id<Receipt>>,
         /// The receipt that this one reverses.
         reversal_of: Option<Id<Receipt>>,
         /// The receipt of which this one returns an advance.
         refund_of: Option<Id<Receipt>> = since 2 or Cell::Null,
-        /// Why it was reversed or refunded.
+        /// Why it was reversed or refunded, or credited.
         reason: Option<String>,
         /// Remarks.
         note: Option<String>,
@@ -107,6 +132,7 @@ crate::record! {
     index receipt_customer (customer, date);
     index receipt_date (date);
     index receipt_advance (date) where open_advance since 2;
+    index receipt_credit (customer, direction) where credit since 2;
 }
 
 crate::record! {
@@ -197,6 +223,15 @@ impl Receipt {
     /// `TOO_MANY_DECIMALS` for one finer than the currency's minor unit.
     pub fn money(&self, amount: Amount) -> Result<Money> {
         Money::new(amount, self.currency)
+    }
+
+    /// The equation of a receipt, see [`check_receipt`]; what was rounded is apart from it.
+    ///
+    /// # Errors
+    /// `INTERNAL` when it does not hold, `OVERFLOW`.
+    pub fn check(&self) -> Result<()> {
+        let amount = self.amount.checked_sub(self.rounded)?;
+        check_receipt(amount, self.allocated, self.advance, self.refunded)
     }
 
     /// The receipt with its open advance as its amounts say.

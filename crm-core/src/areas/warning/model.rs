@@ -111,10 +111,13 @@ pub struct WarningFigure {
     /// Which rows; all when left out.
     #[serde(default)]
     pub filter: Option<Expr>,
-    /// The amount that is summed, of rows in the ledger's currency alone (a field `currency` is needed); the rows are
-    /// counted when left out.
+    /// The amount that is summed (a field `currency` is needed): of rows in the ledger's currency, and with `home` of the
+    /// others too; the rows are counted when left out.
     #[serde(default)]
     pub sum: Option<String>,
+    /// What is summed of rows in other currencies: their value in the ledger's. They do not count when left out.
+    #[serde(default)]
+    pub home: Option<String>,
     /// Whether it is taken off.
     #[serde(default)]
     pub minus: bool,

@@ -334,6 +334,15 @@ fn check_total(
             typed(&mut binder, "sum", sum, is_amount, "an amount of money").map_err(at)?;
             typed(&mut binder, "sum", "currency", is_text, "a currency").map_err(at)?;
         }
+        if let Some(home) = &figure.home {
+            if figure.sum.is_none() {
+                return Err(at(wrong(
+                    "home",
+                    "only an amount that is summed has a value in the ledger's currency",
+                )));
+            }
+            typed(&mut binder, "home", home, is_amount, "an amount of money").map_err(at)?;
+        }
     }
     Ok(())
 }
@@ -494,7 +503,7 @@ fn beyond(
     Ok(kept)
 }
 
-/// The figures added up, by record: amounts of the ledger's currency in their smallest unit, or rows. They count for the
+/// The figures added up, by record: amounts in the ledger's currency in their smallest unit, or rows. They count for the
 /// whole ledger, whoever asks: what a customer owes does not depend on who looks.
 pub(super) fn totals(
     cx: &mut Cx<'_>,
@@ -505,15 +514,21 @@ pub(super) fn totals(
     let (catalog, ids) = (cx.catalog(), cx.ids());
     let home = cx.ledger().info().currency;
     let mut totals: BTreeMap<Uuid, i64> = BTreeMap::new();
-    for figure in figures {
+    // What is summed of one figure, and whether of rows in other currencies than the ledger's.
+    let parts = figures.iter().flat_map(|figure| {
+        let own = (figure, figure.sum.as_ref(), false);
+        [Some(own), figure.home.as_ref().map(|value| (figure, Some(value), true))].into_iter().flatten()
+    });
+    for (figure, sum, foreign) in parts {
         let dataset = catalog.dataset(&figure.dataset)?;
         for subjects in subjects.chunks(AT_ONCE) {
             let mut binder = Binder::new(catalog.schema(), dataset);
             let by = binder.resolve(&figure.by)?.column;
-            let output = match &figure.sum {
+            let output = match sum {
                 Some(sum) => {
                     let currency = binder.resolve("currency")?.column;
-                    binder.filter(Pred::equal(currency, home.encode(ids)?));
+                    let own = Pred::equal(currency, home.encode(ids)?);
+                    binder.filter(if foreign { own.not() } else { own });
                     Output::Sum(binder.resolve(sum)?.column)
                 }
                 None => Output::Count,

@@ -60,9 +60,11 @@ pub struct ContractData {
     /// What is sold.
     #[serde(default)]
     pub lines: Vec<LineData>,
-    /// How it is paid; the shares make up the whole amount.
+    /// How it is paid; the shares make up the whole amount. An empty list says that there are no terms. A new contract
+    /// that names neither terms nor a set, has an amount and no recurrence, takes its customer's default set
+    /// (`term_set.assign`).
     #[serde(default)]
-    pub terms: Vec<PaymentTerm>,
+    pub terms: Option<Vec<PaymentTerm>>,
     /// A term set to take the terms from, in place of `terms`. The contract keeps its own copy and the set's revision; a
     /// draft that names the same set again keeps its revision.
     #[serde(default)]
@@ -104,7 +106,7 @@ impl ContractData {
             ends_on: None,
             opportunity: None,
             lines: Vec::new(),
-            terms: Vec::new(),
+            terms: None,
             term_set: None,
             recurrence: None,
             notice_days: None,
@@ -116,7 +118,7 @@ impl ContractData {
     /// What a stored contract says: what `contract.update` and `contract.amend` take back, changed.
     pub fn of(contract: &Contract, lines: &[ContractLine]) -> ContractData {
         let stated = lines.is_empty() && contract.recurrence.is_none();
-        let terms = if contract.term_set.is_some() { Vec::new() } else { contract.terms.0.clone() };
+        let terms = contract.term_set.is_none().then(|| contract.terms.0.clone());
         ContractData {
             number: Some(contract.number.clone()),
             title: contract.title.clone(),

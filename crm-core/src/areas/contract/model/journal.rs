@@ -36,6 +36,8 @@ crate::coded! {
         Discount = 11, "discount", "现金折扣";
         /// A contract was amended.
         Amendment = 13, "amendment", "合同变更";
+        /// A customer was credited without money, with what it settled at once.
+        Credit = 12, "credit", "贷项通知";
     }
 }
 
@@ -48,7 +50,7 @@ crate::coded! {
         Contract = 2, "contract", "合同金额";
         /// Money received or paid.
         Money = 3, "money", "资金";
-        /// Money that settles nothing yet.
+        /// Money and credits that settle nothing yet.
         Advance = 4, "advance", "预收预付";
         /// Losses.
         WriteOff = 5, "write_off", "坏账";
@@ -58,6 +60,8 @@ crate::coded! {
         LateCharge = 7, "late_charge", "违约金";
         /// Realised exchange differences; in the ledger's currency only.
         Exchange = 8, "exchange", "汇兑损益";
+        /// Credits without money.
+        Credit = 9, "credit", "贷项";
     }
 }
 

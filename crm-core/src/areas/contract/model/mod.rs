@@ -521,6 +521,18 @@ crate::record! {
     }
 }
 
+crate::record! {
+    /// The term set that a customer's new contracts take when they say nothing of their payment terms.
+    pub struct CustomerTerms, CustomerTermsColumns in "customer_terms" key (customer, direction) since 2 {
+        /// The customer.
+        customer: Id<Customer>,
+        /// For what is receivable, or for what is payable.
+        direction: SettlementDirection,
+        /// The set.
+        term_set: Id<TermSet>,
+    }
+}
+
 crate::entity!(Contract, TermSet);
 
 impl Owned for Contract {

@@ -105,7 +105,7 @@ impl Operation for AmendContract {
         let said = ContractData::of(&before, &lines(cx, before.id)?);
         let (currency, direction) = (Some(before.currency), Some(before.direction));
         let data = ContractData { number: None, currency, direction, ..self.data };
-        let (lines, planned) = data.apply(cx, &mut after).map_err(|error| error.within("data"))?;
+        let (lines, planned) = data.apply(cx, &mut after, false).map_err(|error| error.within("data"))?;
         if after.amount.is_positive() && after.terms.0.is_empty() && after.recurrence.is_none() {
             return Err(Error::new(&TERMS_MISSING)
                 .at("data.terms")

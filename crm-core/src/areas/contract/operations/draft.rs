@@ -6,12 +6,12 @@ use chrono::Datelike;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::term_set::revision;
+use super::customer_terms::take_terms;
 use super::{GIVEN_CONTRACT, installments};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
     Contract, ContractData, ContractKind, ContractLine, ContractParty, ContractStatus, Installment,
-    LateTerms, LineData, PaymentTerm, Recurrence, SettlementDirection, TermSet,
+    LateTerms, LineData, Recurrence, SettlementDirection,
 };
 use crate::areas::contract::rules::amounts::{self, Pricing, Taxed};
 use crate::areas::contract::rules::recurrence::{self, Span};
@@ -42,6 +42,7 @@ impl ContractData {
         mut self,
         cx: &mut Cx<'_>,
         contract: &mut Contract,
+        is_new: bool,
     ) -> Result<(Vec<ContractLine>, Vec<Installment>)> {
         contract.title = name("title", &self.title, 200)?;
         contract.kind = self.kind;
@@ -50,7 +51,7 @@ impl ContractData {
             _ => SettlementDirection::Receivable,
         });
         contract.customer = self.customer;
-        contract.parties = Json(check_parties(self.parties)?);
+        contract.parties = Json(check_parties(std::mem::take(&mut self.parties))?);
         contract.currency = self.currency.unwrap_or(cx.ledger().info().currency);
         contract.tax_included = self.tax_included;
         if let (Some(start), Some(end)) = (self.starts_on, self.ends_on)
@@ -67,7 +68,7 @@ impl ContractData {
             cx.get_owned(opportunity, Level::Read).map_err(|error| error.at("opportunity"))?;
         }
         contract.opportunity = self.opportunity;
-        take_terms(cx, contract, std::mem::take(&mut self.terms), self.term_set)?;
+        take_terms(cx, contract, &mut self, is_new)?;
         if let Some(days) = self.notice_days.filter(|days| *days > NOTICE_DAYS_MAX) {
             return Err(out_of_range(days, NOTICE_DAYS_MAX).at("notice_days"));
         }
@@ -171,34 +172,6 @@ fn recurring(
 
 /// How many periods are planned of a recurring contract without end.
 const PERIODS_AHEAD: i32 = 12;
-
-/// Gives a contract its own terms, or those of a set.
-fn take_terms(
-    cx: &mut Cx<'_>,
-    contract: &mut Contract,
-    terms: Vec<PaymentTerm>,
-    term_set: Option<Id<TermSet>>,
-) -> Result<()> {
-    let Some(id) = term_set else {
-        contract.terms = Json(terms);
-        (contract.term_set, contract.term_set_revision) = (None, None);
-        return Ok(());
-    };
-    if !terms.is_empty() {
-        let reason = "the terms are those of the set";
-        return Err(Error::new(&error::NOT_APPLICABLE).at("terms").with("reason", reason));
-    }
-    if contract.term_set == Some(id) {
-        return Ok(());
-    }
-    let set = cx.get(id).map_err(|error| error.at("term_set"))?;
-    if !set.active {
-        return Err(Error::new(&TERM_SET_INACTIVE).at("term_set").with("name", set.name));
-    }
-    contract.terms = Json(revision(cx, id, set.revision)?.terms.0);
-    (contract.term_set, contract.term_set_revision) = (Some(id), Some(set.revision));
-    Ok(())
-}
 
 impl LineData {
     fn priced(self, cx: &mut Cx<'_>, contract: &Contract, seq: u32) -> Result<(ContractLine, Taxed)> {
@@ -383,7 +356,7 @@ impl Operation for CreateContract {
             term_set_revision: None,
             recurrence: None,
         };
-        let (lines, planned) = data.apply(cx, &mut contract)?;
+        let (lines, planned) = data.apply(cx, &mut contract, true)?;
         contract.number = choose_number(cx, given, contract.id)?;
         cx.subject(contract.id);
         cx.insert(&contract)?;
@@ -449,7 +422,7 @@ impl Operation for UpdateContract {
         }
         let mut after = before.clone();
         let within = |error: Error| error.within("data");
-        let (lines, planned) = data.apply(cx, &mut after).map_err(within)?;
+        let (lines, planned) = data.apply(cx, &mut after, false).map_err(within)?;
         if let Some(given) = optional(given) {
             after.number = choose_number(cx, Some(given), after.id).map_err(within)?;
         }

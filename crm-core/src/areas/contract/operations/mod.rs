@@ -1,6 +1,7 @@
 //! Operations on contracts.
 
 mod amend;
+mod customer_terms;
 mod draft;
 mod event;
 mod journal;
@@ -10,6 +11,7 @@ mod recurring;
 mod term_set;
 
 pub use amend::AmendContract;
+pub use customer_terms::{AssignTermSet, DefaultTermSet, DefaultTerms};
 pub use draft::{CreateContract, UpdateContract};
 pub use event::{Deduction, DeliverContract, DeliveredPart, ReachMilestone, ReleaseRetention};
 pub(crate) use event::{invoiced, uninvoiced};
@@ -61,6 +63,8 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     SaveTermSet,
     GetTermSet,
     ListTermSets,
+    AssignTermSet,
+    DefaultTermSet,
 ];
 
 /// A step of examples: a contract of 100,000 CNY in three installments. It needs [`GIVEN_CUSTOMER`] before it.

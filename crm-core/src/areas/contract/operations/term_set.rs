@@ -16,7 +16,7 @@ use crate::store::engine::Mode;
 use crate::store::record::{Json, Record};
 
 /// A step of examples: a term set.
-const GIVEN_TERM_SET: Given = Given {
+pub(super) const GIVEN_TERM_SET: Given = Given {
     save: "set",
     call: "term_set.save",
     input: r#"{"name": "3-6-1", "terms": [

@@ -8,6 +8,7 @@ pub mod journal;
 pub mod recurrence;
 pub mod schedule;
 pub mod status;
+pub mod term_source;
 pub mod term_state;
 
 crate::codes! {

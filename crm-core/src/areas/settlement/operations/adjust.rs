@@ -21,6 +21,7 @@ use crate::areas::settlement::rules::{
     ABOVE_OPEN, ADJUSTMENT_FINAL, CONTRACT_NOT_EFFECTIVE, DISCOUNT_OF_RECEIPT, NO_INSTALLMENT, NOTHING_OPEN,
 };
 use crate::catalog::{Access, Example, Given, Level, Operation};
+use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
 use crate::kernel::decimal::{Amount, Rate};
 use crate::kernel::error::{self, Code, Error, Result};
@@ -186,8 +187,10 @@ fn tax_parts(cx: &mut Cx<'_>, contract: &Contract) -> Result<Vec<TaxPart>> {
     Ok(parts)
 }
 
-/// A discount to be granted.
+/// A discount or difference of rounding to be granted with a receipt.
 pub(super) struct Grant {
+    /// Why.
+    kind: AdjustmentKind,
     /// The installment as stored.
     before: Installment,
     /// What need not be paid.
@@ -205,28 +208,47 @@ pub(super) fn grants(cx: &mut Cx<'_>, date: Date, parts: &mut Parts) -> Result<V
         if installment.amount.checked_sub(off)? != *amount {
             continue;
         }
-        let before = installment.clone();
-        let relieved = journal::relieved(&before, off, home)?;
-        installment.discounted = installment.discounted.checked_add(off)?;
-        *installment = schedule::restated(installment.clone(), true)?;
-        installment.home_open = before.home_open.map(|value| value.checked_sub(relieved)).transpose()?;
-        found.push(Grant { before, off });
+        let before = given_up(installment, off, home)?;
+        found.push(Grant { kind: AdjustmentKind::Discount, before, off });
     }
     Ok(found)
 }
 
-/// Grants discounts with a receipt.
+/// Makes an installment what it is when a part of it is given up; returns it as it was.
+fn given_up(installment: &mut Installment, off: Amount, home: Currency) -> Result<Installment> {
+    let before = installment.clone();
+    let relieved = journal::relieved(&before, off, home)?;
+    installment.discounted = installment.discounted.checked_add(off)?;
+    *installment = schedule::restated(installment.clone(), true)?;
+    installment.home_open = before.home_open.map(|value| value.checked_sub(relieved)).transpose()?;
+    Ok(before)
+}
+
+/// Takes what cash lacks for the smallest coin off the last parts of a receipt; nothing when it lacks nothing. A part of
+/// which nothing is left is closed by the difference alone.
+pub(super) fn rounded_off(cx: &Cx<'_>, lacks: Amount, parts: &mut Parts) -> Result<Vec<Grant>> {
+    let home = cx.ledger().info().currency;
+    let (mut rest, mut found) = (lacks, Vec::new());
+    for Part { installment, amount, .. } in parts.iter_mut().rev() {
+        let off = rest.min(*amount);
+        if !off.is_positive() {
+            break;
+        }
+        rest = rest.checked_sub(off)?;
+        *amount = amount.checked_sub(off)?;
+        let before = given_up(installment, off, home)?;
+        found.push(Grant { kind: AdjustmentKind::Rounding, before, off });
+    }
+    parts.retain(|part| part.amount.is_positive());
+    Ok(found)
+}
+
+/// Grants discounts and differences of rounding with a receipt.
 pub(super) fn grant(cx: &mut Cx<'_>, receipt: Id<Receipt>, date: Date, grants: Vec<Grant>) -> Result<()> {
-    for Grant { before, off } in grants {
+    for Grant { kind, before, off } in grants {
         let contract = cx.get(before.contract)?;
-        let terms = Terms {
-            kind: AdjustmentKind::Discount,
-            amount: off,
-            date,
-            receipt: Some(receipt),
-            reason: None,
-            reversal_of: None,
-        };
+        let terms =
+            Terms { kind, amount: off, date, receipt: Some(receipt), reason: None, reversal_of: None };
         adjust(cx, &contract, before, terms)?;
     }
     Ok(())

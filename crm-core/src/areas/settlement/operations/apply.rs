@@ -10,9 +10,11 @@ use crate::areas::contract::rules::journal::{self, Change, Leg};
 use crate::areas::contract::rules::schedule;
 use crate::areas::contract::rules::status::{self, Action};
 use crate::areas::contract::{Account, Contract, ContractStatus, EntryKind, Installment, Posting, post};
+use crate::areas::ledger::{CashRounding, cash_rounding};
 use crate::areas::settlement::INSTALLMENTS;
 use crate::areas::settlement::model::{Allocation, Receipt};
-use crate::areas::settlement::rules::allocation::{self, OpenItem, check_receipt};
+use crate::areas::settlement::rules::allocation::{self, OpenItem};
+use crate::areas::settlement::rules::cash;
 use crate::areas::settlement::rules::{
     CONTRACT_NOT_EFFECTIVE, NO_INSTALLMENT, WRONG_CUSTOMER, WRONG_DIRECTION,
 };
@@ -49,6 +51,40 @@ pub(super) struct Worth {
 
 /// Installments with what each of them gets.
 pub(super) type Parts = Vec<Part>;
+
+/// How much of what is open a cash receipt closes that is not quite that much, see [`cash::closes`]; none when it is to be
+/// allocated as it stands.
+pub(super) fn closes_in_cash(
+    cx: &mut Cx<'_>,
+    receipt: &Receipt,
+    request: &AllocationRequest,
+) -> Result<Option<Amount>> {
+    let Some(CashRounding { step, mode, .. }) = cash_rounding(cx, receipt.currency)? else { return Ok(None) };
+    let open = match request {
+        AllocationRequest::None => return Ok(None),
+        // Rounding moves an amount by less than a step.
+        AllocationRequest::FirstDue => read_open(cx, receipt, Some(receipt.advance.checked_add(step)?))?,
+        AllocationRequest::Contracts(contracts) => {
+            read_contracts(cx, receipt, contracts).map_err(|error| error.within("contracts"))?
+        }
+        AllocationRequest::Proportional(contracts) if contracts.is_empty() => read_open(cx, receipt, None)?,
+        AllocationRequest::Proportional(contracts) => {
+            read_contracts(cx, receipt, contracts).map_err(|error| error.within("proportional"))?
+        }
+        AllocationRequest::Told(_) => Vec::new(),
+    };
+    let mut items: Vec<OpenItem<_>> = open.iter().map(item).collect();
+    items.sort_by(allocation::due_order);
+    let mut open: Vec<Amount> = items.iter().map(|item| item.open).collect();
+    match request {
+        AllocationRequest::Told(lines) => {
+            open = vec![Amount::checked_sum(lines.iter().map(|line| line.amount))?]
+        }
+        AllocationRequest::Proportional(_) => open = vec![Amount::checked_sum(open)?],
+        _ => {}
+    }
+    cash::closes(&open, receipt.money(receipt.advance)?, step, mode.rounding())
+}
 
 /// Chooses what the receipt's advance settles. Nothing is written.
 ///
@@ -275,7 +311,7 @@ pub(super) fn take(cx: &Cx<'_>, mut receipt: Receipt, parts: &mut Parts) -> Resu
         receipt.allocated = receipt.allocated.checked_add(part.amount)?;
         receipt.advance = receipt.advance.checked_sub(part.amount)?;
     }
-    check_receipt(receipt.amount, receipt.allocated, receipt.advance, receipt.refunded)?;
+    receipt.check()?;
     Ok(receipt.restated())
 }
 
@@ -392,14 +428,46 @@ pub(super) fn posting(receipt: &Receipt, kind: EntryKind, date: Date) -> Posting
     }
 }
 
-/// The lines of money that moves: in or out, and into or out of an advance.
+/// The lines of money that moves, or of a credit in its place: in or out, and into or out of an advance.
 pub(super) fn money_legs(receipt: &Receipt) -> Result<Vec<Leg>> {
     let (document, amount) = (Some(receipt.id.uuid()), receipt.amount);
     let home = receipt.home.unwrap_or(amount);
+    let source = if receipt.credit.is_some() { Account::Credit } else { Account::Money };
     Ok(vec![
-        Leg::of(Account::Money, document, amount, home),
+        Leg::of(source, document, amount, home),
         Leg::of(Account::Advance, document, amount.checked_neg()?, home.checked_neg()?),
     ])
+}
+
+/// The receipt with what is left of it as a gain of rounding.
+pub(super) fn rounded_up(mut receipt: Receipt) -> Result<Receipt> {
+    receipt.rounded = std::mem::take(&mut receipt.advance);
+    if let Some(value) = &mut receipt.home_advance {
+        receipt.home_rounded = Some(std::mem::take(value));
+    }
+    receipt.check()?;
+    Ok(receipt.restated())
+}
+
+/// The lines of a gain of rounding, which comes out of the advance; none where nothing was rounded up. It stands with the
+/// installment that the receipt settled first.
+pub(super) fn rounding_legs(receipt: &Receipt, place: Option<(Id<Contract>, u32)>) -> Result<Vec<Leg>> {
+    let (document, amount) = (Some(receipt.id.uuid()), receipt.rounded);
+    let home = receipt.home_rounded.unwrap_or(amount);
+    if amount.is_zero() {
+        return Ok(Vec::new());
+    }
+    let gain = Leg {
+        contract: place.map(|(contract, _)| contract),
+        installment: place.map(|(_, seq)| seq),
+        ..Leg::of(Account::Discount, document, amount.checked_neg()?, home.checked_neg()?)
+    };
+    Ok(vec![Leg::of(Account::Advance, document, amount, home), gain])
+}
+
+/// Where the gain of rounding of a receipt with these allocations stands.
+pub(super) fn first_place(allocations: &[Allocation]) -> Option<(Id<Contract>, u32)> {
+    allocations.first().map(|first| (first.contract, first.installment))
 }
 
 /// The allocations of a receipt, in order.

@@ -11,7 +11,7 @@ use super::since::{AsOfBasis, Since, cells};
 use crate::app::{Cx, NOT_FOUND};
 use crate::areas::contract::{Account, EntryKind, JournalLine, SettlementDirection};
 use crate::areas::party::Customer;
-use crate::areas::settlement::model::Receipt;
+use crate::areas::settlement::model::{MoneyDirection, Receipt};
 use crate::areas::settlement::rules::habits::{self, BOUNDS, MONTHS, Movement, Sums};
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::currency::Currency;
@@ -38,9 +38,30 @@ pub(super) struct Moved {
     pub(super) home: Amount,
 }
 
+/// The credits that are known, reversals included: what they settle is not paid.
+pub(super) fn credits(cx: &mut Cx<'_>, since: &Since) -> Result<BTreeSet<Uuid>> {
+    let (ids, c) = (cx.ids(), Receipt::C);
+    let money = match since.direction {
+        SettlementDirection::Receivable => MoneyDirection::Receipt,
+        SettlementDirection::Payable => MoneyDirection::Payment,
+    };
+    let mut query = cx.query::<Receipt>().present(c.credit).equal(c.direction, money);
+    if let Some(customer) = since.customer {
+        query = query.equal(c.customer, customer);
+    }
+    let mut found = BTreeSet::new();
+    query.scan(cx.tx(), vec![Output::Column(ColumnRef::base(c.id.position()))], &mut |row| {
+        let [id] = cells(row)?;
+        found.insert(Uuid::decode(id, ids)?);
+        Ok(Flow::More)
+    })?;
+    Ok(found)
+}
+
 /// What money has settled, and what was taken back of it, from a business day on and until another, in the order of
-/// posting; of the contracts in the user's scope, or of all.
+/// posting; of the contracts in the user's scope, or of all. What credits settle is left out.
 pub(super) fn moved(cx: &mut Cx<'_>, since: &Since, until: Date, scoped: bool) -> Result<Vec<Moved>> {
+    let credits = credits(cx, since)?;
     let (ids, c) = (cx.ids(), JournalLine::C);
     let columns = [
         c.entry.position(),
@@ -77,6 +98,9 @@ pub(super) fn moved(cx: &mut Cx<'_>, since: &Since, until: Date, scoped: bool) -
             return Ok(Flow::More);
         }
         let receipt = Option::<Uuid>::decode(document, ids)?.unwrap_or_default();
+        if credits.contains(&receipt) {
+            return Ok(Flow::More);
+        }
         if kind == EntryKind::Reversal {
             reversals.insert(receipt);
         }
@@ -161,7 +185,7 @@ fn window(today: Date, direction: SettlementDirection, customer: Option<Id<Custo
 ///
 /// Each amount settled counts with the days from its due date to the day of the money, weighted by its value in the
 /// ledger's currency; an advance counts from the day on which it was used. What was reversed or reallocated counts as if it
-/// had not been paid.
+/// had not been paid; what a credit settled was not paid at all.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettlementHabits {

@@ -3,22 +3,27 @@
 mod adjust;
 mod aging;
 mod apply;
+mod credit;
 mod habits;
 mod late;
 mod outlook;
+mod progress;
 mod receipt;
 mod reversal;
 mod since;
 mod statement;
 mod statistics;
+mod suggest;
 mod verify;
 mod views;
 
 pub use adjust::{ListAdjustments, ReverseAdjustment, WriteOffInstallment};
 pub use aging::{AgingGroup, AgingReport, AgingRow, SettlementAging};
+pub use credit::PostCredit;
 pub use habits::{HabitBucket, PaymentHabits, SettlementHabits};
 pub use late::{ChargeLate, ChargedLate, LateLine, LateStatement, ReckonLateCharge};
 pub use outlook::{Outlook, OutlookPeriod, OutlookRow, SettlementOutlook};
+pub use progress::{ContractProgress, InstallmentProgress, SettlementProgress};
 pub use receipt::{
     AllocateReceipt, AllocationLine, AllocationRequest, GetReceipt, ListReceipts, PostReceipt, PostedReceipt,
 };
@@ -26,17 +31,18 @@ pub use reversal::{InstallmentRef, ReallocateReceipt, RefundReceipt, ReverseRece
 pub use since::AsOfBasis;
 pub use statement::{CustomerStatement, SettlementStatement, StatementAccount, StatementRow};
 pub use statistics::{SettlementStatistics, StatisticsReport, StatisticsRow};
+pub use suggest::{ReceiptSuggestion, SuggestFor, SuggestReceipt};
 pub use verify::{DifferenceKind, SettlementCheck, SettlementDifference, VerifySettlement};
-pub use views::{
-    ContractProgress, DueItem, InstallmentProgress, ListInstallments, SettlementDue, SettlementProgress,
-};
+pub use views::{DueItem, ListInstallments, SettlementDue};
 
 use crate::areas::contract::{GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_EFFECTIVE, GIVEN_SUBMITTED};
 use crate::areas::party::GIVEN_CUSTOMER;
 use crate::catalog::{Entry, Given};
 
 pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
+    SuggestReceipt,
     PostReceipt,
+    PostCredit,
     AllocateReceipt,
     ReallocateReceipt,
     RefundReceipt,

@@ -15,7 +15,7 @@ use crate::areas::ledger::{NO_RATE, home_value, stated_rate};
 use crate::areas::party::Customer;
 use crate::areas::party::rules::{name, optional};
 use crate::areas::settlement::RECEIPTS;
-use crate::areas::settlement::model::{Allocation, MoneyDirection, Receipt, ReceiptMethod};
+use crate::areas::settlement::model::{Allocation, CreditCause, MoneyDirection, Receipt, ReceiptMethod};
 use crate::areas::settlement::rules::{
     ABOVE_OPEN, ABOVE_RECEIPT, ALREADY_REVERSED, CONTRACT_NOT_EFFECTIVE, IS_REVERSAL, NO_ADVANCE,
     NO_INSTALLMENT, RECEIPT_NUMBER_TAKEN, WRONG_CUSTOMER, WRONG_DIRECTION,
@@ -108,6 +108,11 @@ pub struct PostReceipt {
     /// that amount on it.
     #[serde(default)]
     pub take_discounts: bool,
+    /// For cash: whether a receipt of just what `ledger.set_cash_rounding` makes of what it settles closes that to the last
+    /// minor unit. What it lacks is an adjustment of kind `rounding`, what it has too much is kept as `rounded`; a receipt of
+    /// any other amount is allocated as it stands. What is owed and invoiced stays as it is.
+    #[serde(default)]
+    pub round_cash: bool,
     /// Remarks.
     #[serde(default)]
     pub note: Option<String>,
@@ -130,6 +135,7 @@ impl PostReceipt {
             handler: None,
             allocate: AllocationRequest::default(),
             take_discounts: false,
+            round_cash: false,
             note: None,
         }
     }
@@ -144,12 +150,8 @@ pub struct PostedReceipt {
     pub allocations: Vec<Allocation>,
 }
 
-/// The number given, if it is free, or the next one of the year and direction.
-pub(super) fn choose_number(
-    cx: &mut Cx<'_>,
-    given: Option<String>,
-    direction: MoneyDirection,
-) -> Result<String> {
+/// The number given, if it is free, or the next one of the year and of what the receipt is: money in, money out, a credit.
+pub(super) fn choose_number(cx: &mut Cx<'_>, given: Option<String>, receipt: &Receipt) -> Result<String> {
     let holder = |cx: &mut Cx<'_>, number: &str| {
         cx.query::<Receipt>().equal(Receipt::C.number, number.to_owned()).first(cx.tx())
     };
@@ -160,13 +162,14 @@ pub(super) fn choose_number(
             None => Ok(given),
         };
     }
-    let prefix = match direction {
-        MoneyDirection::Receipt => "SK",
-        MoneyDirection::Payment => "FK",
+    let (prefix, series) = match (receipt.credit, receipt.direction) {
+        (Some(_), _) => ("DX", "credit".to_owned()),
+        (None, direction @ MoneyDirection::Receipt) => ("SK", direction.to_string()),
+        (None, direction @ MoneyDirection::Payment) => ("FK", direction.to_string()),
     };
     let year = cx.today().year();
     loop {
-        let number = format!("{prefix}-{year}-{:06}", cx.number(&format!("{direction}-{year}"))?);
+        let number = format!("{prefix}-{year}-{:06}", cx.number(&format!("{series}-{year}"))?);
         // Somebody may have given this number by hand.
         if holder(cx, &number)?.is_none() {
             return Ok(number);
@@ -224,6 +227,21 @@ impl Operation for PostReceipt {
     ];
     const EXAMPLE: Example = Example { given: GIVEN_TO_EFFECTIVE, input: GIVEN_RECEIPT.input };
     fn run(self, cx: &mut Cx<'_>) -> Result<PostedReceipt> {
+        self.post(cx, None)
+    }
+}
+
+/// What makes a receipt a credit.
+pub(super) struct Credited {
+    /// Why, as a kind.
+    pub(super) cause: CreditCause,
+    /// Why, in words.
+    pub(super) reason: String,
+}
+
+impl PostReceipt {
+    /// Posts money, or a credit in its place.
+    pub(super) fn post(self, cx: &mut Cx<'_>, credited: Option<Credited>) -> Result<PostedReceipt> {
         cx.get_owned(self.customer, Level::Read).map_err(|error| error.at("customer"))?;
         let currency = self.currency.unwrap_or(cx.ledger().info().currency);
         let amount = Money::new(self.amount, currency).map_err(|error| error.at("amount"))?;
@@ -234,6 +252,10 @@ impl Operation for PostReceipt {
                 .with("min", "0.0001")
                 .with("max", Amount::from_scaled(i64::MAX)));
         }
+        if self.round_cash && (self.method != ReceiptMethod::Cash || self.take_discounts) {
+            let reason = "only cash is rounded, and not together with discounts";
+            return Err(Error::new(&error::NOT_APPLICABLE).at("round_cash").with("reason", reason));
+        }
         let date = moved_on(cx, self.date)?;
         let handler = match self.handler {
             Some(handler) => cx.get(handler).map_err(|error| error.at("handler"))?.id,
@@ -243,6 +265,10 @@ impl Operation for PostReceipt {
         let home = match rate {
             Some(_) => Some(home_value(amount, rate, cx.ledger().info().currency)?),
             None => None,
+        };
+        let (kind, credit, reason) = match credited {
+            Some(Credited { cause, reason }) => (EntryKind::Credit, Some(cause), Some(reason)),
+            None => (EntryKind::Receipt, None, None),
         };
         let receipt = Receipt {
             id: cx.new_id(),
@@ -264,27 +290,41 @@ impl Operation for PostReceipt {
             home,
             home_advance: home,
             refund_of: None,
+            credit,
+            rounded: Amount::ZERO,
+            home_rounded: home.map(|_| Amount::ZERO),
             reversed_by: None,
             reversal_of: None,
-            reason: None,
+            reason,
             note: optional(self.note),
             created_at: cx.now(),
             version: 1,
         };
         let discounts_on = self.take_discounts.then_some(date);
-        let mut parts = apply::choose(cx, &receipt, &self.allocate, discounts_on)
-            .map_err(|error| error.within("allocate"))?;
-        let grants = match discounts_on {
-            Some(date) => adjust::grants(cx, date, &mut parts)?,
-            None => Vec::new(),
+        let within = |error: Error| error.within("allocate");
+        let closed = match self.round_cash {
+            true => apply::closes_in_cash(cx, &receipt, &self.allocate).map_err(within)?,
+            false => None,
+        };
+        let asked = Receipt { advance: closed.unwrap_or(receipt.advance), ..receipt.clone() };
+        let mut parts = apply::choose(cx, &asked, &self.allocate, discounts_on).map_err(within)?;
+        let grants = match (discounts_on, closed) {
+            (Some(date), _) => adjust::grants(cx, date, &mut parts)?,
+            (None, Some(closed)) => adjust::rounded_off(cx, closed.checked_sub(self.amount)?, &mut parts)?,
+            (None, None) => Vec::new(),
         };
         let mut receipt = apply::take(cx, receipt, &mut parts)?;
-        receipt.number = choose_number(cx, self.number, self.direction)?;
+        if closed.is_some() {
+            receipt = apply::rounded_up(receipt)?;
+        }
+        receipt.number = choose_number(cx, self.number, &receipt)?;
         cx.subject(receipt.id);
         cx.insert(&receipt)?;
         adjust::grant(cx, receipt.id, date, grants)?;
-        let booking = Booking { kind: EntryKind::Receipt, date, first_seq: 1 };
-        let legs = apply::money_legs(&receipt)?;
+        let booking = Booking { kind, date, first_seq: 1 };
+        let mut legs = apply::money_legs(&receipt)?;
+        let place = parts.first().map(|part| (part.installment.contract, part.installment.seq));
+        legs.extend(apply::rounding_legs(&receipt, place)?);
         let allocations = apply::settle(cx, &receipt, &booking, parts, legs)?;
         Ok(PostedReceipt { receipt, allocations })
     }

@@ -15,7 +15,6 @@ use crate::areas::contract::rules::journal::Leg;
 use crate::areas::contract::{Account, Contract, EntryKind};
 use crate::areas::party::rules::{name, optional};
 use crate::areas::settlement::model::{Receipt, ReceiptMethod};
-use crate::areas::settlement::rules::allocation::check_receipt;
 use crate::areas::settlement::rules::{
     ABOVE_ADVANCE, ABOVE_OPEN, ABOVE_RECEIPT, ALREADY_REVERSED, CONTRACT_NOT_EFFECTIVE, IS_REVERSAL,
     NO_INSTALLMENT, NOT_ALLOCATED, REFUNDED, WRONG_CUSTOMER, WRONG_DIRECTION,
@@ -85,7 +84,7 @@ impl Operation for ReverseReceipt {
         let mirrored = |amount: Option<Amount>| amount.map(Amount::checked_neg).transpose();
         let mirror = Receipt {
             id: cx.new_id(),
-            number: choose_number(cx, None, before.direction)?,
+            number: choose_number(cx, None, &before)?,
             date,
             amount: before.amount.checked_neg()?,
             allocated: before.allocated.checked_neg()?,
@@ -93,6 +92,8 @@ impl Operation for ReverseReceipt {
             refunded: before.refunded.checked_neg()?,
             home: mirrored(before.home)?,
             home_advance: mirrored(before.home_advance)?,
+            rounded: before.rounded.checked_neg()?,
+            home_rounded: mirrored(before.home_rounded)?,
             open_advance: None,
             handler: cx.actor().user.id,
             reversed_by: None,
@@ -103,12 +104,12 @@ impl Operation for ReverseReceipt {
             version: 1,
             ..before.clone()
         };
-        check_receipt(mirror.amount, mirror.allocated, mirror.advance, mirror.refunded)?;
+        mirror.check()?;
         cx.insert(&mirror)?;
         let mut after = before.clone();
         after.reversed_by = Some(mirror.id);
         cx.update(&before, after.restated())?;
-        let legs = match mirror.refund_of {
+        let mut legs = match mirror.refund_of {
             None => apply::money_legs(&mirror)?,
             Some(refunded) => {
                 // The money is back, and is an advance of the receipt that it had been taken from.
@@ -119,6 +120,7 @@ impl Operation for ReverseReceipt {
                 refund_legs(&mirror, source.id)?
             }
         };
+        legs.extend(apply::rounding_legs(&mirror, apply::first_place(&settled))?);
         let booking = Booking { kind: EntryKind::Reversal, date, first_seq: 1 };
         let allocations = apply::settle(cx, &mirror, &booking, parts, legs)?;
         Ok(PostedReceipt { receipt: mirror, allocations })
@@ -209,9 +211,9 @@ impl Operation for RefundReceipt {
             }
         };
         let back = amount.checked_neg()?;
-        let refund = Receipt {
+        let mut refund = Receipt {
             id: cx.new_id(),
-            number: choose_number(cx, None, before.direction)?,
+            number: String::new(),
             date,
             method: self.method,
             amount: back,
@@ -224,14 +226,19 @@ impl Operation for RefundReceipt {
             open_advance: None,
             home: value.map(Amount::checked_neg).transpose()?,
             home_advance: value.map(|_| Amount::ZERO),
+            rounded: Amount::ZERO,
+            home_rounded: value.map(|_| Amount::ZERO),
             refund_of: Some(before.id),
+            // What goes back is money, also where a credit had come without.
+            credit: None,
             reason: Some(reason),
             note: None,
             created_at: cx.now(),
             version: 1,
             ..before.clone()
         };
-        check_receipt(refund.amount, refund.allocated, refund.advance, refund.refunded)?;
+        refund.number = choose_number(cx, None, &refund)?;
+        refund.check()?;
         cx.insert(&refund)?;
         cx.update(&before, moved_back(&before, amount, value)?)?;
         let booking = Booking { kind: EntryKind::Refund, date, first_seq: 1 };
@@ -249,8 +256,21 @@ fn moved_back(receipt: &Receipt, amount: Amount, value: Option<Amount>) -> Resul
     if let (Some(advance), Some(value)) = (after.home_advance, value) {
         after.home_advance = Some(advance.checked_sub(value)?);
     }
-    check_receipt(after.amount, after.allocated, after.advance, after.refunded)?;
+    after.check()?;
     Ok(after.restated())
+}
+
+/// Makes what was rounded up an advance again; returns the receipt with just that, below zero.
+fn unrounded(receipt: &mut Receipt) -> Result<Receipt> {
+    let mut back = receipt.clone();
+    back.rounded = std::mem::take(&mut receipt.rounded).checked_neg()?;
+    receipt.advance = receipt.advance.checked_sub(back.rounded)?;
+    if let (Some(advance), Some(value)) = (receipt.home_advance, receipt.home_rounded) {
+        receipt.home_advance = Some(advance.checked_add(value)?);
+        receipt.home_rounded = Some(Amount::ZERO);
+        back.home_rounded = Some(value.checked_neg()?);
+    }
+    Ok(back)
 }
 
 /// The lines of a refund or its reversal: money out of, or into, the advance of `source`.
@@ -275,7 +295,8 @@ pub struct InstallmentRef {
 
 /// Takes a receipt from what it has settled, in part or wholly, and lets it settle something else.
 ///
-/// What is taken back opens again exactly, at the value it was booked at before, and discounts granted with it are reversed.
+/// What is taken back opens again exactly, at the value it was booked at before, and discounts and differences of cash
+/// rounding granted with it are reversed; what was rounded up is an advance again.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReallocateReceipt {
@@ -363,9 +384,11 @@ impl Operation for ReallocateReceipt {
                 freed.home_advance = Some(advance.checked_sub(worth.money)?);
             }
         }
+        // What was rounded up for installments that are no longer settled is an advance again.
+        let legs = apply::rounding_legs(&unrounded(&mut freed)?, apply::first_place(&all))?;
         let next = |all: &[crate::areas::settlement::Allocation]| all.last().map_or(1, |last| last.seq + 1);
         let booking = Booking { kind: EntryKind::Reallocation, date, first_seq: next(&all) };
-        all.extend(apply::settle(cx, &freed, &booking, parts, Vec::new())?);
+        all.extend(apply::settle(cx, &freed, &booking, parts, legs)?);
         let mut parts =
             apply::choose(cx, &freed, &self.allocate, None).map_err(|error| error.within("allocate"))?;
         let after = apply::take(cx, freed, &mut parts)?;

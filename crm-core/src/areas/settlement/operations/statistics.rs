@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::GIVEN_TO_RECEIPT;
-use super::habits::moved;
+use super::habits::{credits, moved};
 use super::since::{AsOfBasis, Since, cells, open_now};
 use crate::app::Cx;
 use crate::areas::contract::{Account, Installment, JournalLine, SettlementDirection};
@@ -24,8 +25,8 @@ use crate::store::record::{Field, Record};
 
 /// Figures on what is owed over a period: charges, collections, days sales outstanding, lateness.
 ///
-/// Everything counts by its business date. Per currency always: opening + charges − cancelled − collected − discounted −
-/// written off = closing. Formulas are those of the Credit Research Foundation, over the period as a whole; what has no due
+/// Everything counts by its business date. Per currency always: opening + charges − cancelled − collected − credited −
+/// discounted − written off = closing. Formulas are those of the Credit Research Foundation, over the period as a whole; what has no due
 /// date yet counts as open and not overdue.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +59,8 @@ pub struct StatisticsRow {
     pub cancelled: Amount,
     /// Settled by money, less what was taken back.
     pub collected: Amount,
+    /// Settled by credits in place of money, less what was taken back.
+    pub credited: Amount,
     /// Given up because it was paid early, or was too small for a coin.
     pub discounted: Amount,
     /// Closed without money.
@@ -101,6 +104,7 @@ struct Sum {
     undated: Amount,
     cancelled: Amount,
     moved: Amount,
+    credited: Amount,
     discounted: Amount,
     written_off: Amount,
 }
@@ -154,10 +158,12 @@ impl Operation for SettlementStatistics {
         let since = Since { direction, customer, currency, from, basis: AsOfBasis::Dated };
         let accounts =
             [Account::Open, Account::Contract, Account::LateCharge, Account::Discount, Account::WriteOff];
+        let credits = credits(cx, &since)?;
         let c = JournalLine::C;
         let columns = [
             c.currency.position(),
             c.account.position(),
+            c.document.position(),
             c.date.position(),
             c.due_date.position(),
             c.amount.position(),
@@ -165,7 +171,7 @@ impl Operation for SettlementStatistics {
         let binder = since.binder(cx, &accounts, &columns)?;
         cx.check_cancelled()?;
         cx.tx().select(&binder.select, &mut |row| {
-            let [currency, account, date, due, amount] = cells(row)?;
+            let [currency, account, document, date, due, amount] = cells(row)?;
             let sum = sums.entry(Currency::decode(currency, ids)?).or_default();
             let (account, amount) = (Account::decode(account, ids)?, Amount::decode(amount, ids)?);
             let back = amount.checked_neg()?;
@@ -175,8 +181,10 @@ impl Operation for SettlementStatistics {
                 }
                 return Ok(Flow::More);
             }
-            // The lines of an entry sum to zero: what these accounts lack is money.
-            add(&mut sum.moved, back)?;
+            // The lines of an entry sum to zero: what these accounts lack is money, or a credit.
+            let credited =
+                Option::<Uuid>::decode(document, ids)?.is_some_and(|document| credits.contains(&document));
+            add(if credited { &mut sum.credited } else { &mut sum.moved }, back)?;
             match account {
                 Account::Open => add(&mut sum.period.opening, back)?,
                 Account::Discount => add(&mut sum.discounted, amount)?,
@@ -202,6 +210,7 @@ impl Operation for SettlementStatistics {
                 charges: period.charges,
                 cancelled: sum.cancelled,
                 collected: sum.moved,
+                credited: sum.credited,
                 discounted: sum.discounted,
                 written_off: sum.written_off,
                 closing: period.closing,

@@ -16,7 +16,6 @@ use crate::app::Cx;
 use crate::areas::contract::rules::schedule;
 use crate::areas::contract::{Account, Contract, Installment, InstallmentStatus, JournalLine};
 use crate::areas::settlement::model::{Allocation, Receipt};
-use crate::areas::settlement::rules::allocation::check_receipt;
 use crate::catalog::{Access, Example, Operation};
 use crate::kernel::date::Date;
 use crate::kernel::decimal::Amount;
@@ -59,6 +58,8 @@ crate::coded! {
         ReceiptAdvance = 11, "receipt_advance", "预收余额与日记账不符";
         /// The same in the ledger's currency.
         ReceiptHome = 12, "receipt_home", "预收本位币与日记账不符";
+        /// What the journal says was credited with a receipt is not its amount, or it is booked as a credit and is money.
+        ReceiptCredit = 13, "receipt_credit", "贷项金额与日记账不符";
     }
 }
 
@@ -157,13 +158,13 @@ impl Operation for VerifySettlement {
             differences: Big(0),
             found: Vec::new(),
         };
-        let advances = entries(cx, &mut check)?;
+        let documents = entries(cx, &mut check)?;
         let mut after = None;
         while let Some(last) = contracts(cx, &mut check, after)? {
             after = Some(last);
             cx.check_cancelled()?;
         }
-        receipts(cx, &mut check, advances)?;
+        receipts(cx, &mut check, documents)?;
         Ok(check)
     }
 }
@@ -191,8 +192,17 @@ impl Both {
     }
 }
 
-/// Goes through the journal: every entry balances. Returns what it says of advances, by receipt, where that is not nothing.
-fn entries(cx: &mut Cx<'_>, check: &mut SettlementCheck) -> Result<HashMap<Uuid, Both>> {
+/// What the journal says of receipts, by receipt, where that is not nothing.
+#[derive(Default)]
+struct Documents {
+    /// What waits in advance, with the sign of the journal.
+    advances: HashMap<Uuid, Both>,
+    /// What came as a credit; money is not kept, for it would be as many as there are receipts.
+    credits: HashMap<Uuid, Both>,
+}
+
+/// Goes through the journal: every entry balances. Returns what it says of receipts.
+fn entries(cx: &mut Cx<'_>, check: &mut SettlementCheck) -> Result<Documents> {
     let (ids, c) = (cx.ids(), JournalLine::C);
     let wanted = outputs([
         c.entry.position(),
@@ -201,7 +211,7 @@ fn entries(cx: &mut Cx<'_>, check: &mut SettlementCheck) -> Result<HashMap<Uuid,
         c.amount.position(),
         c.home.position(),
     ]);
-    let mut advances: HashMap<Uuid, Both> = HashMap::new();
+    let mut documents = Documents::default();
     let mut open: Option<(Uuid, Both)> = None;
     let close = |check: &mut SettlementCheck, entry: Option<(Uuid, Both)>| {
         if let Some((entry, sum)) = entry {
@@ -222,19 +232,22 @@ fn entries(cx: &mut Cx<'_>, check: &mut SettlementCheck) -> Result<HashMap<Uuid,
         if let Some((_, sum)) = &mut open {
             sum.add(amount, home)?;
         }
-        if Account::decode(*account, ids)? == Account::Advance
-            && let Some(document) = Option::<Uuid>::decode(*document, ids)?
-        {
-            let sum = advances.entry(document).or_default();
+        let sums = match Account::decode(*account, ids)? {
+            Account::Advance => &mut documents.advances,
+            Account::Credit => &mut documents.credits,
+            _ => return Ok(Flow::More),
+        };
+        if let Some(document) = Option::<Uuid>::decode(*document, ids)? {
+            let sum = sums.entry(document).or_default();
             sum.add(amount, home)?;
             if sum.is_zero() {
-                advances.remove(&document);
+                sums.remove(&document);
             }
         }
         Ok(Flow::More)
     })?;
     close(check, open);
-    Ok(advances)
+    Ok(documents)
 }
 
 /// Compares the books of the next contracts; returns the last of them, none when there are no more.
@@ -371,8 +384,9 @@ fn opened(cx: &mut Cx<'_>, first: Id<Contract>, last: Id<Contract>) -> Result<BT
     Ok(sums)
 }
 
-/// Compares receipts with their allocations and with what the journal says is in advance.
-fn receipts(cx: &mut Cx<'_>, check: &mut SettlementCheck, mut advances: HashMap<Uuid, Both>) -> Result<()> {
+/// Compares receipts with their allocations and with what the journal says is in advance and was credited.
+fn receipts(cx: &mut Cx<'_>, check: &mut SettlementCheck, documents: Documents) -> Result<()> {
+    let Documents { mut advances, mut credits } = documents;
     let mut after: Option<Id<Receipt>> = None;
     loop {
         cx.check_cancelled()?;
@@ -397,8 +411,8 @@ fn receipts(cx: &mut Cx<'_>, check: &mut SettlementCheck, mut advances: HashMap<
             check.receipts.0 += 1;
             let subject = receipt.id.uuid();
             let Receipt { amount, allocated, advance, refunded, .. } = receipt;
-            if check_receipt(amount, allocated, advance, refunded).is_err() {
-                let parts = Amount::checked_sum([allocated, advance, refunded])?;
+            if receipt.check().is_err() {
+                let parts = Amount::checked_sum([allocated, advance, refunded, receipt.rounded])?;
                 check.compare(DifferenceKind::ReceiptEquation, subject, None, amount, parts);
             }
             let sum = sums.remove(&receipt.id).unwrap_or_default();
@@ -408,11 +422,17 @@ fn receipts(cx: &mut Cx<'_>, check: &mut SettlementCheck, mut advances: HashMap<
             check.compare(DifferenceKind::ReceiptAdvance, subject, None, expected, advance);
             let home = receipt.home_advance.unwrap_or(advance);
             check.compare(DifferenceKind::ReceiptHome, subject, None, said.home.checked_neg()?, home);
+            let said = credits.remove(&subject).unwrap_or_default();
+            let credited = if receipt.credit.is_some() { amount } else { Amount::ZERO };
+            check.compare(DifferenceKind::ReceiptCredit, subject, None, said.amount, credited);
         }
     }
     for (subject, said) in advances {
         let expected = said.amount.checked_neg()?;
         check.compare(DifferenceKind::ReceiptAdvance, subject, None, expected, Amount::ZERO);
+    }
+    for (subject, said) in credits {
+        check.compare(DifferenceKind::ReceiptCredit, subject, None, said.amount, Amount::ZERO);
     }
     Ok(())
 }

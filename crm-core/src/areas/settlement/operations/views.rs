@@ -1,22 +1,19 @@
-//! What is due, and how far contracts are settled.
+//! What is due.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GIVEN_TO_RECEIPT;
 use super::apply::read;
-use crate::app::{Cx, ListRequest, NOT_FOUND, Page, Rows};
+use crate::app::{Cx, ListRequest, Page, Rows};
 use crate::areas::access::User;
-use crate::areas::contract::{
-    Contract, ContractStatus, Installment, InstallmentStatus, SettlementDirection, installments,
-};
+use crate::areas::contract::{Contract, Installment, SettlementDirection};
 use crate::areas::party::Customer;
 use crate::areas::settlement::INSTALLMENTS;
-use crate::areas::settlement::rules::progress::{self, Item, PaymentState, payment_state, share};
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::currency::Currency;
 use crate::kernel::date::{self, Date};
-use crate::kernel::decimal::{Amount, Rate};
+use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::store::dataset::SortBy;
@@ -195,161 +192,6 @@ impl Operation for SettlementDue {
 }
 
 /// Days from `due` to `day`, below zero when it is still ahead.
-fn days_late(due: Date, day: Date) -> i32 {
+pub(super) fn days_late(due: Date, day: Date) -> i32 {
     i32::try_from(date::days_between(due, day)).unwrap_or(i32::MAX)
-}
-
-/// How far a contract is settled: by amount, and installment by installment.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SettlementProgress {
-    /// The contract.
-    pub contract: Id<Contract>,
-    /// The day on which it is looked at; today when left out.
-    #[serde(default)]
-    pub as_of: Option<Date>,
-}
-
-/// How far a contract is settled.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ContractProgress {
-    /// The contract.
-    pub contract: Id<Contract>,
-    /// Its number.
-    pub number: String,
-    /// Its status.
-    pub status: ContractStatus,
-    /// The day on which it is looked at.
-    pub as_of: Date,
-    /// The currency of all amounts.
-    pub currency: Currency,
-    /// The contract amount.
-    pub amount: Amount,
-    /// Late charges beside it; the installments sum to both together.
-    pub surcharge: Amount,
-    /// Settled.
-    pub settled: Amount,
-    /// No longer owed, after a termination.
-    pub cancelled: Amount,
-    /// Given up because it was paid early, or was too small for a coin.
-    pub discounted: Amount,
-    /// Closed without money.
-    pub written_off: Amount,
-    /// Outstanding.
-    pub open: Amount,
-    /// What was to be settled by that day, that day included.
-    pub due: Amount,
-    /// Outstanding of what was due before that day.
-    pub overdue: Amount,
-    /// Outstanding without a due date yet.
-    pub undated: Amount,
-    /// Settled as a fraction of the contract amount and its late charges, half-up to four places; 1 only when all is
-    /// settled. None for a contract without an amount.
-    pub settled_share: Option<Rate>,
-    /// What to ask for: everything overdue, or else what is outstanding of the installment due next.
-    pub next_amount: Option<Amount>,
-    /// Whether that is overdue.
-    pub next_overdue: bool,
-    /// The installments, in order.
-    pub installments: Vec<InstallmentProgress>,
-}
-
-/// How far an installment is settled.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct InstallmentProgress {
-    /// Its position.
-    pub seq: u32,
-    /// What it is called.
-    pub label: String,
-    /// Where it stands.
-    pub status: InstallmentStatus,
-    /// How far it is paid.
-    pub payment: PaymentState,
-    /// How much in all.
-    pub amount: Amount,
-    /// Settled.
-    pub settled: Amount,
-    /// Given up because it was paid early, or was too small for a coin.
-    pub discounted: Amount,
-    /// Closed without money.
-    pub written_off: Amount,
-    /// Outstanding.
-    pub open: Amount,
-    /// When it is due.
-    pub due_date: Option<Date>,
-    /// Days overdue, when something is outstanding and it is.
-    pub days_late: Option<i32>,
-}
-
-impl Operation for SettlementProgress {
-    type Output = ContractProgress;
-    const NAME: &'static str = "settlement.progress";
-    const ZH: &'static str = "合同结算进度";
-    const ACCESS: Access = Access::Level("settlement", Level::Read);
-    const MODE: Mode = Mode::Read;
-    const ERRORS: &'static [Code] = &[&NOT_FOUND, &error::NOT_AN_ID];
-    const EXAMPLE: Example = Example { given: GIVEN_TO_RECEIPT, input: r#"{"contract": "${contract.id}"}"# };
-    fn run(self, cx: &mut Cx<'_>) -> Result<ContractProgress> {
-        let contract = cx.get_owned(self.contract, Level::Read).map_err(|error| error.at("contract"))?;
-        let as_of = self.as_of.unwrap_or(cx.today());
-        let stored = installments(cx, &contract)?;
-        let items: Vec<Item> = stored
-            .iter()
-            .map(|installment| Item {
-                amount: installment.amount,
-                settled: installment.settled,
-                cancelled: installment.cancelled,
-                discounted: installment.discounted,
-                written_off: installment.written_off,
-                due: installment.due_date,
-            })
-            .collect();
-        let sums = progress::progress(&items, as_of)?;
-        if sums.settled != contract.settled {
-            let what = format!(
-                "contract {} has {} settled, its installments {}",
-                contract.id, contract.settled, sums.settled
-            );
-            return Err(Error::new(&error::INTERNAL).with("what", what));
-        }
-        let next = progress::next_amount(&items, as_of)?;
-        let each = stored.into_iter().zip(&items).map(|(installment, item)| {
-            let open = item.outstanding()?;
-            let late = installment.due_date.map(|due| days_late(due, as_of));
-            Ok(InstallmentProgress {
-                seq: installment.seq,
-                label: installment.label,
-                status: installment.status,
-                payment: payment_state(installment.settled, open),
-                amount: installment.amount,
-                settled: installment.settled,
-                discounted: installment.discounted,
-                written_off: installment.written_off,
-                open,
-                due_date: installment.due_date,
-                days_late: late.filter(|late| *late > 0 && open.is_positive()),
-            })
-        });
-        Ok(ContractProgress {
-            contract: contract.id,
-            number: contract.number,
-            status: contract.status,
-            as_of,
-            currency: contract.currency,
-            amount: contract.amount,
-            surcharge: contract.surcharge,
-            settled: contract.settled,
-            cancelled: sums.cancelled,
-            discounted: sums.discounted,
-            written_off: sums.written_off,
-            open: sums.open,
-            due: sums.due,
-            overdue: sums.overdue,
-            undated: sums.undated,
-            settled_share: share(contract.settled, contract.amount.checked_add(contract.surcharge)?)?,
-            next_amount: next.map(|(_, amount)| amount),
-            next_overdue: next.is_some_and(|(overdue, _)| overdue),
-            installments: each.collect::<Result<Vec<InstallmentProgress>>>()?,
-        })
-    }
 }

@@ -90,7 +90,8 @@ pub fn as_told(open: Amount, available: Amount, amount: Amount) -> Result<(Amoun
     Ok((open.checked_sub(amount)?, available.checked_sub(amount)?))
 }
 
-/// The equation of a receipt: `amount = allocated + advance + refunded`, all of one sign.
+/// The equation of a receipt: `amount = allocated + advance + refunded`, all of one sign; what was rounded up is no part of
+/// the amount here.
 ///
 /// # Errors
 /// `INTERNAL` when it does not hold.

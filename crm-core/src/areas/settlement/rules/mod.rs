@@ -1,12 +1,16 @@
-//! Rules on settlement: pure functions. Allocation, late charges, progress, aging, habits, outlook and figures of a period.
+//! Rules on settlement: pure functions. Allocation, cash, suggestions, deliveries, late charges,
+//! progress, aging, habits, outlook and figures of a period.
 
 pub mod aging;
 pub mod allocation;
+pub mod cash;
+pub mod delivery;
 pub mod habits;
 pub mod late;
 pub mod outlook;
 pub mod progress;
 pub mod statistics;
+pub mod suggestion;
 
 crate::codes! {
     /// The contract is not in effect.

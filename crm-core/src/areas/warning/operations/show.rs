@@ -10,6 +10,7 @@ use super::item;
 use crate::app::{Cx, ListRequest, NOT_FOUND, Page};
 use crate::areas::access::User;
 use crate::areas::contract::GIVEN_TO_EFFECTIVE;
+use crate::areas::ledger::{NO_RATE, home_value, stated_rate};
 use crate::areas::party::Customer;
 use crate::areas::warning::model::{WarningLevel, WarningState, WarningTiming};
 use crate::areas::warning::rules::credit::{CreditStanding, standing};
@@ -22,7 +23,7 @@ use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::calendar::Calendar;
 use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
-use crate::kernel::decimal::Amount;
+use crate::kernel::decimal::{Amount, Price};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
@@ -384,14 +385,23 @@ pub(super) fn present(
 }
 
 /// How a customer stands against its credit limit, and how it would with a further amount.
+///
+/// What is open or in advance in another currency than the ledger's counts with the value that it is booked at.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CustomerCredit {
     /// The customer.
     pub customer: Id<Customer>,
-    /// A further amount in the ledger's currency, zero or more: of a contract that is about to be signed.
+    /// A further amount, zero or more: of a contract that is about to be signed.
     #[serde(default)]
     pub further: Option<Amount>,
+    /// The currency of the further amount; the ledger's when left out.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+    /// What one unit of that currency is worth in the ledger's; the rate of today when left out. Not for the ledger's own
+    /// currency.
+    #[serde(default)]
+    pub rate: Option<Price>,
 }
 
 impl Operation for CustomerCredit {
@@ -400,8 +410,15 @@ impl Operation for CustomerCredit {
     const ZH: &'static str = "客户信用占用";
     const ACCESS: Access = Access::Level("settlement", Level::Read);
     const MODE: Mode = Mode::Read;
-    const ERRORS: &'static [Code] =
-        &[&NOT_FOUND, &error::NOT_AN_ID, &error::OUT_OF_RANGE, &error::TOO_MANY_DECIMALS, &error::OVERFLOW];
+    const ERRORS: &'static [Code] = &[
+        &NOT_FOUND,
+        &error::NOT_AN_ID,
+        &error::OUT_OF_RANGE,
+        &error::TOO_MANY_DECIMALS,
+        &error::OVERFLOW,
+        &error::NOT_APPLICABLE,
+        &NO_RATE,
+    ];
     const EXAMPLE: Example =
         Example { given: GIVEN_TO_EFFECTIVE, input: r#"{"customer": "${customer.id}", "further": "20000"}"# };
     fn run(self, cx: &mut Cx<'_>) -> Result<CreditStanding> {
@@ -415,7 +432,10 @@ impl Operation for CustomerCredit {
                 .with("min", 0)
                 .with("max", Amount::from_scaled(i64::MAX)));
         }
-        Money::new(further, home).map_err(|error| error.at("further"))?;
+        let currency = self.currency.unwrap_or(home);
+        let further = Money::new(further, currency).map_err(|error| error.at("further"))?;
+        let rate = stated_rate(cx, self.rate, currency, cx.today())?;
+        let further = home_value(further, rate, home)?;
         let calendar = cx.calendar()?;
         let look = Look {
             as_of: cx.today(),

@@ -257,7 +257,8 @@ pub static RULES: LazyLock<Vec<NumberedRule>> = LazyLock::new(|| {
         }
         .rule(),
     );
-    // Exposure is what is open of receivables less what was received and not allocated yet, in the ledger's currency.
+    // Exposure is what is open of receivables less what was received or credited and not allocated yet; what is in another
+    // currency counts with the value that it is booked at.
     let mut credit = Sketch {
         number: 6,
         name: "credit_limit_exceeded",
@@ -289,6 +290,7 @@ pub(crate) fn credit_figures() -> Vec<WarningFigure> {
         by: "customer".to_owned(),
         filter: Some(Expr::And(vec![present("open_amount"), equal("direction", "receivable")])),
         sum: Some("open_amount".to_owned()),
+        home: Some("home_open".to_owned()),
         minus: false,
     };
     let advance = WarningFigure {
@@ -296,6 +298,7 @@ pub(crate) fn credit_figures() -> Vec<WarningFigure> {
         by: "customer".to_owned(),
         filter: Some(Expr::And(vec![present("open_advance"), equal("direction", "receipt")])),
         sum: Some("open_advance".to_owned()),
+        home: Some("home_advance".to_owned()),
         minus: true,
     };
     vec![open, advance]

@@ -1,7 +1,9 @@
 //! Credit limits: how much a customer may owe at once.
 //!
 //! The exposure is what is still to be received on contracts in effect, due or not, less advances received and not
-//! allocated (open order credit check, as ERP systems do). A customer who owes exactly the limit is within it.
+//! allocated (open order credit check, as ERP systems do). What is open or in advance in another currency counts with the
+//! value in the ledger's currency that it is booked at, not with the rate of the day, so that a customer is not beyond the
+//! limit because a rate moved. A customer who owes exactly the limit is within it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,9 +19,9 @@ pub struct CreditStanding {
     pub currency: Currency,
     /// The limit; none when nothing was set, and then nothing exceeds it.
     pub limit: Option<Amount>,
-    /// What is open of receivable installments, due or not.
+    /// What is open of receivable installments, due or not, of all currencies.
     pub open: Amount,
-    /// What was received and is not allocated.
+    /// What was received or credited and is not allocated, of all currencies.
     pub advance: Amount,
     /// A further amount that is asked about: a contract about to be signed.
     pub further: Amount,
