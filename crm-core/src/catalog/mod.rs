@@ -77,7 +77,7 @@ impl Catalog {
             .iter()
             .flat_map(|area| area.datasets.iter().map(|dataset| (dataset.name, *dataset)))
             .collect();
-        Catalog { schema: Schema { version: SCHEMA_VERSION, tables }, entries, datasets }
+        Catalog { schema: Schema::new(SCHEMA_VERSION, tables), entries, datasets }
     }
 
     /// All tables.
