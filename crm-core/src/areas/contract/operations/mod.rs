@@ -11,7 +11,7 @@ mod term_set;
 pub use draft::{ContractData, CreateContract, LineData, UpdateContract};
 pub use event::{Deduction, DeliverContract, DeliveredPart, ReachMilestone, ReleaseRetention};
 pub(crate) use event::{invoiced, uninvoiced};
-pub(crate) use journal::{Posting, post};
+pub(crate) use journal::{Posting, lines, post};
 pub use life::{
     AcceptContract, ApproveContract, CancelContract, CompleteContract, EffectContract, RejectContract,
     SignContract, SubmitContract, TerminateContract, WithdrawContract,
