@@ -310,6 +310,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_TARGET_NOT_EMPTY 1219 /* There is a ledger already; import into an empty place. */
 #define CRM_ERROR_STREAM_DAMAGED 1220 /* The exported ledger cannot be read at line {line}: {reason}. Nothing was imported. */
 #define CRM_ERROR_STREAM_BROKEN_OFF 1221 /* The stream broke off: {reason}. */
+#define CRM_ERROR_OLD_RATES_NEEDED 1222 /* The ledger is from before exchange rates were kept and has amounts in {currencies}; open it once with `old_rates` that say what one unit of each was worth. Nothing was changed. */
 #define CRM_ERROR_REFERENCE_TAKEN 1250 /* {system} {value} already stands for another record. */
 #define CRM_ERROR_REFERENCE_UNKNOWN 1251 /* No record is known as {system} {value}. */
 #define CRM_ERROR_NO_RATE 1252 /* No exchange rate of {currency} is known on {date}; set one with ledger.set_rate or state it. */
@@ -603,7 +604,8 @@ void crm_buffer_free(struct crm_buffer *buffer);
  * `postgres://user:password@host/database?schema=company`. Unless told otherwise, a ledger that does not exist is created.
  *
  * `options` is NULL or a JSON object with any of `create`, `read_only`, `busy_timeout_ms`, `durability` ("full",
- * "normal"), `clock` ("system" or {"manual": "2026-03-02T01:00:00Z"}) and, for a new ledger, `name`, `currency`,
+ * "normal"), `clock` ("system" or {"manual": "2026-03-02T01:00:00Z"}), `old_rates` for a ledger from before exchange rates
+ * were kept ({"USD": "7.1"}, when CRM_ERROR_OLD_RATES_NEEDED asks for it) and, for a new ledger, `name`, `currency`,
  * `utc_offset_minutes` and `admin`, the login of the first user.
  *
  * On success `*ledger` is yours; close it with crm_close.

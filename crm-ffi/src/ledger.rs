@@ -21,7 +21,8 @@ pub struct crm_ledger {
 /// `postgres://user:password@host/database?schema=company`. Unless told otherwise, a ledger that does not exist is created.
 ///
 /// `options` is NULL or a JSON object with any of `create`, `read_only`, `busy_timeout_ms`, `durability` ("full",
-/// "normal"), `clock` ("system" or {"manual": "2026-03-02T01:00:00Z"}) and, for a new ledger, `name`, `currency`,
+/// "normal"), `clock` ("system" or {"manual": "2026-03-02T01:00:00Z"}), `old_rates` for a ledger from before exchange rates
+/// were kept ({"USD": "7.1"}, when CRM_ERROR_OLD_RATES_NEEDED asks for it) and, for a new ledger, `name`, `currency`,
 /// `utc_offset_minutes` and `admin`, the login of the first user.
 ///
 /// On success `*ledger` is yours; close it with crm_close.

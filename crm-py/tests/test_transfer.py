@@ -1,5 +1,6 @@
 """A ledger moves between engines and is the same."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,14 @@ def test_an_export_that_fails_leaves_no_file(ledger: crm.Ledger, tmp_path: Path)
     with pytest.raises(crm.StorageError):
         crm.import_ledger(tmp_path / "missing.jsonl", tmp_path / "new.crm")
     assert not (tmp_path / "new.crm").exists()
+
+
+def test_a_file_of_version_1_says_which_rates_it_needs(url: str) -> None:
+    old = Path(__file__).parents[2] / "tests/ledgers/version-1-currencies.stream"
+    with pytest.raises(crm.InvalidError) as refused:
+        crm.import_ledger(old, url)
+    assert (refused.value.code, refused.value.details) == ("old_rates_needed", {"currencies": "JPY, USD"})
+    rates = {"USD": Decimal("7.1234"), "JPY": Decimal("0.048")}
+    crm.import_ledger(old, url, old_rates=rates)
+    with crm.open(url, create=False, old_rates=rates) as ledger, ledger.session("admin") as session:
+        assert session.settlement.verify().clean

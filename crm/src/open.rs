@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crm_core::app::{Host, Ledger, NewLedger};
-use crm_core::catalog::Catalog;
+use crm_core::app::{self, Host, Ledger, NewLedger, OldRates};
 use crm_core::kernel::clock::{Clock, Entropy, ManualClock, SeededEntropy};
 use crm_core::kernel::currency::Currency;
 use crm_core::kernel::date::Instant;
 use crm_core::kernel::error::{Error, Result};
 use crm_core::store::engine::{CANNOT_OPEN, Store};
+use crm_core::store::schema::Schema;
 use crm_sqlite::{Durability, SqliteStore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,9 @@ pub struct OpenOptions {
     pub durability: DurabilityOption,
     /// Where the time comes from.
     pub clock: ClockOption,
+    /// For a ledger from before exchange rates were kept (schema version 1): what one unit of each currency that it has amounts
+    /// in, beside its own, was worth in its own; `OLD_RATES_NEEDED` names them. Other ledgers do not look at it.
+    pub old_rates: OldRates,
     /// For a new ledger: the company's name.
     pub name: String,
     /// For a new ledger: the currency of totals.
@@ -49,6 +52,7 @@ impl Default for OpenOptions {
             busy_timeout_ms: 10_000,
             durability: DurabilityOption::Full,
             clock: ClockOption::System,
+            old_rates: OldRates::new(),
             name: new.name,
             currency: new.currency,
             utc_offset_minutes: new.utc_offset_minutes,
@@ -86,25 +90,35 @@ pub enum ClockOption {
 /// drives an event loop of its own.
 ///
 /// # Errors
-/// `CANNOT_OPEN`, `NOT_A_LEDGER`, `LEDGER_NEWER`, `READ_ONLY` and others of the engine.
+/// `CANNOT_OPEN`, `NOT_A_LEDGER`, `LEDGER_NEWER`, `READ_ONLY` and others of the engine; `OLD_RATES_NEEDED`.
 pub fn open(url: &str, options: &OpenOptions) -> Result<Ledger> {
-    let store = open_store(url, options)?;
-    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = match options.clock {
-        ClockOption::System => (Arc::new(SystemClock), Arc::new(SystemEntropy)),
-        ClockOption::Manual(now) => {
-            (Arc::new(ManualClock::new(now)), Arc::new(SeededEntropy::new(20_260_101)))
-        }
-    };
+    let host = host(options);
+    let store = open_store(url, options, &schema(options, &host))?;
     let new = NewLedger {
         name: options.name.clone(),
         currency: options.currency,
         utc_offset_minutes: options.utc_offset_minutes,
         admin: options.admin.clone(),
     };
-    Ledger::open(store, Host { clock, entropy }, &new)
+    Ledger::open(store, host, &new)
 }
 
-pub(crate) fn open_store(url: &str, options: &OpenOptions) -> Result<Arc<dyn Store>> {
+pub(crate) fn host(options: &OpenOptions) -> Host {
+    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = match options.clock {
+        ClockOption::System => (Arc::new(SystemClock), Arc::new(SystemEntropy)),
+        ClockOption::Manual(now) => {
+            (Arc::new(ManualClock::new(now)), Arc::new(SeededEntropy::new(20_260_101)))
+        }
+    };
+    Host { clock, entropy }
+}
+
+/// The schema that stores are opened with.
+pub(crate) fn schema(options: &OpenOptions, host: &Host) -> Schema {
+    app::schema(host.clone(), options.old_rates.clone())
+}
+
+pub(crate) fn open_store(url: &str, options: &OpenOptions, schema: &Schema) -> Result<Arc<dyn Store>> {
     let (scheme, rest) = match url.split_once(':') {
         // One letter before the colon is a drive.
         Some((scheme, rest)) if scheme.len() > 1 && scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
@@ -112,7 +126,6 @@ pub(crate) fn open_store(url: &str, options: &OpenOptions) -> Result<Arc<dyn Sto
         }
         _ => ("sqlite", url),
     };
-    let schema = Catalog::shared();
     match scheme {
         "sqlite" => {
             let durability = match options.durability {
@@ -126,7 +139,7 @@ pub(crate) fn open_store(url: &str, options: &OpenOptions) -> Result<Arc<dyn Sto
                 durability,
                 ..crm_sqlite::OpenOptions::default()
             };
-            SqliteStore::open(Path::new(rest), schema.schema(), options)
+            SqliteStore::open(Path::new(rest), schema, options)
         }
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => {
@@ -141,7 +154,7 @@ pub(crate) fn open_store(url: &str, options: &OpenOptions) -> Result<Arc<dyn Sto
                 durability,
                 ..crm_postgres::OpenOptions::default()
             };
-            crm_postgres::PostgresStore::open(url, schema.schema(), options)
+            crm_postgres::PostgresStore::open(url, schema, options)
         }
         other => {
             // The rest of the URL may hold a password.

@@ -8,7 +8,7 @@ use crm_core::app::{Ledger, Moved, OnProgress, STREAM_BROKEN_OFF, export_store, 
 use crm_core::catalog::Catalog;
 use crm_core::kernel::error::{Error, Result};
 
-use crate::open::{OpenOptions, open_store};
+use crate::open::{OpenOptions, host, open_store, schema};
 
 /// Writes the whole ledger, of one moment, as a stream that [`import_ledger`] reads into any engine. Who may do this is the
 /// host's to decide: the stream holds everything.
@@ -24,15 +24,17 @@ pub fn export_ledger(ledger: &Ledger, out: &mut dyn Write, progress: OnProgress<
 /// made again.
 ///
 /// # Errors
-/// `TARGET_NOT_EMPTY`, `STREAM_DAMAGED`, `STREAM_BROKEN_OFF`, `LEDGER_NEWER`, `CHAIN_BROKEN`, `CANCELLED`; those of opening.
+/// `TARGET_NOT_EMPTY`, `STREAM_DAMAGED`, `STREAM_BROKEN_OFF`, `LEDGER_NEWER`, `CHAIN_BROKEN`, `OLD_RATES_NEEDED`, `CANCELLED`;
+/// those of opening.
 pub fn import_ledger(
     input: &mut dyn Read,
     url: &str,
     options: &OpenOptions,
     progress: OnProgress<'_>,
 ) -> Result<Moved> {
-    let store = open_store(url, options)?;
-    import_store(store.as_ref(), Catalog::shared().schema(), input, progress)
+    let schema = schema(options, &host(options));
+    let store = open_store(url, options, &schema)?;
+    import_store(store.as_ref(), &schema, input, progress)
 }
 
 /// Writes the whole ledger into a file. The file has its name only when it is whole and on the disk; an older one of that

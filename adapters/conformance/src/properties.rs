@@ -293,7 +293,7 @@ impl World {
         let base = self.base.table("base", Some("other"));
         let other_rows = self.other.rows(other, 0);
         let base_rows = self.base.rows(base, other_rows.len());
-        let store = fixture.create(&Schema { version: 1, tables: vec![other, base] })?;
+        let store = fixture.create(&Schema::new(1, vec![other, base]))?;
         let mut tx = store.begin(Mode::Write)?;
         tx.insert(other, &other_rows)?;
         tx.insert(base, &base_rows)?;

@@ -140,13 +140,13 @@ pub fn line() -> &'static Table {
 
 /// The schema in its version 3.
 pub fn schema() -> Schema {
-    Schema { version: 3, tables: vec![&REGION, &PLACE, &ITEM, &LINE] }
+    Schema::new(3, vec![&REGION, &PLACE, &ITEM, &LINE])
 }
 
 /// The schema as it was.
 pub fn schema_at(version: u32) -> Schema {
     let leaked = |table: Table| -> &'static Table { Box::leak(Box::new(table)) };
-    Schema { version, tables: schema().at_version(version).into_iter().map(leaked).collect() }
+    Schema::new(version, schema().at_version(version).into_iter().map(leaked).collect())
 }
 
 /// An item that has what it must have.

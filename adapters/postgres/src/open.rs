@@ -81,18 +81,25 @@ impl PostgresStore {
     ///
     /// # Errors
     /// `CANNOT_OPEN` (also: the server cannot be reached), `NOT_A_LEDGER` (the schema is left as it is), `LEDGER_NEWER`,
-    /// `READ_ONLY` for an older ledger that cannot be migrated because it is opened for reading, `BUSY`, `STORAGE_FULL`.
+    /// `READ_ONLY` for an older ledger that cannot be migrated because it is opened for reading, `BUSY`, `STORAGE_FULL`; for
+    /// an older ledger what [`Schema::bring_forward`] says.
     pub fn open(url: &str, schema: &Schema, options: OpenOptions) -> Result<Arc<dyn Store>> {
         let place = Place::parse(url, options)?;
         let mut session = place
             .connect()
             .map_err(|error| place.cannot_open(crate::fault::text_of(&error)).because(error))?;
-        match bring_forward(&place, &mut session, schema) {
-            Ok(()) => {}
+        let from = match bring_forward(&place, &mut session, schema) {
+            Ok(from) => from,
             Err(Trouble::Postgres(error)) => return Err(opening(error, &place)),
             Err(Trouble::Store(error)) => return Err(error),
+        };
+        let pool = Arc::new(Pool::new(place, Catalog::new(schema), schema.version, session));
+        if let Some(from) = from {
+            let mut tx = Transaction::resume(pool.lend(Mode::Write)?);
+            schema.bring_forward(&mut tx, from)?;
+            Box::new(tx).commit()?;
         }
-        Ok(Arc::new(PostgresStore(Arc::new(Pool::new(place, Catalog::new(schema), schema.version, session)))))
+        Ok(Arc::new(PostgresStore(pool)))
     }
 }
 
@@ -176,7 +183,9 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-fn bring_forward(place: &Place, session: &mut Session, schema: &Schema) -> Result<(), Trouble> {
+/// Brings the schema to its version. One that was older is left in the transaction that does so, and the older version is
+/// told, for the rows are to be brought forward yet.
+fn bring_forward(place: &Place, session: &mut Session, schema: &Schema) -> Result<Option<u32>, Trouble> {
     let encoding = session.ask("SHOW server_encoding")?.unwrap_or_default();
     if encoding != "UTF8" {
         let reason = format!("the database's encoding is {encoding}; it must be UTF8");
@@ -193,7 +202,7 @@ fn bring_forward(place: &Place, session: &mut Session, schema: &Schema) -> Resul
         Found::Ledger(found) => {
             is_known(found, schema)?;
             if found == i64::from(schema.version) {
-                return Ok(());
+                return Ok(None);
             }
             if options.read_only {
                 return Err(Error::new(&READ_ONLY).into());
@@ -208,7 +217,11 @@ fn bring_forward(place: &Place, session: &mut Session, schema: &Schema) -> Resul
         literal(&place.schema)
     ))?;
     match migrate(place, session, schema) {
-        Ok(()) => Ok(session.batch("COMMIT")?),
+        Ok(Some(from)) if from < schema.version => Ok(Some(from)),
+        Ok(_) => {
+            session.batch("COMMIT")?;
+            Ok(None)
+        }
         Err(trouble) => {
             let _ = session.batch("ROLLBACK");
             Err(trouble)
@@ -219,7 +232,8 @@ fn bring_forward(place: &Place, session: &mut Session, schema: &Schema) -> Resul
 /// The first half of the advisory lock: `CRML`; the second is the hash of the schema's name.
 const ADVISORY_CLASS: i32 = 0x4352_4D4C;
 
-fn migrate(place: &Place, session: &mut Session, schema: &Schema) -> Result<(), Trouble> {
+/// Adds what is newer, and says which version the schema had; none when it was empty.
+fn migrate(place: &Place, session: &mut Session, schema: &Schema) -> Result<Option<u32>, Trouble> {
     let found = examine(place, session)?;
     let from = match found {
         Found::Foreign => return Err(not_a_ledger(place).into()),
@@ -244,7 +258,7 @@ fn migrate(place: &Place, session: &mut Session, schema: &Schema) -> Result<(), 
         session.batch(&statements.join("; "))?;
     }
     session.batch(&format!("UPDATE \"crm_meta\" SET \"version\" = {}", schema.version))?;
-    Ok(())
+    Ok(from)
 }
 
 fn not_a_ledger(place: &Place) -> Error {

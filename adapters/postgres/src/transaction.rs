@@ -95,15 +95,20 @@ impl Transaction {
                 return Err(Error::new(&LEDGER_NEWER).with("found", found).with("known", known));
             }
         }
-        let tx = Transaction {
+        Ok((Transaction::resume(lease), row))
+    }
+
+    /// Goes on with a transaction that the connection is in.
+    pub(crate) fn resume(mut lease: Lease) -> Self {
+        lease.is_open = true;
+        Transaction {
             lease,
             depth: 0,
             is_spoilt: false,
             has_written: false,
-            text,
+            text: String::new(),
             stop: OnceLock::new(),
-        };
-        Ok((tx, row))
+        }
     }
 
     fn is_stopped(&self) -> bool {

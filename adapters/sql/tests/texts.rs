@@ -262,7 +262,7 @@ fn writes() {
 
 #[test]
 fn schemas() {
-    let schema = Schema { version: 2, tables: tables().to_vec() };
+    let schema = Schema::new(2, tables().to_vec());
     let fresh = crm_sql::migrate(&Numbered, &schema, None);
     assert_eq!(
         fresh,

@@ -81,7 +81,8 @@ impl SqliteStore {
     ///
     /// # Errors
     /// `CANNOT_OPEN`, `NOT_A_LEDGER` (the file is left as it is), `LEDGER_NEWER`, `READ_ONLY` for an older ledger that
-    /// cannot be migrated because it cannot be written, `BUSY`, `STORAGE_FULL`, `STORAGE_FAILED`.
+    /// cannot be migrated because it cannot be written, `BUSY`, `STORAGE_FULL`, `STORAGE_FAILED`; for an older ledger what
+    /// [`Schema::bring_forward`] says.
     pub fn open(path: impl AsRef<Path>, schema: &Schema, options: OpenOptions) -> Result<Arc<dyn Store>> {
         let path = path.as_ref();
         // An absolute path is never one of the names that mean something else to SQLite: `:memory:`, `file:…`, the empty one.
@@ -99,9 +100,9 @@ impl SqliteStore {
             Access::Write { creates: found != Found::Ledger }
         };
         let mut place = Place { path, options, access };
-        let first = loop {
+        let (first, from) = loop {
             match bring_forward(&place, schema) {
-                Ok(connection) => break connection,
+                Ok(first) => break first,
                 Err(Trouble::Store(error)) => return Err(error),
                 Err(Trouble::Sqlite(error)) => {
                     let next =
@@ -116,7 +117,13 @@ impl SqliteStore {
         if let Access::Write { creates } = &mut place.access {
             *creates = false;
         }
-        Ok(Arc::new(SqliteStore(Arc::new(Pool::new(place, Catalog::new(schema), schema.version, first)))))
+        let pool = Arc::new(Pool::new(place, Catalog::new(schema), schema.version, first));
+        if let Some(from) = from {
+            let mut tx = Transaction::resume(pool.lend(Mode::Write)?);
+            schema.bring_forward(&mut tx, from)?;
+            Box::new(tx).commit()?;
+        }
+        Ok(Arc::new(SqliteStore(pool)))
     }
 }
 
@@ -235,8 +242,9 @@ fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(uri, flags)
 }
 
-/// The first connection to a ledger that has the schema's version.
-fn bring_forward(place: &Place, schema: &Schema) -> Result<Connection, Trouble> {
+/// The first connection to a ledger that has the schema's version. For one that was older it is still in the transaction
+/// that makes it so, and the older version is told, for the rows are to be brought forward yet.
+fn bring_forward(place: &Place, schema: &Schema) -> Result<(Connection, Option<u32>), Trouble> {
     let Access::Write { creates } = place.access else {
         let connection = connect(place, Mode::Read)?;
         let found = pragma(&connection, "user_version")?;
@@ -244,7 +252,7 @@ fn bring_forward(place: &Place, schema: &Schema) -> Result<Connection, Trouble> 
             return Err(Error::new(&READ_ONLY).into());
         }
         is_known(found, schema)?;
-        return Ok(connection);
+        return Ok((connection, None));
     };
     let connection = connect(place, Mode::Write)?;
     if connection.is_readonly(MAIN_DB)? {
@@ -253,19 +261,25 @@ fn bring_forward(place: &Place, schema: &Schema) -> Result<Connection, Trouble> 
     }
     let found = pragma(&connection, "user_version")?;
     is_known(found, schema)?;
+    if !creates {
+        use_wal(&connection, place.options.busy_timeout())?;
+    }
     if creates || found < i64::from(schema.version) {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         // Another process may have been here first; inside the transaction it is certain.
         match migrate(&connection, place, schema) {
-            Ok(()) => connection.execute_batch("COMMIT")?,
+            Ok(Some(from)) if from < schema.version => return Ok((connection, Some(from))),
+            Ok(_) => connection.execute_batch("COMMIT")?,
             Err(trouble) => {
                 let _ = connection.execute_batch("ROLLBACK");
                 return Err(trouble);
             }
         }
     }
-    use_wal(&connection, place.options.busy_timeout())?;
-    Ok(connection)
+    if creates {
+        use_wal(&connection, place.options.busy_timeout())?;
+    }
+    Ok((connection, None))
 }
 
 fn denied() -> Trouble {
@@ -279,7 +293,8 @@ fn is_known(found: i64, schema: &Schema) -> Result<()> {
     Ok(())
 }
 
-fn migrate(connection: &Connection, place: &Place, schema: &Schema) -> Result<(), Trouble> {
+/// Adds what is newer, and says which version the file had; none when it was empty.
+fn migrate(connection: &Connection, place: &Place, schema: &Schema) -> Result<Option<u32>, Trouble> {
     let id = pragma(connection, "application_id")?;
     let found = pragma(connection, "user_version")?;
     let from = if id == i64::from(APPLICATION_ID) {
@@ -299,7 +314,7 @@ fn migrate(connection: &Connection, place: &Place, schema: &Schema) -> Result<()
     }
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", schema.version)?;
-    Ok(())
+    Ok(from)
 }
 
 /// WAL is a property of the file: setting it again does nothing. SQLite does not always wait for others here by itself.

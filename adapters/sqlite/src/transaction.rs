@@ -62,13 +62,18 @@ impl Transaction {
                 return Err(Error::new(&LEDGER_NEWER).with("found", found).with("known", known));
             }
         }
-        Ok(Transaction {
+        Ok(Transaction::resume(lease))
+    }
+
+    /// Goes on with a transaction that the connection is in.
+    pub(crate) fn resume(lease: Lease) -> Self {
+        Transaction {
             lease,
             depth: 0,
             is_spoilt: std::cell::Cell::new(false),
             text: String::new(),
             stop: OnceLock::new(),
-        })
+        }
     }
 
     fn catalog(&self) -> &Catalog {

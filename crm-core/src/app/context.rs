@@ -412,7 +412,7 @@ fn decode<R: Record>(row: &[Cell], ids: IdCodec) -> Result<R> {
     R::decode(&cells, ids)
 }
 
-fn key_filter(table: &Table, row: &[Cell]) -> Pred {
+pub(super) fn key_filter(table: &Table, row: &[Cell]) -> Pred {
     table
         .key
         .iter()

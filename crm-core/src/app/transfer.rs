@@ -19,7 +19,7 @@
 //! - The export is of one moment; others may go on writing.
 //! - The import is one transaction into a store that holds nothing. The counts, the hash and the whole trail are checked before
 //!   it is committed: an import that fails or is broken off leaves the store as empty as it was.
-//! - A stream of an older schema is brought forward as an older store is; a newer one is refused.
+//! - A stream of an older schema is brought forward as an older store is, rows too; a newer one is refused.
 
 use std::io::{BufRead, Read, Write};
 
@@ -270,8 +270,8 @@ impl Source<'_> {
 /// Reads a stream into a store that holds nothing.
 ///
 /// # Errors
-/// `TARGET_NOT_EMPTY`, `STREAM_DAMAGED`, `STREAM_BROKEN_OFF`, `LEDGER_NEWER`, `CHAIN_BROKEN`, `CANCELLED`; of the engine.
-/// The store holds nothing then, except after `OUTCOME_UNKNOWN`.
+/// `TARGET_NOT_EMPTY`, `STREAM_DAMAGED`, `STREAM_BROKEN_OFF`, `LEDGER_NEWER`, `CHAIN_BROKEN`, `CANCELLED`; for a stream of
+/// an older schema `OLD_RATES_NEEDED`; of the engine. The store holds nothing then, except after `OUTCOME_UNKNOWN`.
 pub fn import_store(
     store: &dyn Store,
     schema: &Schema,
@@ -284,18 +284,27 @@ pub fn import_store(
             return Err(Error::new(&super::TARGET_NOT_EMPTY));
         }
     }
-    let moved = fill(tx.as_mut(), schema, input, progress)?;
+    let (moved, from) = fill(tx.as_mut(), schema, input, progress)?;
     let info = ledger::load(tx.as_mut(), IdCodec::new(0))?.ok_or_else(|| damaged(1, "it holds no ledger"))?;
     let entries = verify_chain(tx.as_mut(), info.codec())?.unsigned_abs();
     let kept = moved.tables.iter().find(|(name, _)| name == "audit").map_or(0, |(_, rows)| *rows);
     if entries != kept {
         return Err(Error::new(&super::CHAIN_BROKEN).with("entry", entries));
     }
+    if from < schema.version {
+        schema.bring_forward(tx.as_mut(), from)?;
+    }
     tx.commit()?;
     Ok(moved)
 }
 
-fn fill(tx: &mut dyn Tx, schema: &Schema, input: &mut dyn Read, progress: OnProgress<'_>) -> Result<Moved> {
+/// Reads the whole stream, and says which version of the schema it was written in.
+fn fill(
+    tx: &mut dyn Tx,
+    schema: &Schema,
+    input: &mut dyn Read,
+    progress: OnProgress<'_>,
+) -> Result<(Moved, u32)> {
     let mut source =
         Source { input: std::io::BufReader::new(input), hasher: Sha256::new(), line: Vec::new(), number: 0 };
     let header: Header = source.value()?;
@@ -340,7 +349,7 @@ fn fill(tx: &mut dyn Tx, schema: &Schema, input: &mut dyn Read, progress: OnProg
     {
         return Err(damaged(source.number, "what was read is not what was sent"));
     }
-    Ok(Moved { rows, series, sha256, tables })
+    Ok((Moved { rows, series, sha256, tables }, header.schema))
 }
 
 /// Reads the rows of one table, up to the line that is no row.

@@ -10,6 +10,7 @@ pub mod operation;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use crate::app::Forwarding;
 use crate::areas;
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::store::dataset::Dataset;
@@ -51,6 +52,8 @@ pub struct Area {
     pub codes: &'static [&'static [Code]],
     /// Its operations.
     pub operations: fn() -> Vec<Entry>,
+    /// What its data of an older schema version lacks beside tables, columns and indexes, if anything.
+    pub forward: Option<fn(&mut Forwarding<'_>) -> Result<()>>,
 }
 
 /// All areas joined.
@@ -77,7 +80,7 @@ impl Catalog {
             .iter()
             .flat_map(|area| area.datasets.iter().map(|dataset| (dataset.name, *dataset)))
             .collect();
-        Catalog { schema: Schema { version: SCHEMA_VERSION, tables }, entries, datasets }
+        Catalog { schema: Schema::new(SCHEMA_VERSION, tables), entries, datasets }
     }
 
     /// All tables.

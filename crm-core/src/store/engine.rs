@@ -47,6 +47,8 @@ pub type Visit<'v> = &'v mut dyn FnMut(&[CellRef<'_>]) -> Result<Flow>;
 ///
 /// Opening (a constructor of each adapter) takes the [`Schema`](super::schema::Schema), creates it when the store is
 /// empty, brings an older one forward, and refuses a newer one ([`LEDGER_NEWER`]) and anything that is not a ledger ([`NOT_A_LEDGER`]).
+/// To bring one forward is one transaction: what is new in the schema is added, then
+/// [`Schema::bring_forward`](super::schema::Schema::bring_forward) is called, then the version is raised.
 pub trait Store: Send + Sync {
     /// Begins a transaction.
     ///

@@ -5,8 +5,14 @@
 //! brought forward by adding whatever is newer than it: a fresh schema and a migrated one are the same by construction.
 //! A column added to a table that exists must be nullable or have a default; one that is a reference must be nullable and
 //! have none. Whatever refers to a table should lead an index or the key, or deleting there searches the whole table.
+//!
+//! What the rows of an older store lack beside that, the schema's [`Forward`] puts in, in the same transaction.
 
+use std::sync::Arc;
+
+use crate::kernel::error::Result;
 use crate::store::cell::Cell;
+use crate::store::engine::Tx;
 
 /// What a column means; it decides how values are encoded, compared with and shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,16 +177,43 @@ impl Table {
     }
 }
 
+/// Brings the rows of an older store forward, from the version given, when it has the tables, columns and indexes of the
+/// schema already.
+///
+/// An engine runs it once, in the transaction that raises the version, and not for a store that was empty. Its error undoes
+/// everything: the store is then what it was, and the error is that of opening.
+pub type Forward = dyn Fn(&mut dyn Tx, u32) -> Result<()> + Send + Sync;
+
 /// All tables of a ledger.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Schema {
     /// Version of the whole.
     pub version: u32,
     /// Tables; referenced tables stand before those that reference them.
     pub tables: Vec<&'static Table>,
+    forward: Option<Arc<Forward>>,
 }
 
 impl Schema {
+    /// A schema whose older versions lack nothing but tables, columns and indexes.
+    pub fn new(version: u32, tables: Vec<&'static Table>) -> Schema {
+        Schema { version, tables, forward: None }
+    }
+
+    /// The schema with what brings rows of its older versions forward.
+    #[must_use]
+    pub fn with_forward(self, forward: Arc<Forward>) -> Schema {
+        Schema { forward: Some(forward), ..self }
+    }
+
+    /// Brings the rows of a store of an older version forward; see [`Forward`].
+    ///
+    /// # Errors
+    /// Those of the [`Forward`].
+    pub fn bring_forward(&self, tx: &mut dyn Tx, from: u32) -> Result<()> {
+        self.forward.as_ref().map_or(Ok(()), |forward| forward(tx, from))
+    }
+
     /// The table of this name.
     pub fn table(&self, name: &str) -> Option<&'static Table> {
         self.tables.iter().find(|table| table.name == name).copied()

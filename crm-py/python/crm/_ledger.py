@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Mapping
+from decimal import Decimal
 from types import TracebackType
 from typing import Literal
 
@@ -92,6 +94,7 @@ def open(
     busy_timeout_ms: int = 10_000,
     durability: Literal["full", "normal"] = "full",
     clock: dt.datetime | None = None,
+    old_rates: Mapping[str, Decimal] | None = None,
     name: str = "",
     currency: str = "CNY",
     utc_offset_minutes: int = 480,
@@ -109,6 +112,8 @@ def open(
         durability: When a call counts as saved: ``full`` survives a power cut, ``normal`` a crash of the program.
         clock: A clock that stands until :meth:`Ledger.set_clock` moves it, and ids that repeat: for tests and replays.
             The machine's when left out.
+        old_rates: For a ledger from before exchange rates were kept (schema version 1): what one unit of each currency that
+            it has amounts in, beside its own, was worth in its own, as ``{"USD": Decimal("7.1")}``.
         name: For a new ledger: the company's name.
         currency: For a new ledger: the currency of totals.
         utc_offset_minutes: For a new ledger: offset of business dates from UTC in minutes.
@@ -117,7 +122,7 @@ def open(
 
     Raises:
         StorageError: ``cannot_open``, ``not_a_ledger``, ``ledger_newer``, ``read_only``.
-        InvalidError: An option is wrong; ``field`` names it.
+        InvalidError: An option is wrong; ``field`` names it. ``old_rates_needed``.
     """
     options = {
         "create": create,
@@ -125,6 +130,7 @@ def open(
         "busy_timeout_ms": busy_timeout_ms,
         "durability": durability,
         "clock": "system" if clock is None else {"manual": clock},
+        "old_rates": dict(old_rates or {}),
         "name": name,
         "currency": currency,
         "utc_offset_minutes": utc_offset_minutes,

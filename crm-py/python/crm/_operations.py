@@ -4323,8 +4323,7 @@ class SettlementOperations(Group):
         """Recomputes every balance of the ledger from the settlement journal, and names what does not
         agree.
 
-        Nothing is changed. What was posted before the ledger had a journal (schema version 1) shows
-        as differences.
+        Nothing is changed.
 
         核对结算账 (``settlement.verify``). Needs the permission ``settlement.verify``.
         """

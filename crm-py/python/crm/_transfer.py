@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from crm import _native
@@ -42,6 +43,7 @@ def import_ledger(
     *,
     busy_timeout_ms: int = 10_000,
     durability: Literal["full", "normal"] = "full",
+    old_rates: Mapping[str, Decimal] | None = None,
     locale: Locale = "en",
     progress: Progress | None = None,
 ) -> Moved:
@@ -55,12 +57,16 @@ def import_ledger(
         url: Where the ledger goes, as in :func:`crm.open`; there must be nothing yet.
         busy_timeout_ms: How long a writer waits for others, in milliseconds.
         durability: When the ledger counts as saved, as in :func:`crm.open`.
+        old_rates: For a file of schema version 1, as in :func:`crm.open`.
         locale: Language of error messages, ``en`` or ``zh``.
         progress: Told how far it has come.
 
     Raises:
         ConflictError: ``target_not_empty``.
+        InvalidError: ``old_rates_needed``.
         StorageError: ``stream_damaged``, ``stream_broken_off``, ``ledger_newer``, ``cannot_open``.
     """
-    options = to_json({"busy_timeout_ms": busy_timeout_ms, "durability": durability})
+    options = to_json(
+        {"busy_timeout_ms": busy_timeout_ms, "durability": durability, "old_rates": dict(old_rates or {})}
+    )
     return _moved(_native.import_ledger(os.fspath(path), os.fspath(url), options, locale, progress))

@@ -295,6 +295,14 @@ STREAM_BROKEN_OFF: Final = 1221
 数据流中断:{reason}。
 """
 
+OLD_RATES_NEEDED: Final = 1222
+"""``InvalidError``: The ledger is from before exchange rates were kept and has amounts in
+{currencies}; open it once with `old_rates` that say what one unit of each was worth. Nothing was
+changed.
+
+该账套创建于记录汇率之前,含有 {currencies} 金额;请在首次打开时用 `old_rates` 指定其汇率。未做任何更改。
+"""
+
 REFERENCE_TAKEN: Final = 1250
 """``ConflictError``: {system} {value} already stands for another record.
 

@@ -52,27 +52,30 @@ impl MemoryStore {
     /// Opens the ledger, bringing it to the schema's version.
     ///
     /// # Errors
-    /// [`LEDGER_NEWER`].
+    /// [`LEDGER_NEWER`]; what the schema's [`Forward`](crm_core::store::schema::Forward) says.
     pub fn open(ledger: &Arc<Ledger>, schema: &Schema) -> Result<Arc<dyn Store>> {
-        let mut state = locked(&ledger.committed);
-        if state.version > schema.version {
-            return Err(Error::new(&LEDGER_NEWER).with("found", state.version).with("known", schema.version));
+        let store = MemoryStore(Arc::clone(ledger));
+        let mut tx = store.transaction(Mode::Write);
+        let from = tx.state.version;
+        if from > schema.version {
+            return Err(Error::new(&LEDGER_NEWER).with("found", from).with("known", schema.version));
         }
-        if state.version < schema.version {
+        if from < schema.version {
             let migrate = |table: &&'static Table| {
-                let rows = state.tables.get(table.name).map(|old| old.migrated(table)).unwrap_or_default();
+                let rows = tx.state.tables.get(table.name).map(|old| old.migrated(table)).unwrap_or_default();
                 (table.name, Arc::new(TableData { table, rows }))
             };
-            let tables = schema.tables.iter().map(migrate).collect();
-            *state = State { version: schema.version, tables, series: std::mem::take(&mut state.series) };
+            tx.state.tables = schema.tables.iter().map(migrate).collect();
+            tx.state.version = schema.version;
+            if from > 0 {
+                schema.bring_forward(&mut tx, from)?;
+            }
+            Box::new(tx).commit()?;
         }
-        drop(state);
-        Ok(Arc::new(MemoryStore(Arc::clone(ledger))))
+        Ok(Arc::new(store))
     }
-}
 
-impl Store for MemoryStore {
-    fn begin(&self, mode: Mode) -> Result<Box<dyn Tx>> {
+    fn transaction(&self, mode: Mode) -> MemoryTx {
         if mode == Mode::Write {
             let mut is_written = locked(&self.0.is_written);
             while *is_written {
@@ -82,7 +85,13 @@ impl Store for MemoryStore {
         }
         let state = locked(&self.0.committed).clone();
         let ledger = Arc::clone(&self.0);
-        Ok(Box::new(MemoryTx { ledger, mode, state, units: Vec::new(), is_spoilt: false }))
+        MemoryTx { ledger, mode, state, units: Vec::new(), is_spoilt: false }
+    }
+}
+
+impl Store for MemoryStore {
+    fn begin(&self, mode: Mode) -> Result<Box<dyn Tx>> {
+        Ok(Box::new(self.transaction(mode)))
     }
 
     fn engine(&self) -> &'static str {

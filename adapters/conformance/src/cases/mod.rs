@@ -101,5 +101,6 @@ cases! {
         migration_fills_defaults
         a_migrated_ledger_behaves_as_a_fresh_one
         migration_step_by_step
+        rows_are_brought_forward_in_the_same_transaction
         opening_the_same_version_changes_nothing;
 }

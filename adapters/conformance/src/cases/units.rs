@@ -71,7 +71,7 @@ static SHELF: LazyLock<Table> = LazyLock::new(|| {
 
 pub(super) fn a_transaction_begins_with_a_row(fixture: &mut dyn Fixture) -> Result<()> {
     let shelf: &'static Table = &SHELF;
-    let store = fixture.create(&Schema { version: 1, tables: vec![shelf] })?;
+    let store = fixture.create(&Schema::new(1, vec![shelf]))?;
     let sample = [
         vec![
             int(i64::MIN),

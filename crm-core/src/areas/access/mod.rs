@@ -38,4 +38,5 @@ pub static AREA: Area = Area {
     permissions: &[],
     codes: &[operations::ALL],
     operations: operations::LIST,
+    forward: None,
 };

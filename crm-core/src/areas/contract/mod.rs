@@ -88,4 +88,5 @@ pub static AREA: Area = Area {
     permissions: &[("contract.approve", "Approve and reject contracts", "审批合同")],
     codes: &[rules::ALL],
     operations: operations::LIST,
+    forward: None,
 };

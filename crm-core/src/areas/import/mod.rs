@@ -30,4 +30,5 @@ pub static AREA: Area = Area {
     permissions: &[("import.run", "Import records, for any owner", "导入数据")],
     codes: &[rules::ALL],
     operations: operations::LIST,
+    forward: None,
 };

@@ -56,4 +56,5 @@ pub static AREA: Area = Area {
     permissions: &[],
     codes: &[rules::ALL],
     operations: operations::LIST,
+    forward: None,
 };

@@ -55,4 +55,5 @@ pub static AREA: Area = Area {
     permissions: &[("audit.read", "Read the audit trail", "查看审计记录")],
     codes: &[operations::ALL, rates::ALL],
     operations: operations::LIST,
+    forward: None,
 };

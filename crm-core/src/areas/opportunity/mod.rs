@@ -54,4 +54,5 @@ pub static AREA: Area = Area {
     permissions: &[],
     codes: &[rules::ALL],
     operations: operations::LIST,
+    forward: None,
 };

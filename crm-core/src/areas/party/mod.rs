@@ -40,4 +40,5 @@ pub static AREA: Area = Area {
     permissions: &[("customer.assign", "Assign customers to other users", "分配客户")],
     codes: &[rules::ALL],
     operations: operations::LIST,
+    forward: None,
 };

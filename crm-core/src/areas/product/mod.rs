@@ -27,4 +27,5 @@ pub static AREA: Area = Area {
     permissions: &[],
     codes: &[rules::ALL],
     operations: operations::LIST,
+    forward: None,
 };

@@ -5,6 +5,7 @@
 //! an installment's amount is what is settled, cancelled and outstanding of it; a receipt's amount is what is allocated
 //! of it, its advance, and what was refunded or rounded; a contract's `settled` is the sum over its installments.
 
+mod forward;
 mod model;
 mod operations;
 pub mod rules;
@@ -74,4 +75,5 @@ pub static AREA: Area = Area {
     ],
     codes: &[rules::ALL],
     operations: operations::LIST,
+    forward: Some(forward::bring_forward),
 };

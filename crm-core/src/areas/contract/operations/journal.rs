@@ -74,8 +74,12 @@ pub(crate) fn post(
         return Err(Error::new(&error::INTERNAL).with("what", what));
     }
     let entry = cx.new_id::<JournalLine>().uuid();
-    let lines: Vec<JournalLine> = legs
-        .into_iter()
+    cx.insert_all(&journal_lines(entry, posting, legs))
+}
+
+/// An entry of the journal as it is stored.
+pub(crate) fn journal_lines(entry: Uuid, posting: &Posting, legs: Vec<Leg>) -> Vec<JournalLine> {
+    legs.into_iter()
         .zip(1_u32..)
         .map(|(leg, seq)| JournalLine {
             entry,
@@ -93,6 +97,5 @@ pub(crate) fn post(
             amount: leg.amount,
             home: leg.home,
         })
-        .collect();
-    cx.insert_all(&lines)
+        .collect()
 }

@@ -15,7 +15,7 @@ pub use customer_terms::{AssignTermSet, DefaultTermSet, DefaultTerms};
 pub use draft::{CreateContract, UpdateContract};
 pub use event::{Deduction, DeliverContract, DeliveredPart, ReachMilestone, ReleaseRetention};
 pub(crate) use event::{invoiced, uninvoiced};
-pub(crate) use journal::{Posting, post};
+pub(crate) use journal::{Posting, journal_lines, post};
 pub use life::{
     AcceptContract, ApproveContract, CancelContract, CompleteContract, EffectContract, RejectContract,
     SignContract, SubmitContract, TerminateContract, WithdrawContract,

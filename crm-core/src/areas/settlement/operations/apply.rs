@@ -416,7 +416,7 @@ pub(super) fn reopened(mut contract: Contract) -> Result<Contract> {
 }
 
 /// An entry of the journal about a receipt.
-pub(super) fn posting(receipt: &Receipt, kind: EntryKind, date: Date) -> Posting {
+pub(in super::super) fn posting(receipt: &Receipt, kind: EntryKind, date: Date) -> Posting {
     Posting {
         kind,
         date,
@@ -429,7 +429,7 @@ pub(super) fn posting(receipt: &Receipt, kind: EntryKind, date: Date) -> Posting
 }
 
 /// The lines of money that moves, or of a credit in its place: in or out, and into or out of an advance.
-pub(super) fn money_legs(receipt: &Receipt) -> Result<Vec<Leg>> {
+pub(in super::super) fn money_legs(receipt: &Receipt) -> Result<Vec<Leg>> {
     let (document, amount) = (Some(receipt.id.uuid()), receipt.amount);
     let home = receipt.home.unwrap_or(amount);
     let source = if receipt.credit.is_some() { Account::Credit } else { Account::Money };

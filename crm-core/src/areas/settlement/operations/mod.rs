@@ -19,6 +19,7 @@ mod views;
 
 pub use adjust::{ListAdjustments, ReverseAdjustment, WriteOffInstallment};
 pub use aging::{AgingGroup, AgingReport, AgingRow, SettlementAging};
+pub(super) use apply::{money_legs, posting};
 pub use credit::PostCredit;
 pub use habits::{HabitBucket, PaymentHabits, SettlementHabits};
 pub use late::{ChargeLate, ChargedLate, LateLine, LateStatement, ReckonLateCharge};

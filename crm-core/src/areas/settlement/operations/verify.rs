@@ -133,7 +133,7 @@ impl SettlementCheck {
 
 /// Recomputes every balance of the ledger from the settlement journal, and names what does not agree.
 ///
-/// Nothing is changed. What was posted before the ledger had a journal (schema version 1) shows as differences.
+/// Nothing is changed.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifySettlement {}
