@@ -1,10 +1,7 @@
 //! The kernel against figures that others published: see the README beside the files for their sources.
 //!
-//! The files are looked for in `shared/cases` beside the workspace, or below `CRM_SHARED_DIR`. Where they are missing
-//! the tests say so and check nothing. A row that contradicts a rule of ours is counted here with the reason.
+//! A row that contradicts a rule of ours is counted here with the reason.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-use std::path::PathBuf;
 
 use crm_core::kernel::calendar::{Calendar, Shift};
 use crm_core::kernel::currency::Currency;
@@ -13,23 +10,9 @@ use crm_core::kernel::decimal::Amount;
 use crm_core::kernel::error::Locale;
 use crm_core::kernel::money::split_minor;
 use crm_core::kernel::words;
+use crm_shared::rows;
 use rust_decimal::Decimal;
 use serde_json::Value;
-
-fn rows(file: &str) -> Option<Vec<Value>> {
-    let shared = match std::env::var_os("CRM_SHARED_DIR") {
-        Some(shared) => PathBuf::from(shared),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
-    };
-    let path = shared.join("cases").join(file);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Some(text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()),
-        Err(error) => {
-            println!("{file}: NOT CHECKED, the published cases are not there ({}: {error})", path.display());
-            None
-        }
-    }
-}
 
 fn text<'a>(row: &'a Value, name: &str) -> &'a str {
     row[name].as_str().unwrap_or_else(|| panic!("{name} in {row}"))

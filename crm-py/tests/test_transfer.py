@@ -4,9 +4,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import server_url
 
 import crm
+from conftest import server_url
 
 
 def filled(path: Path) -> crm.Moved:

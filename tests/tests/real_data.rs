@@ -1,12 +1,11 @@
 //! Imports a public sales data set and compares the totals with those published for it.
 //!
-//! The data is not ours to copy: it is read from `data/crm-opportunities` of the shared folder, which is `shared` beside
-//! the workspace unless `CRM_SHARED_DIR` names another. Where it is not there the test says so and proves nothing.
+//! The data is not ours to copy: it is read from `data/crm-opportunities` of the shared folder.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant as Stopwatch;
 
 use crm::app::{GroupBy, ListRequest, Measure, Session, Summary};
@@ -23,17 +22,6 @@ use crm::kernel::money::Money;
 use crm::store::expr::{Expr, Operand, Period};
 use crm::{ClockOption, OpenOptions};
 use serde_json::json;
-
-fn data() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let shared = std::env::var_os("CRM_SHARED_DIR").map_or_else(beside, PathBuf::from);
-    let folder = shared.join("data/crm-opportunities");
-    if folder.join("sales_pipeline.csv").exists() {
-        return Some(folder);
-    }
-    println!("NOT RUN: there is no {}; set CRM_SHARED_DIR to the shared folder.", folder.display());
-    None
-}
 
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -124,7 +112,7 @@ fn teams(session: &Session, folder: &Path) -> usize {
 
 #[test]
 fn the_published_totals_come_out() {
-    let Some(folder) = data() else { return };
+    let Some(folder) = crm_shared::path("data/crm-opportunities") else { return };
     let place = tempfile::tempdir().unwrap();
     let options = OpenOptions {
         clock: ClockOption::Manual(Instant::parse("2026-03-02T01:00:00Z").unwrap()),

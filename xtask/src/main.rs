@@ -11,6 +11,7 @@
 mod postgres;
 mod python;
 mod run;
+mod shared;
 mod test;
 
 use std::process::ExitCode;

@@ -36,12 +36,15 @@ fn interpreter() -> Result<String, String> {
     Err(format!("Python 3.11 or newer is not installed: {REMEDY}"))
 }
 
-/// Makes the environment, with nothing in it yet.
+/// Makes the environment, with nothing in it yet; one that was left half made is made anew.
 pub(crate) fn environment() -> Result<(), String> {
-    if inside("python").exists() {
+    if tool("python").args(["-m", "pip", "--version"]).output().is_ok() {
         return Ok(());
     }
-    Run::program(interpreter()?, REMEDY).args([Path::new("-m"), Path::new("venv"), &venv()]).shown()
+    let made = Run::program(interpreter()?, REMEDY)
+        .args([Path::new("-m"), Path::new("venv"), Path::new("--clear"), &venv()])
+        .shown();
+    made.map_err(|error| format!("the Python environment cannot be made ({error}): {REMEDY}"))
 }
 
 /// Makes the environment and installs the tools that the requirements file names, once for each version of it.

@@ -32,7 +32,7 @@ impl Run {
     }
 
     /// Cargo.
-    pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Run {
+    pub(crate) fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Run {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         Run::program(cargo, "install Rust from https://rustup.rs").args(arguments)
     }

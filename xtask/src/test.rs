@@ -1,45 +1,60 @@
-//! Everything that must hold, as a table of named steps. All steps run; the end tells each one's time and outcome.
+//! Everything that must hold, as a table of named steps. All steps run that can; the end tells each one's time and outcome.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::run::{Run, root, target};
-use crate::{postgres, python};
+use crate::{postgres, python, shared};
 
-type Step = (&'static str, fn() -> Result<(), String>);
+struct Step {
+    name: &'static str,
+    run: fn() -> Result<(), String>,
+    /// What it needs that does not come with the project and is not here: then it is not run, and the table says so.
+    missing: fn() -> Option<String>,
+}
+
+const fn step(name: &'static str, run: fn() -> Result<(), String>) -> Step {
+    Step { name, run, missing: || None }
+}
 
 const STEPS: &[Step] = &[
-    ("formatting", || Run::cargo(["fmt", "--all", "--check"]).shown()),
-    ("lints", || Run::cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).shown()),
-    ("rust build", || Run::cargo(["test", "--workspace", "--no-run"]).shown()),
-    ("postgres server", || postgres::prepare().map(|_| ())),
-    ("rust tests", || {
+    step("formatting", || Run::cargo(["fmt", "--all", "--check"]).shown()),
+    step("lints", || Run::cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).shown()),
+    step("rust build", || Run::cargo(["test", "--workspace", "--no-run"]).shown()),
+    step("postgres server", || postgres::prepare().map(|_| ())),
+    step("rust tests", || {
         Run::cargo(["test", "--quiet", "--workspace", "--no-fail-fast"])
             .env(postgres::VARIABLE, postgres::programs()?)
             .shown()
     }),
-    ("Rust scenarios, both engines", || {
+    step("Rust scenarios, both engines", || {
         Run::cargo(["test", "--quiet", "--package", "crm-tests", "--test", "scenarios", "--", "--nocapture"])
             .env(postgres::VARIABLE, postgres::programs()?)
             .shown()
     }),
-    ("rust documentation", || {
+    Step { name: "published cases", run: published, missing: shared::missing },
+    step("rust documentation", || {
         Run::cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").shown()
     }),
-    ("generated files", || Run::cargo(["run", "--quiet", "--package", "crm-codegen", "--", "check"]).shown()),
-    ("header as C99 and C++17", header),
-    ("C example", c_example),
-    ("C scenarios", c_scenarios),
-    ("C scenarios on postgres", c_scenarios_on_postgres),
-    ("python environment", python::prepare),
-    ("python wheel", python::install_wheel),
-    ("python tests and scenarios", || {
+    step("generated files", || {
+        Run::cargo(["run", "--quiet", "--package", "crm-codegen", "--", "check"]).shown()
+    }),
+    step("header as C99 and C++17", header),
+    step("C example", c_example),
+    step("C scenarios", c_scenarios),
+    step("C scenarios on postgres", c_scenarios_on_postgres),
+    step("python environment", python::prepare),
+    step("python wheel", python::install_wheel),
+    step("python tests and scenarios", || {
         postgres::beside_server(python::inside("python"))?
             .args(["-m", "pytest", "--quiet", "crm-py/tests"])
             .shown()
     }),
-    ("python types", || python::tool("python").args(["-m", "mypy", "--strict", "crm-py/python/crm"]).shown()),
-    ("python stubs", || {
+    step("python lints", || python::tool("ruff").args(["check", "--quiet", "crm-py"]).shown()),
+    step("python types", || {
+        python::tool("python").args(["-m", "mypy", "--strict", "crm-py/python/crm"]).shown()
+    }),
+    step("python stubs", || {
         python::tool("stubtest")
             .args(["crm", "--ignore-missing-stub", "--allowlist", "crm-py/stubtest.txt"])
             .shown()
@@ -49,28 +64,63 @@ const STEPS: &[Step] = &[
 /// Runs the steps whose names contain one of `words`, or all.
 pub(crate) fn run(words: &[String]) -> Result<(), String> {
     let mut outcomes = Vec::new();
-    for (name, step) in STEPS {
+    for Step { name, run, missing } in STEPS {
         if !words.is_empty() && !words.iter().any(|word| name.contains(word.as_str())) {
             continue;
         }
         println!("── {name}");
         let began = Instant::now();
-        let outcome = step();
-        if let Err(error) = &outcome {
-            eprintln!("{error}");
+        let outcome = match missing() {
+            Some(reason) => Outcome::NotRun(reason),
+            None => run().map_or_else(Outcome::Failed, |()| Outcome::Passed),
+        };
+        if let Outcome::Failed(told) | Outcome::NotRun(told) = &outcome {
+            eprintln!("{told}");
         }
-        outcomes.push((name, began.elapsed(), outcome.is_ok()));
+        outcomes.push((name, began.elapsed(), outcome));
     }
     println!("\n{:<28} {:>8}", "step", "seconds");
-    for (name, time, passed) in &outcomes {
-        println!("{name:<28} {:>8.1} {}", time.as_secs_f32(), if *passed { "ok" } else { "FAILED" });
+    for (name, time, outcome) in &outcomes {
+        println!("{name:<28} {:>8.1} {outcome}", time.as_secs_f32());
     }
-    let failed = outcomes.iter().filter(|(.., passed)| !passed).count();
-    println!("\nsteps: {} passed, {failed} failed", outcomes.len() - failed);
+    let count = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|(.., outcome)| is(outcome)).count();
+    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
+    let not_run = count(|outcome| matches!(outcome, Outcome::NotRun(_)));
+    println!("\nsteps: {} passed, {failed} failed, {not_run} not run", outcomes.len() - failed - not_run);
     if outcomes.is_empty() {
         return Err(format!("no step's name contains one of {words:?}"));
     }
     if failed == 0 { Ok(()) } else { Err(format!("{failed} steps failed")) }
+}
+
+/// What became of a step.
+enum Outcome {
+    Passed,
+    Failed(String),
+    NotRun(String),
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Outcome::Passed => f.write_str("ok"),
+            Outcome::Failed(_) => f.write_str("FAILED"),
+            Outcome::NotRun(reason) => write!(f, "not run: {reason}"),
+        }
+    }
+}
+
+/// The tests that hold our rules against figures and data of others, with their counts.
+fn published() -> Result<(), String> {
+    let tests = |package: &str, names: &[&str]| {
+        let named = names.iter().flat_map(|name| ["--test", name]);
+        let line = ["test", "--quiet", "--package", package].into_iter().chain(named);
+        Run::cargo(line.chain(["--", "--nocapture"])).env(shared::VARIABLE, shared::folder()).shown()
+    };
+    let core = ["published_cases", "published_terms", "published_recurrence", "published_settlement"];
+    tests("crm-core", &core)?;
+    tests("crm", &["published_invoices", "published_warnings"])?;
+    tests("crm-tests", &["real_data"])
 }
 
 const COMPILER: &str = "install a C and C++ compiler, for example apt-get install gcc g++";

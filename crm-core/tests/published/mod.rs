@@ -1,12 +1,8 @@
 //! What the tests of published figures share: reading the rows, their values, and counting what became of them.
-//!
-//! The files are looked for in `shared/cases` beside the workspace, or below `CRM_SHARED_DIR`. Where they are missing
-//! the test says so and checks nothing.
 // Every test uses a part of it.
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use crm_core::areas::contract::rules::schedule::{Anchors, due_date, split};
 use crm_core::areas::contract::{PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare};
@@ -20,20 +16,7 @@ use serde_json::Value;
 
 use Outcome::{Different, NotYet, Passed};
 
-pub(crate) fn rows(file: &str) -> Option<Vec<Value>> {
-    let shared = match std::env::var_os("CRM_SHARED_DIR") {
-        Some(shared) => PathBuf::from(shared),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
-    };
-    let path = shared.join("cases").join(file);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Some(text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()),
-        Err(error) => {
-            println!("{file}: NOT CHECKED, the published cases are not there ({}: {error})", path.display());
-            None
-        }
-    }
-}
+pub(crate) use crm_shared::rows;
 
 /// What became of a row.
 pub(crate) enum Outcome {

@@ -2,7 +2,8 @@
 //! test, also when the test dies.
 //!
 //! The binaries are those in the folder that `CRM_POSTGRES_BIN` names; `cargo xtask test` installs some and sets it. Without
-//! it a test fails and says so: nothing is skipped. The server refuses to run as root, so root hands it to `nobody`.
+//! it a test fails and says so: nothing is skipped. The server refuses to run as root, so root hands it to `nobody`, with a copy
+//! of the programs where they lie out of nobody's reach.
 
 mod proxy;
 
@@ -26,6 +27,9 @@ pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 const REMEDY: &str = "CRM_POSTGRES_BIN must name a folder with PostgreSQL's initdb and postgres. \
      `cargo xtask test postgres rust` installs them and runs these tests; or set it to an installed server, for example \
      CRM_POSTGRES_BIN=/usr/lib/postgresql/15/bin";
+
+/// The folder of libraries that were copied with the programs.
+const LIBRARIES: &str = "libraries";
 
 /// Runs its arguments, and ends what they run when its standard input closes: when we ask for it, and when we are gone.
 const KEEPER: &str =
@@ -83,7 +87,7 @@ impl Server {
         let is_root = String::from_utf8(Command::new("id").arg("-u").output()?.stdout)?.trim() == "0";
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let password = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let server = Server {
+        let mut server = Server {
             folder,
             programs,
             port,
@@ -92,9 +96,39 @@ impl Server {
             keeper: Mutex::new(None),
             schemas: AtomicU32::new(0),
         };
+        server.bring_within_reach()?;
         server.create(settings)?;
         server.start()?;
         Ok(server)
+    }
+
+    /// Whom root hands the server to may not come to a folder below root's own: then it gets a copy of the programs.
+    fn bring_within_reach(&mut self) -> Outcome<()> {
+        if !self.is_root {
+            return Ok(());
+        }
+        run(Command::new("chown").arg("65534:65534").arg(self.folder.path()))?;
+        let line = self.program("initdb");
+        let mut asked = Command::new(&line[0]);
+        asked.args(&line[1..]).arg("--version").current_dir("/").stdout(Stdio::null()).stderr(Stdio::null());
+        if asked.status()?.success() {
+            return Ok(());
+        }
+        let installed = self.programs.parent().ok_or(REMEDY)?;
+        let copy = self.folder.path().join("programs");
+        run(Command::new("cp").arg("-R").arg(installed).arg(&copy))?;
+        // What they are linked with may lie beside their folder, out of reach like it.
+        let linked = Command::new("ldd")
+            .args(["initdb", "postgres"].map(|name| self.programs.join(name)))
+            .output()?
+            .stdout;
+        let libraries = self.folder.path().join(LIBRARIES);
+        fs::create_dir(&libraries)?;
+        for path in String::from_utf8(linked)?.lines().filter_map(|line| line.split("=> ").nth(1)) {
+            run(Command::new("cp").arg(path.split(" (").next().unwrap_or(path)).arg(&libraries))?;
+        }
+        self.programs = copy.join(self.programs.file_name().unwrap_or_default());
+        Ok(())
     }
 
     fn data(&self) -> PathBuf {
@@ -107,6 +141,10 @@ impl Server {
         if self.is_root {
             let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
             line.extend(nobody.map(str::to_owned));
+            let libraries = self.folder.path().join(LIBRARIES);
+            if libraries.exists() {
+                line.extend(["env".to_owned(), format!("LD_LIBRARY_PATH={}", libraries.display())]);
+            }
         }
         line.push(self.programs.join(name).to_string_lossy().into_owned());
         line
