@@ -5004,6 +5004,10 @@ class WarningOperations(Group):
     ) -> Page[WarningItem]:
         """Warnings of records in scope, earliest deadline first.
 
+        A rule that counts working days of a year that the calendar does not know is passed over,
+        and named by `warning.count` and `warning.scan`; when it is asked for by name, that is an
+        error.
+
         预警列表 (``warning.list``). Needs ``read`` on ``warning``.
 
         Args:
@@ -5115,6 +5119,9 @@ class WarningOperations(Group):
         matches the rule's condition. Nothing is owed for what somebody has acknowledged, and what
         is snoozed waits. An escalation is handed out once, when nobody has taken note for the
         rule's number of working days after the first notice.
+
+        A rule that counts working days of a year that the calendar does not know is passed over and
+        named, the others go on.
 
         The caller must see all records. Call it again with `next` until there is none. A notice is
         saved as handed out by the call that returns it: give an idempotency key, so that a repeated

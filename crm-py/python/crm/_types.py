@@ -225,6 +225,7 @@ __all__ = [
     "RelativeInput",
     "Role",
     "RowError",
+    "RuleNotComputed",
     "ScannedWarnings",
     "SettlementCheck",
     "SettlementDifference",
@@ -3426,6 +3427,17 @@ class RowError:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleNotComputed:
+    """A rule that could not be worked out, while the others were."""
+
+    rule: str
+    """The rule, by name."""
+
+    error: WireError
+    """Why, in English: the working days of a year are not known to the calendar."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScannedWarnings:
     """What a scan found."""
 
@@ -3434,6 +3446,9 @@ class ScannedWarnings:
 
     resolved: int
     """How many warnings were found to have lost their cause."""
+
+    not_computed: tuple[RuleNotComputed, ...]
+    """The rules that could not be worked out to their end; what they have found is told of still."""
 
     next: str | None
     """The cursor to go on with; absent when everything was looked at."""
@@ -4253,6 +4268,9 @@ class WarningRuleCounts:
 
     levels: WarningLevelCounts
     """By level."""
+
+    not_computed: WireError | None
+    """Why it could not be worked out, in English, if it could not."""
 
 
 @dataclass(frozen=True, slots=True)

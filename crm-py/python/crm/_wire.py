@@ -1058,10 +1058,18 @@ def read_row_error(w: Any) -> t.RowError:
     )
 
 
+def read_rule_not_computed(w: Any) -> t.RuleNotComputed:
+    return t.RuleNotComputed(
+        w["rule"],
+        read_wire_error(w["error"]),
+    )
+
+
 def read_scanned_warnings(w: Any) -> t.ScannedWarnings:
     return t.ScannedWarnings(
         tuple([read_notice(v0) for v0 in w["notices"]]),
         w["resolved"],
+        tuple([read_rule_not_computed(v0) for v0 in w["not_computed"]]),
         w.get("next"),
     )
 
@@ -1428,6 +1436,7 @@ def read_warning_rule_counts(w: Any) -> t.WarningRuleCounts:
         w["rule"],
         w["total"],
         read_warning_level_counts(w["levels"]),
+        None if (v0 := w.get("not_computed")) is None else read_wire_error(v0),
     )
 
 

@@ -8,6 +8,7 @@ use crate::areas::access::{OrgUnit, Role, User};
 use crate::kernel::currency::Currency;
 use crate::kernel::date::{Date, Instant};
 use crate::kernel::decimal::Amount;
+use crate::kernel::error::WireError;
 use crate::kernel::id::Id;
 use crate::store::cell::Cell;
 use crate::store::expr::Expr;
@@ -338,4 +339,13 @@ crate::record! {
         /// The day on which the last whole scan of it began.
         scanned_on: Date,
     }
+}
+
+/// A rule that could not be worked out, while the others were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RuleNotComputed {
+    /// The rule, by name.
+    pub rule: String,
+    /// Why, in English: the working days of a year are not known to the calendar.
+    pub error: WireError,
 }

@@ -10,9 +10,11 @@ use super::{WarningItem, item, new_mark};
 use crate::app::{Cx, ListRequest};
 use crate::areas::access::User;
 use crate::areas::contract::GIVEN_TO_EFFECTIVE;
-use crate::areas::warning::model::{WarningLevel, WarningMark, WarningNotice, WarningScanned, WarningTiming};
+use crate::areas::warning::model::{
+    RuleNotComputed, WarningLevel, WarningMark, WarningNotice, WarningScanned, WarningTiming,
+};
 use crate::areas::warning::rules::notices::{Owed, People, owed};
-use crate::areas::warning::rules::{SCAN_NEEDS_ALL, window};
+use crate::areas::warning::rules::{SCAN_NEEDS_ALL, is_not_computable, window};
 use crate::areas::warning::watch::{
     Key, Look, Row, Rule, areas, batch, key_of, marks, not_a_cursor, people, rules,
 };
@@ -21,7 +23,7 @@ use crate::kernel::calendar::Calendar;
 use crate::kernel::currency::Currency;
 use crate::kernel::date::{Date, parse_date, to_day_number};
 use crate::kernel::decimal::Amount;
-use crate::kernel::error::{self, Code, Error, Result};
+use crate::kernel::error::{self, Code, Error, Locale, Result};
 use crate::kernel::id::Id;
 use crate::store::cell::Cell;
 use crate::store::engine::{Flow, Mode};
@@ -39,6 +41,8 @@ const PLACES_AT_ONCE: usize = 500;
 /// A level that was passed over between two scans is not told of, the highest is; what came due and passed between two scans
 /// is told of still, while it matches the rule's condition. Nothing is owed for what somebody has acknowledged, and what is snoozed waits.
 /// An escalation is handed out once, when nobody has taken note for the rule's number of working days after the first notice.
+///
+/// A rule that counts working days of a year that the calendar does not know is passed over and named, the others go on.
 ///
 /// The caller must see all records. Call it again with `next` until there is none. A notice is saved as handed out by the
 /// call that returns it: give an idempotency key, so that a repeated call returns it again.
@@ -91,6 +95,8 @@ pub struct ScannedWarnings {
     pub notices: Vec<Notice>,
     /// How many warnings were found to have lost their cause.
     pub resolved: u32,
+    /// The rules that could not be worked out to their end; what they have found is told of still.
+    pub not_computed: Vec<RuleNotComputed>,
     /// The cursor to go on with; absent when everything was looked at.
     pub next: Option<String>,
 }
@@ -161,6 +167,7 @@ struct Scan<'a> {
     people: Option<People>,
     notices: Vec<Notice>,
     resolved: u32,
+    not_computed: Vec<RuleNotComputed>,
 }
 
 impl Operation for ScanWarnings {
@@ -183,8 +190,16 @@ impl Operation for ScanWarnings {
         };
         let (today, calendar) = (cx.today(), cx.calendar()?);
         let began = position.as_ref().map_or(today, |position| position.began.min(today));
-        let mut scan =
-            Scan { began, today, calendar: &calendar, room, people: None, notices: Vec::new(), resolved: 0 };
+        let mut scan = Scan {
+            began,
+            today,
+            calendar: &calendar,
+            room,
+            people: None,
+            notices: Vec::new(),
+            resolved: 0,
+            not_computed: Vec::new(),
+        };
         let first = position.as_ref().map_or(0, |position| position.rule);
         for rule in rules(cx)? {
             if !rule.definition.settings.enabled || rule.number < first {
@@ -194,19 +209,29 @@ impl Operation for ScanWarnings {
                 cx.require(access)?;
             }
             let after = position.as_ref().filter(|position| position.rule == rule.number);
-            let end = scan.rule(cx, &rule, after.and_then(|position| position.after))?;
-            if let End::Stopped(after) = end {
-                let position = Position { began, rule: rule.number, after };
-                let Scan { notices, resolved, .. } = scan;
-                return Ok(ScannedWarnings { notices, resolved, next: Some(position.to_text()) });
+            match scan.rule(cx, &rule, after.and_then(|position| position.after)) {
+                Ok(End::Done) => {}
+                Ok(End::Stopped(after)) => {
+                    let position = Position { began, rule: rule.number, after };
+                    return Ok(scan.told(Some(position.to_text())));
+                }
+                Err(error) if is_not_computable(&error) => {
+                    let error = error.to_wire(Locale::English);
+                    scan.not_computed.push(RuleNotComputed { rule: rule.definition.name, error });
+                }
+                Err(error) => return Err(error),
             }
         }
-        let Scan { notices, resolved, .. } = scan;
-        Ok(ScannedWarnings { notices, resolved, next: None })
+        Ok(scan.told(None))
     }
 }
 
 impl Scan<'_> {
+    fn told(self, next: Option<String>) -> ScannedWarnings {
+        let Scan { notices, resolved, not_computed, .. } = self;
+        ScannedWarnings { notices, resolved, not_computed, next }
+    }
+
     /// Scans a rule behind a place.
     fn rule(&mut self, cx: &mut Cx<'_>, rule: &Rule, mut after: Option<Key>) -> Result<End> {
         let definition = &rule.definition;
@@ -274,7 +299,7 @@ impl Scan<'_> {
         let definition = &rule.definition;
         let is_state = definition.timing == WarningTiming::State;
         let (mut drafts, mut added) = (Vec::new(), Vec::new());
-        let (mut end, mut done) = (End::Done, after);
+        let (mut end, mut done, mut failed) = (End::Done, after, None);
         for met in met {
             if self.room == 0 {
                 end = End::Stopped(done);
@@ -301,9 +326,18 @@ impl Scan<'_> {
             let has_passed = as_of < self.today;
             let was_standing = before.as_ref().is_some_and(|before| before.standing.is_some());
             self.resolved += u32::from(has_passed && was_standing);
-            let item = item(rule, row, before.as_ref(), as_of, self.calendar)?;
             let escalation = definition.settings.escalation.as_ref();
-            let mut owed = owed(item.level, before.as_ref(), escalation, as_of, self.calendar)?;
+            let judged = item(rule, row, before.as_ref(), as_of, self.calendar).and_then(|item| {
+                Ok((owed(item.level, before.as_ref(), escalation, as_of, self.calendar)?, item))
+            });
+            let (mut owed, item) = match judged {
+                Ok(judged) => judged,
+                Err(error) => {
+                    // What was decided before it is written first: a mark without its notice would silence it.
+                    failed = Some(error);
+                    break;
+                }
+            };
             let is_cut = owed.len() > self.room;
             owed.truncate(self.room);
             self.room -= owed.len();
@@ -332,7 +366,7 @@ impl Scan<'_> {
         }
         cx.insert_all(&added)?;
         self.write(cx, rule, look, drafts)?;
-        Ok(end)
+        failed.map_or(Ok(end), Err)
     }
 
     /// Fills in what people want to know, and writes the notices.

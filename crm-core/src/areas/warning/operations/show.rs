@@ -15,7 +15,7 @@ use crate::areas::party::Customer;
 use crate::areas::warning::model::{WarningLevel, WarningState, WarningTiming};
 use crate::areas::warning::rules::credit::{CreditStanding, standing};
 use crate::areas::warning::rules::notices::People;
-use crate::areas::warning::rules::{NO_RULE, built_in, window};
+use crate::areas::warning::rules::{NO_RULE, built_in, is_not_computable, window};
 use crate::areas::warning::watch::{
     Key, Look, Rule, areas, batch, marks, named, not_a_cursor, people, rules, totals,
 };
@@ -24,7 +24,7 @@ use crate::kernel::calendar::Calendar;
 use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
 use crate::kernel::decimal::{Amount, Price};
-use crate::kernel::error::{self, Code, Error, Result};
+use crate::kernel::error::{self, Code, Error, Locale, Result, WireError};
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
 use crate::store::engine::Mode;
@@ -33,6 +33,9 @@ use crate::store::engine::Mode;
 const COUNTED_AT_ONCE: usize = 1000;
 
 /// Warnings of records in scope, earliest deadline first.
+///
+/// A rule that counts working days of a year that the calendar does not know is passed over, and named by `warning.count`
+/// and `warning.scan`; when it is asked for by name, that is an error.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListWarnings {
@@ -138,6 +141,19 @@ impl Wanted<'_> {
         }
         Ok((found, last.filter(|_| !exhausted)))
     }
+
+    /// All warnings of a rule, by level.
+    fn count(&self, cx: &mut Cx<'_>, rule: &Rule) -> Result<WarningLevelCounts> {
+        let (mut levels, mut after) = (WarningLevelCounts::default(), None);
+        loop {
+            let (found, last) = self.read(cx, rule, after.as_ref(), COUNTED_AT_ONCE)?;
+            found.iter().for_each(|(item, _)| levels.add(item.level));
+            after = last;
+            if after.is_none() {
+                return Ok(levels);
+            }
+        }
+    }
 }
 
 /// One rule being read: what is buffered, and where it goes on.
@@ -240,7 +256,14 @@ impl Operation for ListWarnings {
         loop {
             let mut earliest: Option<(Place, usize)> = None;
             for (at, stream) in streams.iter_mut().enumerate() {
-                if let Some(place) = stream.peek(cx, &wanted, limit + 1)?
+                let place = match stream.peek(cx, &wanted, limit + 1) {
+                    Err(error) if self.rules.is_empty() && is_not_computable(&error) => {
+                        stream.exhausted = true;
+                        None
+                    }
+                    place => place?,
+                };
+                if let Some(place) = place
                     && earliest.is_none_or(|(first, _)| place < first)
                 {
                     earliest = Some((place, at));
@@ -294,6 +317,8 @@ pub struct WarningRuleCounts {
     pub total: u32,
     /// By level.
     pub levels: WarningLevelCounts,
+    /// Why it could not be worked out, in English, if it could not.
+    pub not_computed: Option<WireError>,
 }
 
 /// Warnings by rule and level.
@@ -313,6 +338,14 @@ impl WarningLevelCounts {
             WarningLevel::Notice => self.notice += 1,
             WarningLevel::Warning => self.warning += 1,
             WarningLevel::Critical => self.critical += 1,
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        WarningLevelCounts {
+            notice: self.notice + other.notice,
+            warning: self.warning + other.warning,
+            critical: self.critical + other.critical,
         }
     }
 
@@ -343,19 +376,16 @@ impl Operation for CountWarnings {
         };
         let (mut sum, mut by_rule) = (WarningLevelCounts::default(), Vec::new());
         for rule in wanted_rules(cx, &self.rules)? {
-            let (mut levels, mut after) = (WarningLevelCounts::default(), None);
-            loop {
-                let (found, last) = wanted.read(cx, &rule, after.as_ref(), COUNTED_AT_ONCE)?;
-                found.iter().for_each(|(item, _)| {
-                    levels.add(item.level);
-                    sum.add(item.level);
-                });
-                after = last;
-                if after.is_none() {
-                    break;
+            let (levels, not_computed) = match wanted.count(cx, &rule) {
+                Ok(levels) => (levels, None),
+                Err(error) if self.rules.is_empty() && is_not_computable(&error) => {
+                    (WarningLevelCounts::default(), Some(error.to_wire(Locale::English)))
                 }
-            }
-            by_rule.push(WarningRuleCounts { rule: rule.definition.name, total: levels.total(), levels });
+                Err(error) => return Err(error),
+            };
+            sum = sum.plus(levels);
+            let (rule, total) = (rule.definition.name, levels.total());
+            by_rule.push(WarningRuleCounts { rule, total, levels, not_computed });
         }
         Ok(WarningCounts { total: sum.total(), levels: sum, rules: by_rule })
     }

@@ -257,6 +257,47 @@ pub static RULES: LazyLock<Vec<NumberedRule>> = LazyLock::new(|| {
         }
         .rule(),
     );
+    // What the rules that look ahead have told of stays told of when its day has passed.
+    rules.push(
+        Sketch {
+            number: 12,
+            name: "retention_overdue",
+            label: "质保金到期未收回",
+            dataset: "installment",
+            filter: Expr::And(vec![
+                present("open_amount"),
+                equal("kind", "retention"),
+                Expr::Empty("released_on".to_owned()),
+            ]),
+            timing: WarningTiming::Late,
+            date: Some("forecast_date"),
+            lead: 0,
+            title: ["contract_number", "label"],
+            customer_name: "customer_name",
+            owner: "owner",
+            amount: Some(["open_amount", "currency"]),
+            levels: &[(1, WarningLevel::Warning)],
+        }
+        .rule(),
+    );
+    rules.push(
+        Sketch {
+            number: 13,
+            name: "contract_ended",
+            label: "合同到期未处理",
+            dataset: "contract",
+            filter: present("runs_until"),
+            timing: WarningTiming::Late,
+            date: Some("runs_until"),
+            lead: 0,
+            title: ["number", "title"],
+            customer_name: "customer_name",
+            owner: "owner",
+            amount: Some(["amount", "currency"]),
+            levels: &[(1, WarningLevel::Warning)],
+        }
+        .rule(),
+    );
     // Exposure is what is open of receivables less what was received or credited and not allocated yet; what is in another
     // currency counts with the value that it is booked at.
     let mut credit = Sketch {

@@ -112,6 +112,11 @@ pub fn level(levels: &[WarningStep], days_late: i64) -> WarningLevel {
     reached.map_or(WarningLevel::Notice, |step| step.level)
 }
 
+/// Whether one rule cannot be worked out while the others can: it counts working days of a year that nobody has entered.
+pub fn is_not_computable(error: &Error) -> bool {
+    *error.code() == error::UNKNOWN_CALENDAR_YEAR
+}
+
 /// The dates that are warned of on a day: the first, if there is one, and the last, if there is one.
 ///
 /// # Errors
