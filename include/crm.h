@@ -36,8 +36,9 @@
    are "YYYY-MM-DD", instants RFC 3339 in UTC, ids UUIDs. A request with an unknown field is refused.
 
    Threads. Every handle may be used from any thread, also from several at once; calls on one transaction or cursor
-   wait for each other. Closing a handle is the exception: nothing else may be using it. The library starts no threads,
-   keeps no state per thread and installs no signal handlers. A defect in it is reported as CRM_STATUS_INTERNAL, after
+   wait for each other. Closing a handle is the exception: nothing else may be using it. The library starts no
+   threads of its own, keeps no state per thread and installs no signal handlers; on PostgreSQL its client has some
+   threads of a runtime for the network. A defect in it is reported as CRM_STATUS_INTERNAL, after
    a line on stderr. */
 
 #ifndef CRM_H
@@ -717,7 +718,8 @@ int crm_transaction_call(const struct crm_transaction *transaction,
 
 /**
  * Keeps everything and ends the transaction, which then only takes crm_transaction_close. On failure nothing is kept,
- * and it has ended too.
+ * and it has ended too; except that after code 1110 (outcome_unknown) everything may be kept, and as a transaction has no
+ * idempotency key, look before you do it again.
  *
  * Safety: `transaction` is NULL or not closed, and `error` points to a `crm_error *` or is NULL.
  */

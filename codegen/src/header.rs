@@ -61,8 +61,9 @@ const INTRODUCTION: &str = "\
    are \"YYYY-MM-DD\", instants RFC 3339 in UTC, ids UUIDs. A request with an unknown field is refused.
 
    Threads. Every handle may be used from any thread, also from several at once; calls on one transaction or cursor
-   wait for each other. Closing a handle is the exception: nothing else may be using it. The library starts no threads,
-   keeps no state per thread and installs no signal handlers. A defect in it is reported as CRM_STATUS_INTERNAL, after
+   wait for each other. Closing a handle is the exception: nothing else may be using it. The library starts no
+   threads of its own, keeps no state per thread and installs no signal handlers; on PostgreSQL its client has some
+   threads of a runtime for the network. A defect in it is reported as CRM_STATUS_INTERNAL, after
    a line on stderr. */";
 
 const ARROW: &str = "\

@@ -102,7 +102,8 @@ pub unsafe extern "C" fn crm_transaction_call(
 }
 
 /// Keeps everything and ends the transaction, which then only takes crm_transaction_close. On failure nothing is kept,
-/// and it has ended too.
+/// and it has ended too; except that after code 1110 (outcome_unknown) everything may be kept, and as a transaction has no
+/// idempotency key, look before you do it again.
 ///
 /// # Safety
 /// `transaction` is NULL or not closed, and `error` points to a `crm_error *` or is NULL.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use crm::OpenOptions;
 use crm::app::{
-    CHAIN_BROKEN, CallOptions, Ledger, Moved, STREAM_BROKEN_OFF, STREAM_DAMAGED, Session, TARGET_NOT_EMPTY,
+    CHAIN_BROKEN, CallOptions, DENIED, Ledger, Moved, Rows, STREAM_BROKEN_OFF, STREAM_DAMAGED, Session,
+    TARGET_NOT_EMPTY,
 };
 use crm::kernel::error::{Code, ErrorKind, Result};
-use crm::store::engine::{CANCELLED, Flow, LEDGER_NEWER, OUTCOME_UNKNOWN};
+use crm::store::engine::{CANCELLED, CONNECTION_LOST, Flow, LEDGER_NEWER, OUTCOME_UNKNOWN};
 use crm_postgres_server::{Cut, Proxy, Server};
 use crm_tests::scenario::Scenario;
 use serde_json::Value;
@@ -56,6 +57,84 @@ fn the_outcome_of_a_call_is_known_even_when_the_line_is_cut_while_saving() {
     assert_eq!(create("d", &CallOptions::default()).unwrap_err().code(), &OUTCOME_UNKNOWN);
     assert_eq!(names(&session), ["a", "b", "c"]);
     session.call("audit.verify", "{}", &CallOptions::default()).unwrap();
+}
+
+#[test]
+fn an_outcome_that_cannot_be_asked_for_stays_unknown() {
+    let server = server();
+    let proxy = Proxy::to(server.port()).unwrap();
+    let session = open(&server.url_at(proxy.port(), &server.new_schema())).session("admin").unwrap();
+    let create = || session.call("customer.create", r#"{"name": "a"}"#, &with_key("a"));
+    // That nobody answers now says nothing about what was kept before.
+    proxy.cut(Cut::AfterCommitForGood);
+    let error = create().unwrap_err();
+    assert_eq!(error.code(), &OUTCOME_UNKNOWN, "{error:?}");
+    // A call that begins now has saved nothing, and says so.
+    assert_eq!(create().unwrap_err().code(), &CONNECTION_LOST);
+    proxy.mend();
+    create().unwrap();
+    assert_eq!(names(&session), ["a"]);
+}
+
+#[test]
+fn rights_that_were_never_kept_are_nobodys() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    for url in [server.url(&server.new_schema()), folder.path().join("a.crm").to_string_lossy().into_owned()]
+    {
+        let ledger = open(&url);
+        let admin = ledger.session("admin").unwrap();
+        let call = |name: &str, input: &str| -> Value {
+            serde_json::from_str(&admin.call(name, input, &CallOptions::default()).unwrap()).unwrap()
+        };
+        let role = call("role.create", r#"{"name": "seller", "scope": "own"}"#);
+        let user = call("user.create", r#"{"login": "wang", "name": "w"}"#);
+        let grant = format!(
+            r#"{{"id": {}, "version": 1, "name": "w", "roles": [{}], "active": true}}"#,
+            user["id"], role["id"]
+        );
+        // Somebody gives a right, makes use of it, and undoes it all; then another right is given, by the next number.
+        let raise = format!(
+            r#"{{"id": {}, "version": 1, "scope": "all", "levels": {{"party": "manage"}}}}"#,
+            role["id"]
+        );
+        let mut tx = ledger.session("admin").unwrap().transaction().unwrap();
+        tx.call("user.update", &grant).unwrap();
+        tx.call("role.update", &raise).unwrap();
+        tx.call("user.list", "{}").unwrap();
+        drop(tx);
+        call("unit.create", r#"{"name": "u"}"#);
+        call("unit.create", r#"{"name": "v"}"#);
+        let wang = ledger.session("wang").unwrap();
+        let error = wang.call("customer.list", "{}", &CallOptions::default()).unwrap_err();
+        assert_eq!(error.code(), &DENIED, "{error:?}");
+        // The same where the one who undoes is the one who had got the right.
+        call("user.update", &grant);
+        let mut tx = wang.transaction().unwrap();
+        assert_eq!(tx.call("customer.list", "{}").unwrap_err().code(), &DENIED);
+        drop(tx);
+    }
+}
+
+#[test]
+fn cancelling_ends_all_that_is_under_way_and_nothing_else() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    for url in [server.url(&server.new_schema()), folder.path().join("a.crm").to_string_lossy().into_owned()]
+    {
+        let session = open(&url).session("admin").unwrap();
+        let other = session.ledger().session("admin").unwrap();
+        let request: Rows = serde_json::from_str(r#"{"dataset": "user", "select": ["login"]}"#).unwrap();
+        let mut reader = session.reader(request.clone()).unwrap();
+        let mut theirs = other.reader(request).unwrap();
+        let mut tx = session.transaction().unwrap();
+        tx.call("customer.create", r#"{"name": "a"}"#).unwrap();
+        session.cancel();
+        assert_eq!(reader.next(1).unwrap_err().code(), &CANCELLED);
+        assert_eq!(tx.call("customer.list", "{}").unwrap_err().code(), &CANCELLED);
+        assert_eq!(tx.commit().unwrap_err().code(), &CANCELLED);
+        // What begins later runs, in whatever order things end.
+        assert_eq!(names(&session), Vec::<String>::new());
+        assert!(theirs.next(1).unwrap().is_some());
+    }
 }
 
 fn export(ledger: &Ledger) -> (Vec<u8>, Moved) {

@@ -70,7 +70,7 @@ impl Place {
         if schema.starts_with("pg_") || schema == "information_schema" {
             return Err(refused(&shown, format!("the schema {schema} is the server's own")));
         }
-        let is_near = config.get_hosts().iter().all(is_near);
+        let is_near = is_near(&config);
         let tls = match ssl_mode.as_deref() {
             None if is_near => SslMode::Disable,
             Some("disable") => SslMode::Disable,
@@ -207,15 +207,18 @@ fn describe(config: &Config, schema: &str) -> String {
     format!("postgres://{}/{database}?schema={schema}", hosts.join(","))
 }
 
-/// Whether what is sent to this host stays on this machine.
-fn is_near(host: &Host) -> bool {
-    match host {
+/// Whether what is sent there stays on this machine. The client goes to `hostaddr` where it is given, whatever `host` says.
+fn is_near(config: &Config) -> bool {
+    let is_host_near = |host: &Host| match host {
         Host::Tcp(name) => {
             name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
         }
         #[cfg(unix)]
         Host::Unix(_) => true,
-    }
+    };
+    config.get_hosts().iter().all(is_host_near)
+        && config.get_hostaddrs().iter().all(|address| address.is_loopback())
+        && !(config.get_hosts().is_empty() && config.get_hostaddrs().is_empty())
 }
 
 /// TLS that trusts the certificates in this file, or those that the machine trusts.
@@ -291,7 +294,16 @@ mod tests {
         for near in ["postgres://u@localhost/d", "postgres://u@[::1]/d", "postgres://u@%2Ftmp/d"] {
             assert_eq!(mode(near), SslMode::Disable, "{near}");
         }
-        assert_eq!(mode("postgres://u@db.example/d"), SslMode::Require);
+        for far in [
+            "postgres://u@db.example/d",
+            "postgres://u@localhost,db.example/d",
+            "postgres://u@localhost/d?hostaddr=192.0.2.7",
+            "postgres://u@/d?hostaddr=192.0.2.7",
+            "postgres://u@/d",
+        ] {
+            assert_eq!(mode(far), SslMode::Require, "{far}");
+        }
+        assert_eq!(mode("postgres://u@/d?hostaddr=127.0.0.1"), SslMode::Disable);
         assert_eq!(mode("postgres://u@db.example/d?sslmode=disable"), SslMode::Disable);
         assert_eq!(mode("postgres://u@127.0.0.1/d?sslmode=verify-full"), SslMode::Require);
     }

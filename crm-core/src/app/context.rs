@@ -169,12 +169,7 @@ impl<'a> Cx<'a> {
         if self.actor.allows(access) {
             return Ok(());
         }
-        let needed = match access {
-            Access::Everyone => String::new(),
-            Access::Level(area, level) => format!("{area}:{level}"),
-            Access::Permission(name) => name.to_owned(),
-        };
-        Err(Error::new(&super::DENIED).with("needed", needed))
+        Err(Error::new(&super::DENIED).with("needed", access))
     }
 
     /// The transaction, for queries that are typed elsewhere.

@@ -125,10 +125,6 @@ impl Ledger {
         self.0.store.as_ref()
     }
 
-    pub(crate) fn begin(&self, mode: Mode) -> Result<Box<dyn Tx>> {
-        self.0.store.begin(mode)
-    }
-
     /// Begins a transaction with what decides what the user may do in it.
     pub(crate) fn begin_as(&self, mode: Mode, login: &str) -> Result<(Box<dyn Tx>, Arc<Actor>)> {
         let (mut tx, stamp) = access::begin_with_stamp(self.0.store.as_ref(), mode)?;
@@ -145,22 +141,27 @@ impl Ledger {
         Ok(Session::new(self.clone(), login))
     }
 
-    /// The user as of this transaction; kept until rights change.
-    pub(crate) fn actor(&self, tx: &mut dyn Tx, login: &str) -> Result<Arc<Actor>> {
-        let stamp = access::rights_stamp(tx)?;
-        self.actor_at(tx, login, stamp)
+    /// The user as of this transaction, which was begun with the stamp: what nobody has committed does not come in here.
+    fn actor_at(&self, tx: &mut dyn Tx, login: &str, stamp: i64) -> Result<Arc<Actor>> {
+        let actors = || self.0.actors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(actor) = actors().get(login).filter(|actor| actor.stamp == stamp) {
+            return Ok(Arc::clone(actor));
+        }
+        // Nobody waits for these queries.
+        let actor = self.load_actor(tx, login, stamp)?;
+        actors().insert(login.to_owned(), Arc::clone(&actor));
+        Ok(actor)
     }
 
-    fn actor_at(&self, tx: &mut dyn Tx, login: &str, stamp: i64) -> Result<Arc<Actor>> {
-        let mut actors = self.0.actors.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(actor) = actors.get(login).filter(|actor| actor.stamp == stamp) {
-            return Ok(actor.clone());
-        }
-        let actor = access::load_actor(tx, self.ids(), login, stamp)?
-            .ok_or_else(|| Error::new(&super::UNKNOWN_USER).with("login", login))?;
-        let actor = Arc::new(actor);
-        actors.insert(login.to_owned(), actor.clone());
-        Ok(actor)
+    /// The user after what the transaction itself has changed. Nothing of it is kept for others: it may be undone.
+    pub(crate) fn actor_now(&self, tx: &mut dyn Tx, login: &str, before: &Arc<Actor>) -> Result<Arc<Actor>> {
+        let stamp = access::rights_stamp(tx)?;
+        if before.stamp == stamp { Ok(Arc::clone(before)) } else { self.load_actor(tx, login, stamp) }
+    }
+
+    fn load_actor(&self, tx: &mut dyn Tx, login: &str, stamp: i64) -> Result<Arc<Actor>> {
+        let actor = access::load_actor(tx, self.ids(), login, stamp)?;
+        actor.map(Arc::new).ok_or_else(|| Error::new(&super::UNKNOWN_USER).with("login", login))
     }
 }
 

@@ -6,16 +6,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::app::context::Cx;
-use crate::areas::access::Actor;
+use crate::app::reach::{Reader, scope};
 use crate::catalog::{Access, Level};
 use crate::kernel::date;
 use crate::kernel::error::{self, Error, Result};
-use crate::kernel::id::IdCodec;
 use crate::store::cell::{Cell, CellRef, Row};
 use crate::store::dataset::{Binder, Dataset, SortBy};
 use crate::store::engine::Flow;
 use crate::store::expr::{Expr, Period};
-use crate::store::plan::{Output, Pred};
+use crate::store::plan::Output;
 use crate::store::record::Record;
 use crate::store::schema::FieldType;
 
@@ -136,13 +135,13 @@ impl Cx<'_> {
     /// # Errors
     /// Of the request, with its field; of the engine.
     pub fn list<R: Record>(&mut self, dataset: &'static Dataset, request: &ListRequest) -> Result<Page<R>> {
-        let catalog = self.catalog();
-        let mut binder = Binder::new(catalog.schema(), dataset);
+        let (catalog, actor, ids) = (self.catalog(), self.actor().clone(), self.ids());
+        let reader = Reader { actor: &actor, catalog, ids };
+        let mut binder = Binder::new(catalog.schema(), dataset).guarded(&reader);
         let width = R::table().columns.len();
         binder.select.outputs = crate::store::plan::Select::all(R::table()).outputs;
         self.narrow(&mut binder, request.filter.as_ref())?;
         let limit = request.page_limit()?;
-        let ids = self.ids();
         let mut items = Vec::new();
         let next = self.read_page(&mut binder, &request.sort, request.cursor.as_deref(), limit, |cells| {
             items.push(R::decode(&cells[..width], ids)?);
@@ -157,8 +156,9 @@ impl Cx<'_> {
     /// Of the request, with its field; `DENIED`; of the engine.
     pub fn rows(&mut self, request: &Rows, limit: u32) -> Result<Frame> {
         let dataset = self.open_dataset(&request.dataset)?;
-        let catalog = self.catalog();
-        let mut binder = Binder::new(catalog.schema(), dataset);
+        let (catalog, actor, ids) = (self.catalog(), self.actor().clone(), self.ids());
+        let reader = Reader { actor: &actor, catalog, ids };
+        let mut binder = Binder::new(catalog.schema(), dataset).guarded(&reader);
         if request.select.is_empty() {
             return Err(Error::new(&error::EMPTY_LIST).at("select"));
         }
@@ -184,8 +184,9 @@ impl Cx<'_> {
     /// Of the request, with its field; `DENIED`; of the engine.
     pub fn summarise(&mut self, request: &Summary) -> Result<Frame> {
         let dataset = self.open_dataset(&request.dataset)?;
-        let catalog = self.catalog();
-        let mut binder = Binder::new(catalog.schema(), dataset);
+        let (catalog, actor, ids) = (self.catalog(), self.actor().clone(), self.ids());
+        let reader = Reader { actor: &actor, catalog, ids };
+        let mut binder = Binder::new(catalog.schema(), dataset).guarded(&reader);
         let mut columns = Vec::new();
         for (index, group) in request.group_by.iter().enumerate() {
             let at = |error: Error| error.within(format!("group_by[{index}].field"));
@@ -261,9 +262,11 @@ impl Cx<'_> {
                 .map_err(|error| error.within("filter"))?;
             binder.filter(pred);
         }
-        let (actor, ids) = (self.actor().clone(), self.ids());
-        let scope = scope(&actor, ids, binder)?;
-        binder.filter(scope);
+        if let Some(paths) = binder.dataset().scope {
+            let (actor, ids) = (self.actor().clone(), self.ids());
+            let visible = scope(&actor, ids, binder, 0, paths)?;
+            binder.filter(visible);
+        }
         Ok(())
     }
 
@@ -380,25 +383,4 @@ impl Rows {
     pub fn page_limit(&self) -> Result<u32> {
         page_limit(self.limit)
     }
-}
-
-/// Which rows of a dataset the user may see.
-fn scope(actor: &Actor, ids: IdCodec, binder: &mut Binder<'_>) -> Result<Pred> {
-    let (Some(paths), Some(units)) = (binder.dataset().scope, actor.visible_units()) else {
-        return Ok(Pred::True);
-    };
-    let keys = |uuids: &mut dyn Iterator<Item = uuid::Uuid>| -> Result<Vec<Cell>> {
-        uuids.map(|uuid| ids.key(uuid).map(Cell::Int)).collect()
-    };
-    let owner = binder.resolve(paths.owner)?.column;
-    let mut visible = Pred::equal(owner, Cell::Int(ids.key(actor.user.id.uuid())?));
-    if !units.is_empty() {
-        let unit = binder.resolve(paths.unit)?.column;
-        visible = visible.or(Pred::In(unit, keys(&mut units.iter().map(|unit| unit.uuid()))?));
-    }
-    if !actor.collaborations.is_empty() {
-        let record = binder.resolve(paths.record)?.column;
-        visible = visible.or(Pred::In(record, keys(&mut actor.collaborations.keys().copied())?));
-    }
-    Ok(visible)
 }

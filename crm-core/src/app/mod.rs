@@ -8,6 +8,7 @@ mod forward;
 mod host;
 mod ledger;
 mod list;
+mod reach;
 mod session;
 mod transfer;
 
@@ -17,6 +18,7 @@ pub use forward::{Forwarding, OldRates, schema};
 pub use host::Host;
 pub use ledger::{Ledger, NewLedger};
 pub use list::{Frame, FrameColumn, GroupBy, ListRequest, Measure, PAGE_ROWS_MAX, Page, Rows, Summary};
+pub(crate) use reach::{Author, Reader as PathReader};
 pub use session::{CallOptions, Reader, Session, Transaction};
 pub use transfer::{Moved, OnProgress, Progress, export_store, import_store};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::app::cancel::Cancel;
+use crate::app::cancel::{Cancel, Switches};
 use crate::app::context::Cx;
 use crate::app::ledger::Ledger;
 use crate::app::list::{Frame, Rows};
@@ -10,7 +10,7 @@ use crate::areas::access::Actor;
 use crate::areas::ledger::idempotency::{self, Replay};
 use crate::catalog::Operation;
 use crate::catalog::operation::to_text;
-use crate::kernel::error::{Error, Result};
+use crate::kernel::error::{Error, ErrorKind, Result};
 use crate::store::engine::{CONFLICT, Mode, Nest, OUTCOME_UNKNOWN, Tx};
 
 /// How often a whole operation is tried when other writers come first.
@@ -28,12 +28,12 @@ pub struct CallOptions {
 pub struct Session {
     ledger: Ledger,
     login: String,
-    cancelled: Arc<Cancel>,
+    switches: Arc<Switches>,
 }
 
 impl Session {
     pub(crate) fn new(ledger: Ledger, login: &str) -> Self {
-        Session { ledger, login: login.to_owned(), cancelled: Arc::new(Cancel::default()) }
+        Session { ledger, login: login.to_owned(), switches: Arc::default() }
     }
 
     /// The ledger.
@@ -55,28 +55,46 @@ impl Session {
     }
 
     /// Runs an operation with options. When another writer comes first the whole operation runs again, a few times; so it
-    /// does when the connection breaks while it is committed, if there is an idempotency key to ask with.
+    /// does when the connection breaks while it is committed, if there is an idempotency key to ask with. What cannot be
+    /// asked then, because the server stays away, stays unknown.
     ///
     /// # Errors
     /// As [`Session::run`]; `KEY_REUSED`.
     pub fn run_with<O: Operation>(&self, operation: O, options: &CallOptions) -> Result<O::Output> {
-        let mut attempt = 1;
-        let is_worth_another = |error: &Error| {
-            error.code() == &CONFLICT
-                || (error.code() == &OUTCOME_UNKNOWN && options.idempotency_key.is_some())
-        };
-        loop {
-            match self.attempt(operation.clone(), options) {
-                Err(error) if attempt < ATTEMPTS_MAX && is_worth_another(&error) => attempt += 1,
-                result => return result,
+        let switch = self.switches.add();
+        let mut is_unknown = false;
+        for attempt in 1.. {
+            let error = match self.attempt(operation.clone(), options, &switch) {
+                Ok(output) => return Ok(output),
+                Err(error) => error,
+            };
+            let is_unknown_now = error.code() == &OUTCOME_UNKNOWN && options.idempotency_key.is_some();
+            is_unknown |= is_unknown_now;
+            let is_worth_another = is_unknown_now || error.code() == &CONFLICT;
+            if attempt < ATTEMPTS_MAX && is_worth_another {
+                continue;
             }
+            // These tell of the last attempt that nothing was saved; an earlier one may have saved everything.
+            let says_nothing =
+                matches!(error.kind(), ErrorKind::Retry | ErrorKind::Cancelled | ErrorKind::Storage);
+            return Err(if is_unknown && says_nothing {
+                Error::new(&OUTCOME_UNKNOWN).because(error)
+            } else {
+                error
+            });
         }
+        Err(Error::new(&CONFLICT))
     }
 
-    fn attempt<O: Operation>(&self, operation: O, options: &CallOptions) -> Result<O::Output> {
+    fn attempt<O: Operation>(
+        &self,
+        operation: O,
+        options: &CallOptions,
+        switch: &Cancel,
+    ) -> Result<O::Output> {
         let (mut tx, actor) = self.ledger.begin_as(O::MODE, &self.login)?;
-        self.cancelled.begin(tx.as_ref());
-        let mut cx = Cx::new(tx.as_mut(), &self.ledger, actor, O::NAME, &self.cancelled);
+        switch.reach(tx.as_ref())?;
+        let mut cx = Cx::new(tx.as_mut(), &self.ledger, actor, O::NAME, switch);
         let key = options.idempotency_key.as_deref().filter(|_| O::MODE == Mode::Write);
         let output = match key {
             None => cx.perform(operation)?,
@@ -107,36 +125,43 @@ impl Session {
         (entry.call)(self, input, options)
     }
 
-    /// A page of raw columns, for Arrow: `limit` rows at a time, all within `transaction`'s snapshot when one is given.
+    /// Raw columns of a dataset, for Arrow: page after page within one snapshot, which is that of this call.
     ///
     /// # Errors
-    /// Of the request and of the engine.
+    /// `UNKNOWN_USER`; of the engine.
     pub fn reader(&self, request: Rows) -> Result<Reader> {
+        let switch = self.switches.add();
         let (tx, actor) = self.ledger.begin_as(Mode::Read, &self.login)?;
-        self.cancelled.begin(tx.as_ref());
-        Ok(Reader { session: self.clone(), actor, tx, request, done: false })
+        switch.reach(tx.as_ref())?;
+        Ok(Reader { ledger: self.ledger.clone(), switch, actor, tx, request, done: false })
     }
 
     /// Begins a transaction over several operations.
     ///
     /// # Errors
-    /// Of the engine.
+    /// `UNKNOWN_USER`; of the engine.
     pub fn transaction(&self) -> Result<Transaction> {
-        let tx = self.ledger.begin(Mode::Write)?;
-        self.cancelled.begin(tx.as_ref());
-        Ok(Transaction { session: self.clone(), tx })
+        let switch = self.switches.add();
+        let (tx, actor) = self.ledger.begin_as(Mode::Write, &self.login)?;
+        switch.reach(tx.as_ref())?;
+        Ok(Transaction { ledger: self.ledger.clone(), login: self.login.clone(), switch, actor, tx })
     }
 
-    /// Makes the call that is running in this session, from any thread, end soon with `CANCELLED`.
+    /// Makes all that is under way in this session, from any thread, end soon with `CANCELLED`: calls that are running, and
+    /// transactions and readers that are open. What begins later is not affected.
     pub fn cancel(&self) {
-        self.cancelled.cancel();
+        self.switches.cancel();
     }
 }
 
 /// Several operations that are kept together or not at all; dropping it undoes them. An operation that fails is undone
 /// alone. While it is open, other writers of the ledger wait.
 pub struct Transaction {
-    session: Session,
+    ledger: Ledger,
+    login: String,
+    switch: Arc<Cancel>,
+    /// The user as of the last operation. What the transaction has changed of rights holds in it alone until it is kept.
+    actor: Arc<Actor>,
     tx: Box<dyn Tx>,
 }
 
@@ -146,10 +171,11 @@ impl Transaction {
     /// # Errors
     /// As [`Session::run`].
     pub fn run<O: Operation>(&mut self, operation: O) -> Result<O::Output> {
-        let Session { ledger, login, cancelled } = &self.session;
-        let actor = ledger.actor(self.tx.as_mut(), login)?;
+        self.switch.check()?;
+        self.actor = self.ledger.actor_now(self.tx.as_mut(), &self.login, &self.actor)?;
         self.tx.nest(Nest::Begin)?;
-        let result = Cx::new(self.tx.as_mut(), ledger, actor, O::NAME, cancelled).perform(operation);
+        let actor = Arc::clone(&self.actor);
+        let result = Cx::new(self.tx.as_mut(), &self.ledger, actor, O::NAME, &self.switch).perform(operation);
         self.tx.nest(if result.is_ok() { Nest::Keep } else { Nest::Undo })?;
         result
     }
@@ -166,15 +192,18 @@ impl Transaction {
     /// Keeps everything.
     ///
     /// # Errors
-    /// Of the engine; nothing is kept then.
+    /// `CANCELLED`; of the engine. Nothing is kept then, except that after `OUTCOME_UNKNOWN` everything may be: a transaction
+    /// has no idempotency key to ask with, so look before doing it again.
     pub fn commit(self) -> Result<()> {
+        self.switch.check()?;
         self.tx.commit()
     }
 }
 
 /// Reads a dataset page by page within one snapshot, in bounded memory.
 pub struct Reader {
-    session: Session,
+    ledger: Ledger,
+    switch: Arc<Cancel>,
     /// The user as of the snapshot, in which rights do not change.
     actor: Arc<Actor>,
     tx: Box<dyn Tx>,
@@ -191,10 +220,10 @@ impl Reader {
         if self.done {
             return Ok(None);
         }
-        let Session { ledger, cancelled, .. } = &self.session;
+        self.switch.check()?;
         let actor = Arc::clone(&self.actor);
-        let frame =
-            Cx::new(self.tx.as_mut(), ledger, actor, "query.rows", cancelled).rows(&self.request, rows)?;
+        let mut cx = Cx::new(self.tx.as_mut(), &self.ledger, actor, "query.rows", &self.switch);
+        let frame = cx.rows(&self.request, rows)?;
         self.request.cursor.clone_from(&frame.next);
         self.done = frame.next.is_none();
         Ok(Some(frame))

@@ -122,6 +122,15 @@ impl Catalog {
         AREAS.iter().copied().find(|area| area.datasets.iter().any(|dataset| dataset.name == name))
     }
 
+    /// What reading records of a table needs: the level `read` in its area. Users, units and roles are everybody's.
+    pub fn read_access(&self, table: &str) -> Access {
+        let holds = |area: &&&Area| area.tables.iter().any(|of_area| of_area().name == table);
+        match AREAS.iter().find(holds) {
+            Some(area) if area.name != areas::access::AREA.name => Access::Level(area.name, Level::Read),
+            _ => Access::Everyone,
+        }
+    }
+
     /// All error codes, by number.
     pub fn codes(&self) -> Vec<Code> {
         let shared = [error::ALL, crate::store::engine::ALL, crate::app::ALL, ALL];

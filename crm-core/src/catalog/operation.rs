@@ -20,6 +20,16 @@ pub enum Access {
     Permission(&'static str),
 }
 
+impl std::fmt::Display for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Access::Everyone => Ok(()),
+            Access::Level(area, level) => write!(f, "{area}:{level}"),
+            Access::Permission(name) => f.write_str(name),
+        }
+    }
+}
+
 crate::coded! {
     /// How much a role may do in an area; each level includes the ones before.
     pub enum Level {

@@ -61,10 +61,23 @@ pub struct BoundField {
     pub field_type: FieldType,
 }
 
+/// Decides how far paths lead that a dataset does not declare.
+pub trait PathGuard {
+    /// Called once for each source that such a path leads into; `is_scoped` when it is the record that the rows are
+    /// under, which the scope of the rows covers.
+    ///
+    /// # Errors
+    /// When the path may not lead there.
+    fn follow(&self, binder: &mut Binder<'_>, source: usize, is_scoped: bool) -> Result<()>;
+}
+
 /// Resolves names of one dataset and gathers the joins they need.
 pub struct Binder<'s> {
     schema: &'s Schema,
     dataset: &'s Dataset,
+    guard: Option<&'s dyn PathGuard>,
+    /// The sources that the guard has let pass.
+    passed: Vec<usize>,
     /// The query so far.
     pub select: Select,
 }
@@ -72,11 +85,18 @@ pub struct Binder<'s> {
 const DEPTH_MAX: usize = 4;
 
 impl<'s> Binder<'s> {
-    /// A binder with no outputs yet.
+    /// A binder with no outputs yet, for names that the library or a rule's author has chosen.
     pub fn new(schema: &'s Schema, dataset: &'s Dataset) -> Self {
         let mut select = Select::all((dataset.table)());
         select.outputs.clear();
-        Binder { schema, dataset, select }
+        Binder { schema, dataset, guard: None, passed: Vec::new(), select }
+    }
+
+    /// For names that a caller gives.
+    #[must_use]
+    pub fn guarded(mut self, guard: &'s dyn PathGuard) -> Self {
+        self.guard = Some(guard);
+        self
     }
 
     /// The dataset.
@@ -87,16 +107,35 @@ impl<'s> Binder<'s> {
     /// The column behind a name or path.
     ///
     /// # Errors
-    /// `UNKNOWN_FIELD`, naming the fields there are.
+    /// `UNKNOWN_FIELD`, naming the fields there are; of the guard, for a path that the dataset does not declare.
     pub fn resolve(&mut self, name: &str) -> Result<BoundField> {
-        let alias = self.dataset.fields.iter().find(|(alias, _)| *alias == name);
-        let path = alias.map_or(name, |(_, path)| path);
-        let mut source = 0;
+        match self.dataset.fields.iter().find(|(alias, path)| *alias == name || *path == name) {
+            Some((_, path)) => self.walk(0, path, None),
+            None => self.walk(0, name, self.guard),
+        }
+    }
+
+    /// The column behind a path of the library's own, which no guard looks at, counted from a source.
+    ///
+    /// # Errors
+    /// `UNKNOWN_FIELD`.
+    pub(crate) fn declared(&mut self, source: usize, path: &str) -> Result<BoundField> {
+        self.walk(source, path, None)
+    }
+
+    fn walk(
+        &mut self,
+        mut source: usize,
+        path: &str,
+        guard: Option<&'s dyn PathGuard>,
+    ) -> Result<BoundField> {
         let mut steps = path.split('.').peekable();
+        let mut end = 0;
         for _ in 0..DEPTH_MAX {
             let Some(step) = steps.next() else { break };
+            end += step.len();
             let table = self.select.table(source);
-            let Some(position) = table.position(step) else { return Err(self.unknown(name, table)) };
+            let Some(position) = table.position(step) else { return Err(self.unknown(path, table)) };
             let column = ColumnRef { source, column: position };
             let declared = &table.columns[position];
             if steps.peek().is_none() {
@@ -104,11 +143,17 @@ impl<'s> Binder<'s> {
             }
             let Some(target) = declared.references.and_then(|referenced| self.schema.table(referenced))
             else {
-                return Err(self.unknown(name, table));
+                return Err(self.unknown(path, table));
             };
             source = self.join(column, target, declared.nullable);
+            if let Some(guard) = guard.filter(|_| !self.passed.contains(&source)) {
+                self.passed.push(source);
+                let is_scoped = self.dataset.scope.is_some_and(|scope| scope.record == &path[..end]);
+                guard.follow(self, source, is_scoped)?;
+            }
+            end += 1;
         }
-        Err(self.unknown(name, self.select.base))
+        Err(self.unknown(path, self.select.base))
     }
 
     /// The column behind a name that must hold plain text.

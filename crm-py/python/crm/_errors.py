@@ -7,7 +7,8 @@ from typing import Any
 
 
 class Error(Exception):
-    """Something went wrong; nothing was written. The text of the exception is the message for a person."""
+    """Something went wrong; nothing was written, except that after ``outcome_unknown`` everything may have been. The text
+    of the exception is the message for a person."""
 
     code: int
     """Stable number; see :mod:`crm.codes`."""

@@ -493,7 +493,8 @@ class CollaboratorOperations(Group):
         level: Level,
         idempotency_key: str | None = None,
     ) -> Collaborator:
-        """Lets a user reach one record beyond the scope of their roles.
+        """Lets a user reach one record beyond the scope of their roles, as far as the caller reaches
+        it at most.
 
         添加协作人 (``collaborator.add``). Needs ``edit`` on ``access``.
 
@@ -512,7 +513,7 @@ class CollaboratorOperations(Group):
         return _wire.read_collaborator(self._perform("collaborator.add", _sent, idempotency_key))
 
     def remove(self, *, record: IdLike, user: IdLike, idempotency_key: str | None = None) -> bool:
-        """Takes that back.
+        """Takes that back; the caller reaches the record as far as the collaborator does.
 
         移除协作人 (``collaborator.remove``). Needs ``edit`` on ``access``.
 
@@ -524,6 +525,7 @@ class CollaboratorOperations(Group):
 
         Raises:
             InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
         """
         _sent: dict[str, Any] = {"record": record, "user": user}
         _answer: bool = self._perform("collaborator.remove", _sent, idempotency_key)

@@ -15,12 +15,15 @@ pub enum Cut {
     BeforeCommit,
     /// After the server has done the next commit, before its answer is back.
     AfterCommit,
+    /// So, and nobody gets through any more until [`Proxy::mend`].
+    AfterCommitForGood,
 }
 
 /// A port on 127.0.0.1 that leads to another. It goes on until the process ends.
 pub struct Proxy {
     port: u16,
     next: Arc<Mutex<Option<Cut>>>,
+    is_closed: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -30,12 +33,16 @@ impl Proxy {
     /// Of the system.
     pub fn to(port: u16) -> Outcome<Proxy> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let proxy = Proxy { port: listener.local_addr()?.port(), next: Arc::default() };
-        let next = Arc::clone(&proxy.next);
+        let proxy =
+            Proxy { port: listener.local_addr()?.port(), next: Arc::default(), is_closed: Arc::default() };
+        let (next, is_closed) = (Arc::clone(&proxy.next), Arc::clone(&proxy.is_closed));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                if is_closed.load(Ordering::SeqCst) {
+                    continue;
+                }
                 if let Ok(server) = TcpStream::connect(("127.0.0.1", port)) {
-                    let _ = connect(client, server, Arc::clone(&next));
+                    let _ = connect(client, server, Arc::clone(&next), Arc::clone(&is_closed));
                 }
             }
         });
@@ -47,13 +54,23 @@ impl Proxy {
         self.port
     }
 
+    /// Lets everybody through again.
+    pub fn mend(&self) {
+        self.is_closed.store(false, Ordering::SeqCst);
+    }
+
     /// Cuts the next commit that comes by.
     pub fn cut(&self, cut: Cut) {
         *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
     }
 }
 
-fn connect(client: TcpStream, server: TcpStream, next: Arc<Mutex<Option<Cut>>>) -> std::io::Result<()> {
+fn connect(
+    client: TcpStream,
+    server: TcpStream,
+    next: Arc<Mutex<Option<Cut>>>,
+    is_closed: Arc<AtomicBool>,
+) -> std::io::Result<()> {
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let swallows = Arc::new(AtomicBool::new(false));
@@ -68,7 +85,8 @@ fn connect(client: TcpStream, server: TcpStream, next: Arc<Mutex<Option<Cut>>>) 
             match next.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 None => true,
                 Some(Cut::BeforeCommit) => false,
-                Some(Cut::AfterCommit) => {
+                Some(cut) => {
+                    is_closed.store(cut == Cut::AfterCommitForGood, Ordering::SeqCst);
                     swallows.store(true, Ordering::SeqCst);
                     true
                 }

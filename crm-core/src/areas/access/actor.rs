@@ -10,9 +10,11 @@ use crate::catalog::{Access, Level};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::id::{Id, IdCodec};
 use crate::store::cell::{Cell, Row};
-use crate::store::engine::{Mode, Store, Tx};
+use crate::store::dataset::Binder;
+use crate::store::engine::{Flow, Mode, Store, Tx};
+use crate::store::plan::{Output, Pred};
 use crate::store::query::Query;
-use crate::store::record::{Entity, Record};
+use crate::store::record::{Entity, Field, Record};
 
 /// A user and what they may do.
 #[derive(Debug, Clone)]
@@ -95,6 +97,45 @@ impl Cx<'_> {
             None => Err(Error::new(&NOT_FOUND).with("kind", E::NAME).with("id", record.id())),
         }
     }
+
+    /// How far the user reaches a record whose kind is not known; none for what has no owner or is not there.
+    ///
+    /// # Errors
+    /// `NOT_AN_ID`; of the engine.
+    pub(crate) fn reach_of(&mut self, record: Uuid) -> Result<Option<Reach>> {
+        let (catalog, ids) = (self.catalog(), self.ids());
+        let key = Cell::Int(ids.key(record)?);
+        for dataset in catalog.datasets() {
+            let Some(paths) = dataset.scope.filter(|paths| paths.record == "id") else { continue };
+            let mut binder = Binder::new(catalog.schema(), dataset);
+            let id = binder.resolve(paths.record)?.column;
+            let owner = binder.resolve(paths.owner)?.column;
+            let unit = binder.resolve(paths.unit)?.column;
+            binder.select.outputs = vec![Output::Column(owner), Output::Column(unit)];
+            binder.filter(Pred::equal(id, key.clone()));
+            let mut found = None;
+            self.tx().select(&binder.select, &mut |cells| {
+                if let [owner, unit] = cells {
+                    found = Some((Option::decode(*owner, ids)?, Option::decode(*unit, ids)?));
+                }
+                Ok(Flow::Stop)
+            })?;
+            if let Some((owner, unit)) = found {
+                let level = self.actor().reach(record, owner, unit);
+                return Ok(Some(level.map_or(Reach::Hidden, Reach::At)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// How far a user reaches a record that has an owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Not at all: for them it is not there.
+    Hidden,
+    /// As far as this.
+    At(Level),
 }
 
 /// Begins a transaction together with the number of changes of rights so far, which every unit of work looks at first.

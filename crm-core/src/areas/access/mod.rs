@@ -8,6 +8,7 @@ mod actor;
 mod model;
 mod operations;
 
+pub(crate) use actor::Reach;
 pub use actor::{Actor, Owned, begin_with_stamp, load_actor, rights_stamp};
 pub use model::{
     Collaborator, CollaboratorColumns, DataScope, OrgUnit, OrgUnitColumns, RightsStamp, RightsStampColumns,

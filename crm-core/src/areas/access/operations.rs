@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::actor::Reach;
 use super::model::{Collaborator, DataScope, OrgUnit, RightsStamp, Role, User};
 use crate::app::{Cx, ListRequest, Page};
 use crate::catalog::{AREAS, Access, Entry, Example, Given, Level, Operation};
@@ -477,7 +478,20 @@ impl Operation for ListUsers {
     }
 }
 
-/// Lets a user reach one record beyond the scope of their roles.
+/// Fails unless the caller reaches the record at this level: nobody opens to anybody what is closed to themselves.
+fn check_reach(cx: &mut Cx<'_>, record: Uuid, level: Level) -> Result<()> {
+    match cx.reach_of(record).map_err(|error| error.at("record"))? {
+        Some(Reach::At(reached)) if reached >= level => Ok(()),
+        Some(Reach::At(_)) => {
+            Err(Error::new(&crate::app::DENIED).at("record").with("needed", format!("record:{level}")))
+        }
+        Some(Reach::Hidden) | None => {
+            Err(Error::new(&crate::app::NOT_FOUND).at("record").with("kind", "record").with("id", record))
+        }
+    }
+}
+
+/// Lets a user reach one record beyond the scope of their roles, as far as the caller reaches it at most.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddCollaborator {
@@ -502,6 +516,7 @@ impl Operation for AddCollaborator {
     };
     fn run(self, cx: &mut Cx<'_>) -> Result<Collaborator> {
         cx.get(self.user).map_err(|error| error.at("user"))?;
+        check_reach(cx, self.record, self.level)?;
         let c = Collaborator::C;
         cx.subject(self.record);
         let after = Collaborator { record: self.record, user: self.user, level: self.level };
@@ -515,7 +530,7 @@ impl Operation for AddCollaborator {
     }
 }
 
-/// Takes that back.
+/// Takes that back; the caller reaches the record as far as the collaborator does.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveCollaborator {
@@ -531,13 +546,14 @@ impl Operation for RemoveCollaborator {
     const ZH: &'static str = "移除协作人";
     const ACCESS: Access = Access::Level("access", Level::Edit);
     const MODE: Mode = Mode::Write;
-    const ERRORS: &'static [Code] = &[&error::NOT_AN_ID];
+    const ERRORS: &'static [Code] = &[&crate::app::NOT_FOUND, &error::NOT_AN_ID];
     const EXAMPLE: Example = Example { given: &[], input: r#"{"record": "${admin}", "user": "${admin}"}"# };
     fn run(self, cx: &mut Cx<'_>) -> Result<bool> {
         let c = Collaborator::C;
         cx.subject(self.record);
         let query = cx.query::<Collaborator>().equal(c.record, self.record).equal(c.user, self.user);
         let Some(found) = query.first(cx.tx())? else { return Ok(false) };
+        check_reach(cx, self.record, found.level)?;
         cx.delete(&found)?;
         touch_rights(cx)?;
         Ok(true)

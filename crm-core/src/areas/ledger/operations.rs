@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::model::{CalendarDay, DayStatus, ExternalReference};
 use crate::app::{AuditEntry, Cx, ListRequest, Page, Rows, Summary, verify_chain};
+use crate::areas::access::Reach;
 use crate::catalog::{Access, Entry, Example, Level, Operation};
 use crate::kernel::date::Date;
 use crate::kernel::error::{self, Code, Error, Result};
@@ -227,7 +228,12 @@ impl Operation for FindReference {
         input: r#"{"system": "u8", "value": "USER-01"}"#,
     };
     fn run(self, cx: &mut Cx<'_>) -> Result<ExternalReference> {
-        referred(cx, &self.system, &self.value)?.ok_or_else(|| {
+        let found = match referred(cx, &self.system, &self.value)? {
+            // What is out of the caller's reach is not there.
+            Some(found) if cx.reach_of(found.record)? == Some(Reach::Hidden) => None,
+            found => found,
+        };
+        found.ok_or_else(|| {
             Error::new(&REFERENCE_UNKNOWN).at("value").with("system", &self.system).with("value", &self.value)
         })
     }

@@ -14,7 +14,7 @@ use super::model::{
 };
 use super::rules::notices::{People, Person, Unit};
 use super::rules::{self, NO_RULE, RULE_WRONG, built_in};
-use crate::app::Cx;
+use crate::app::{Author, Cx, PathReader};
 use crate::areas::access::{OrgUnit, User};
 use crate::catalog::{Access, Level};
 use crate::kernel::calendar::Calendar;
@@ -206,7 +206,17 @@ fn is_amount(bound: &BoundField) -> bool {
     bound.field_type == FieldType::Decimal(Amount::SCALE)
 }
 
-/// Whether a condition asks who is asking, which a rule for all may not.
+/// A rule holds for all, so its condition cannot ask who is asking.
+fn refuse_caller(filter: Option<&Expr>) -> Result<()> {
+    let filter = filter.and_then(|filter| serde_json::to_value(filter).ok());
+    match filter.filter(names_caller) {
+        Some(_) => {
+            Err(wrong("filter", "a rule holds for all, so its condition cannot name the user who asks"))
+        }
+        None => Ok(()),
+    }
+}
+
 fn names_caller(value: &serde_json::Value) -> bool {
     match value {
         serde_json::Value::Object(fields) => {
@@ -251,15 +261,10 @@ pub(super) fn check(cx: &mut Cx<'_>, rule: &WarningDefinition) -> Result<()> {
     if key_columns(dataset).is_none() || dataset.name == super::WARNING_NOTICES.name {
         return Err(wrong("dataset", format_args!("the rows of {} cannot be warned of", dataset.name)));
     }
-    let refuse_caller = |filter: &Option<Expr>, at: &str| {
-        let filter = filter.as_ref().and_then(|filter| serde_json::to_value(filter).ok());
-        match filter.filter(names_caller) {
-            Some(_) => Err(wrong(at, "a rule holds for all, so its condition cannot name the user who asks")),
-            None => Ok(()),
-        }
-    };
-    refuse_caller(&rule.filter, "filter")?;
-    let mut binder = Binder::new(catalog.schema(), dataset);
+    refuse_caller(rule.filter.as_ref())?;
+    let actor = cx.actor().clone();
+    let author = Author(PathReader { actor: &actor, catalog, ids: cx.ids() });
+    let mut binder = Binder::new(catalog.schema(), dataset).guarded(&author);
     condition(cx, &mut binder, rule.filter.as_ref(), today, &calendar)?;
     if let Some(date) = &rule.date {
         typed(&mut binder, "date", date, |bound| bound.field_type == FieldType::Date, "a date")?;
@@ -282,7 +287,7 @@ pub(super) fn check(cx: &mut Cx<'_>, rule: &WarningDefinition) -> Result<()> {
         }
     }
     if let Some(total) = &rule.total {
-        check_total(cx, total, &mut binder, dataset, today, &calendar, &refuse_caller)
+        check_total(cx, total, &mut binder, dataset, today, &calendar, &author)
             .map_err(|error| error.within("total"))?;
     }
     let recipients = &rule.settings.recipients;
@@ -304,7 +309,7 @@ fn check_total(
     dataset: &Dataset,
     today: Date,
     calendar: &Calendar,
-    refuse_caller: &dyn Fn(&Option<Expr>, &str) -> Result<()>,
+    author: &Author<'_>,
 ) -> Result<()> {
     if total.figures.is_empty() {
         return Err(Error::new(&error::EMPTY_LIST).at("figures"));
@@ -320,8 +325,8 @@ fn check_total(
     for (index, figure) in total.figures.iter().enumerate() {
         let at = |error: Error| error.within(format!("figures[{index}]"));
         let over = cx.catalog().dataset(&figure.dataset).map_err(|error| at(error.at("dataset")))?;
-        refuse_caller(&figure.filter, "filter").map_err(at)?;
-        let mut binder = Binder::new(cx.catalog().schema(), over);
+        refuse_caller(figure.filter.as_ref()).map_err(at)?;
+        let mut binder = Binder::new(cx.catalog().schema(), over).guarded(author);
         condition(cx, &mut binder, figure.filter.as_ref(), today, calendar).map_err(at)?;
         let by =
             typed(&mut binder, "by", &figure.by, |bound| bound.field_type == FieldType::Id, "a reference")
