@@ -49,7 +49,7 @@ fn dues(start: Date, terms: Vec<(TermOffset, TermAlign)>, sequential: bool) -> V
         })
         .collect();
     let anchors = Anchors { signed: Some(start), ..Anchors::default() };
-    let dues = term_dues(&terms, &anchors, &Calendar::weekends_only()).unwrap();
+    let dues = term_dues(&terms, &anchors, &[], &Calendar::weekends_only()).unwrap();
     dues.into_iter().map(|due| due.due.unwrap()).collect()
 }
 

@@ -256,6 +256,16 @@ impl Cx<'_> {
 
     /// Narrows a query to a filter and to what the user may see.
     pub(crate) fn narrow(&mut self, binder: &mut Binder<'_>, filter: Option<&Expr>) -> Result<()> {
+        self.narrow_at(binder, filter, Level::Read)
+    }
+
+    /// Narrows a query to a filter and to what the user reaches at this level.
+    pub(crate) fn narrow_at(
+        &mut self,
+        binder: &mut Binder<'_>,
+        filter: Option<&Expr>,
+        level: Level,
+    ) -> Result<()> {
         if let Some(filter) = filter {
             let pred = self
                 .with_moment(|moment| filter.bind(binder, moment))
@@ -264,7 +274,7 @@ impl Cx<'_> {
         }
         if let Some(paths) = binder.dataset().scope {
             let (actor, ids) = (self.actor().clone(), self.ids());
-            let visible = scope(&actor, ids, binder, 0, paths)?;
+            let visible = scope(&actor, ids, binder, 0, paths, level)?;
             binder.filter(visible);
         }
         Ok(())

@@ -7,7 +7,7 @@
 
 use crate::app::DENIED;
 use crate::areas::access::Actor;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Level};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::id::IdCodec;
 use crate::store::cell::Cell;
@@ -44,7 +44,7 @@ impl PathGuard for Reader<'_> {
             return Ok(());
         }
         if let Some(paths) = self.scope_of(table) {
-            let reached = scope(self.actor, self.ids, binder, source, paths)?;
+            let reached = scope(self.actor, self.ids, binder, source, paths, Level::Read)?;
             let from = binder.select.joins[source - 1].from;
             binder.filter(reached.or(Pred::IsNull(from)));
         }
@@ -67,13 +67,14 @@ impl PathGuard for Author<'_> {
     }
 }
 
-/// Which records of a table the user may see, the table being this source of the query.
+/// Which records of a table the user reaches at this level, the table being this source of the query.
 pub(crate) fn scope(
     actor: &Actor,
     ids: IdCodec,
     binder: &mut Binder<'_>,
     source: usize,
     paths: ScopePaths,
+    level: Level,
 ) -> Result<Pred> {
     let Some(units) = actor.visible_units() else { return Ok(Pred::True) };
     let keys = |uuids: &mut dyn Iterator<Item = uuid::Uuid>| -> Result<Vec<Cell>> {
@@ -85,9 +86,15 @@ pub(crate) fn scope(
         let unit = binder.declared(source, paths.unit)?.column;
         visible = visible.or(Pred::In(unit, keys(&mut units.iter().map(|unit| unit.uuid()))?));
     }
-    if !actor.collaborations.is_empty() {
+    let mut granted = actor.collaborations.iter().filter(|(_, granted)| **granted >= level).peekable();
+    if granted.peek().is_some() {
         let record = binder.declared(source, paths.record)?.column;
-        visible = visible.or(Pred::In(record, keys(&mut actor.collaborations.keys().copied())?));
+        visible = visible.or(Pred::In(record, keys(&mut granted.map(|(record, _)| *record))?));
+    }
+    if let Some(otherwise) = paths.otherwise {
+        let record = binder.declared(source, paths.record)?.column;
+        let others = scope(actor, ids, binder, source, *otherwise, level)?;
+        visible = visible.or(Pred::IsNull(record).and(others));
     }
     Ok(visible)
 }

@@ -39,6 +39,15 @@ pub struct ScopePaths {
     pub owner: &'static str,
     /// Its org unit.
     pub unit: &'static str,
+    /// Whose the rows are where that record is empty; nobody's but of those who see all when left out.
+    pub otherwise: Option<&'static ScopePaths>,
+}
+
+impl ScopePaths {
+    /// The record with its owner and org unit.
+    pub const fn of(record: &'static str, owner: &'static str, unit: &'static str) -> ScopePaths {
+        ScopePaths { record, owner, unit, otherwise: None }
+    }
 }
 
 /// A sort column by name.

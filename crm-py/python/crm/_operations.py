@@ -1504,7 +1504,8 @@ class ContractOperations(Group):
             id: The contract.
             version: The version you have read.
             reason: Why, up to 1000 characters.
-            ended_on: When it ended; today when left out, never later and not before the signing.
+            ended_on: When it ended; today when left out, never later and not before the signing nor
+                the day it took effect.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
@@ -2057,16 +2058,18 @@ class InstallmentOperations(Group):
             installment: The installment, by its position.
             reason: Why, up to 1000 characters.
             amount: How much, above zero; all that is open when left out.
-            date: From when it counts; today when left out, never later.
+            date: From when it counts; today when left out, never later and not before the contract
+                took effect.
             rounding: Whether it is not a loss but the rest below the smallest coin of a cash
-                payment.
+                payment: less than `ledger.set_cash_rounding` says, or than 1 where nothing is set
+                for the currency.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
         Raises:
             ConflictError: ``stale_version``, ``above_open``.
             InvalidError: ``not_an_id``, ``empty``, ``too_long``, ``out_of_range``,
-                ``too_many_decimals``, ``date_in_future``.
+                ``too_many_decimals``, ``date_in_future``, ``end_before_start``, ``not_applicable``.
             NotFoundError: ``not_found``, ``no_installment``.
             StateError: ``contract_not_effective``, ``nothing_open``.
         """
@@ -3408,7 +3411,8 @@ class ReceiptOperations(Group):
             id: The receipt.
             version: The version you have read.
             allocate: What it settles.
-            date: From when it counts; today when left out, never later and not before the receipt.
+            date: From when it counts; today when left out, never later, not before the receipt, and
+                not before the advance was there.
             take_discounts: Whether to grant the discounts that the payment terms allow for paying
                 early: an installment of which exactly the discounted amount is paid is closed, and
                 `first_due`, `contracts` and `told` without an installment pay no more than that
@@ -3417,7 +3421,7 @@ class ReceiptOperations(Group):
                 first result and writes nothing.
 
         Raises:
-            ConflictError: ``stale_version``, ``above_open``.
+            ConflictError: ``stale_version``, ``above_advance``, ``above_open``.
             InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``,
                 ``end_before_start``, ``date_in_future``, ``above_receipt``, ``wrong_customer``,
                 ``wrong_direction``, ``currency_mismatch``.
@@ -3693,7 +3697,8 @@ class ReceiptOperations(Group):
             id: The receipt.
             version: The version you have read.
             allocate: What it settles instead; nothing when left out, so that it becomes an advance.
-            date: From when it counts; today when left out, never later and not before the receipt.
+            date: From when it counts; today when left out, never later and not before the receipt
+                nor what it has settled.
             release: The installments that it shall no longer settle; all that it settles when left
                 out.
             idempotency_key: Names this request: repeated with the same key, the call returns the
@@ -3745,7 +3750,8 @@ class ReceiptOperations(Group):
             reason: Why, up to 1000 characters.
             account: Our account.
             amount: How much, above zero; the whole advance when left out.
-            date: When it went; today when left out, never later and not before the receipt.
+            date: When it went; today when left out, never later, not before the receipt, and not
+                before the advance was there.
             method: How it went.
             reference: The bank's reference.
             idempotency_key: Names this request: repeated with the same key, the call returns the
@@ -3792,7 +3798,8 @@ class ReceiptOperations(Group):
             id: The receipt.
             version: The version you have read.
             reason: Why, up to 1000 characters.
-            date: From when it counts; today when left out, never later and not before the receipt.
+            date: From when it counts; today when left out, never later and not before the receipt
+                nor what it has settled.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 

@@ -5198,8 +5198,10 @@ class RedLineInput(TypedDict):
     """How much with tax, above zero; what is left of it when left out."""
 
     quantity: NotRequired[DecimalLike | None]
-    """How many came back, above zero. It can be invoiced again; without it an allowance on the price
-    is meant.
+    """How many came back, above zero and together no more than were invoiced. They can be invoiced
+    again; without it an
+    allowance on the price is meant, except that with the last of a line's amount all that is still
+    out comes back.
     """
 
 

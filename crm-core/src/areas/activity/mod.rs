@@ -21,7 +21,7 @@ pub static ACTIVITIES: Dataset = Dataset {
     zh: "跟进记录",
     table: Activity::table,
     fields: &[("customer_name", "customer.name"), ("owner_name", "owner.name")],
-    scope: Some(ScopePaths { record: "customer", owner: "customer.owner", unit: "customer.unit" }),
+    scope: Some(ScopePaths::of("customer", "customer.owner", "customer.unit")),
 };
 
 /// The area.

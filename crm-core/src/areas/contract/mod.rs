@@ -29,7 +29,7 @@ pub static CONTRACTS: Dataset = Dataset {
     zh: "合同",
     table: Contract::table,
     fields: &[("customer_name", "customer.name")],
-    scope: Some(ScopePaths { record: "id", owner: "owner", unit: "unit" }),
+    scope: Some(ScopePaths::of("id", "owner", "unit")),
 };
 /// Contract lines, under the scope of their contract.
 pub static CONTRACT_LINES: Dataset = Dataset {
@@ -37,7 +37,7 @@ pub static CONTRACT_LINES: Dataset = Dataset {
     zh: "合同明细",
     table: ContractLine::table,
     fields: &[("contract_number", "contract.number"), ("customer_name", "contract.customer.name")],
-    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+    scope: Some(ScopePaths::of("contract", "contract.owner", "contract.unit")),
 };
 /// Approval decisions, under the scope of their contract.
 pub static CONTRACT_DECISIONS: Dataset = Dataset {
@@ -45,7 +45,7 @@ pub static CONTRACT_DECISIONS: Dataset = Dataset {
     zh: "合同审批意见",
     table: ContractDecision::table,
     fields: &[("contract_number", "contract.number")],
-    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+    scope: Some(ScopePaths::of("contract", "contract.owner", "contract.unit")),
 };
 /// Amendments, under the scope of their contract.
 pub static AMENDMENTS: Dataset = Dataset {
@@ -53,15 +53,19 @@ pub static AMENDMENTS: Dataset = Dataset {
     zh: "合同变更",
     table: Amendment::table,
     fields: &[("contract_number", "contract.number"), ("customer_name", "contract.customer.name")],
-    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+    scope: Some(ScopePaths::of("contract", "contract.owner", "contract.unit")),
 };
-/// The settlement journal, under the scope of its customer.
+/// The settlement journal, under the scope of the contract; what concerns none is under that of the customer. The area of
+/// settlement shows it.
 pub static JOURNAL: Dataset = Dataset {
     name: "journal",
     zh: "结算日记账",
     table: JournalLine::table,
     fields: &[("contract_number", "contract.number"), ("customer_name", "customer.name")],
-    scope: Some(ScopePaths { record: "customer", owner: "customer.owner", unit: "customer.unit" }),
+    scope: Some(ScopePaths {
+        otherwise: Some(&ScopePaths::of("customer", "customer.owner", "customer.unit")),
+        ..ScopePaths::of("contract", "contract.owner", "contract.unit")
+    }),
 };
 
 /// Term sets, for everybody.
@@ -84,7 +88,7 @@ pub static AREA: Area = Area {
         ContractEvent::table,
         JournalLine::table,
     ],
-    datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &AMENDMENTS, &JOURNAL, &TERM_SETS],
+    datasets: &[&CONTRACTS, &CONTRACT_LINES, &CONTRACT_DECISIONS, &AMENDMENTS, &TERM_SETS],
     permissions: &[("contract.approve", "Approve and reject contracts", "审批合同")],
     codes: &[rules::ALL],
     operations: operations::LIST,

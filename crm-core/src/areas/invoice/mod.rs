@@ -30,7 +30,7 @@ pub static INVOICES: Dataset = Dataset {
         ("customer_name", "customer.name"),
         ("owner", "contract.owner"),
     ],
-    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+    scope: Some(ScopePaths::of("contract", "contract.owner", "contract.unit")),
 };
 /// Invoice lines, under the scope of their contract.
 pub static INVOICE_LINES: Dataset = Dataset {
@@ -44,7 +44,7 @@ pub static INVOICE_LINES: Dataset = Dataset {
         ("contract_number", "contract.number"),
         ("customer_name", "contract.customer.name"),
     ],
-    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+    scope: Some(ScopePaths::of("contract", "contract.owner", "contract.unit")),
 };
 
 /// The area.

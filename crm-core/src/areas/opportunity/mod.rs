@@ -34,7 +34,7 @@ pub static OPPORTUNITIES: Dataset = Dataset {
         ("owner_name", "owner.name"),
         ("product_name", "product.name"),
     ],
-    scope: Some(ScopePaths { record: "id", owner: "owner", unit: "unit" }),
+    scope: Some(ScopePaths::of("id", "owner", "unit")),
 };
 /// The stages that opportunities went through, under the scope of the opportunity.
 pub static STAGE_CHANGES: Dataset = Dataset {
@@ -42,7 +42,7 @@ pub static STAGE_CHANGES: Dataset = Dataset {
     zh: "商机阶段变化",
     table: StageChange::table,
     fields: &[],
-    scope: Some(ScopePaths { record: "opportunity", owner: "opportunity.owner", unit: "opportunity.unit" }),
+    scope: Some(ScopePaths::of("opportunity", "opportunity.owner", "opportunity.unit")),
 };
 
 /// The area.

@@ -20,7 +20,7 @@ pub static CUSTOMERS: Dataset = Dataset {
     zh: "客户",
     table: Customer::table,
     fields: &[],
-    scope: Some(ScopePaths { record: "id", owner: "owner", unit: "unit" }),
+    scope: Some(ScopePaths::of("id", "owner", "unit")),
 };
 /// Contacts, under the scope of their customer.
 pub static CONTACTS: Dataset = Dataset {
@@ -28,7 +28,7 @@ pub static CONTACTS: Dataset = Dataset {
     zh: "联系人",
     table: Contact::table,
     fields: &[("customer_name", "customer.name")],
-    scope: Some(ScopePaths { record: "customer", owner: "customer.owner", unit: "customer.unit" }),
+    scope: Some(ScopePaths::of("customer", "customer.owner", "customer.unit")),
 };
 
 /// The area.

@@ -17,6 +17,7 @@ pub use model::{
 pub use operations::*;
 
 use crate::areas::contract::Installment;
+use crate::areas::contract::JOURNAL;
 use crate::catalog::Area;
 use crate::store::dataset::{Dataset, ScopePaths};
 use crate::store::record::Record;
@@ -32,7 +33,7 @@ pub static INSTALLMENTS: Dataset = Dataset {
         ("customer_name", "customer.name"),
         ("owner", "contract.owner"),
     ],
-    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+    scope: Some(ScopePaths::of("contract", "contract.owner", "contract.unit")),
 };
 /// Receipts and payments, under the scope of their customer.
 pub static RECEIPTS: Dataset = Dataset {
@@ -40,7 +41,7 @@ pub static RECEIPTS: Dataset = Dataset {
     zh: "收付款",
     table: Receipt::table,
     fields: &[("customer_name", "customer.name")],
-    scope: Some(ScopePaths { record: "customer", owner: "customer.owner", unit: "customer.unit" }),
+    scope: Some(ScopePaths::of("customer", "customer.owner", "customer.unit")),
 };
 /// Allocations, under the scope of their contract.
 pub static ALLOCATIONS: Dataset = Dataset {
@@ -52,7 +53,7 @@ pub static ALLOCATIONS: Dataset = Dataset {
         ("contract_number", "contract.number"),
         ("customer_name", "contract.customer.name"),
     ],
-    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+    scope: Some(ScopePaths::of("contract", "contract.owner", "contract.unit")),
 };
 /// Write-offs and discounts, under the scope of their contract.
 pub static ADJUSTMENTS: Dataset = Dataset {
@@ -60,7 +61,7 @@ pub static ADJUSTMENTS: Dataset = Dataset {
     zh: "坏账与折扣",
     table: Adjustment::table,
     fields: &[("contract_number", "contract.number"), ("customer_name", "contract.customer.name")],
-    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+    scope: Some(ScopePaths::of("contract", "contract.owner", "contract.unit")),
 };
 
 /// The area.
@@ -68,7 +69,7 @@ pub static AREA: Area = Area {
     name: "settlement",
     zh: "结算",
     tables: &[Receipt::table, Allocation::table, Adjustment::table],
-    datasets: &[&INSTALLMENTS, &RECEIPTS, &ALLOCATIONS, &ADJUSTMENTS],
+    datasets: &[&INSTALLMENTS, &RECEIPTS, &ALLOCATIONS, &ADJUSTMENTS, &JOURNAL],
     permissions: &[
         ("settlement.verify", "Verify the settlement books", "核对结算账"),
         ("settlement.write_off", "Write off what is owed", "坏账核销"),

@@ -35,7 +35,7 @@ pub static WARNING_NOTICES: Dataset = Dataset {
     zh: "预警通知",
     table: WarningNotice::table,
     fields: &[("owner_name", "owner.name")],
-    scope: Some(ScopePaths { record: "subject", owner: "owner", unit: "unit" }),
+    scope: Some(ScopePaths::of("subject", "owner", "unit")),
 };
 
 /// The area.

@@ -67,6 +67,12 @@ impl ContractData {
         if let Some(opportunity) = self.opportunity.filter(|_| self.opportunity != contract.opportunity) {
             cx.get_owned(opportunity, Level::Read).map_err(|error| error.at("opportunity"))?;
         }
+        if let Some(opportunity) = self.opportunity
+            && cx.get(opportunity)?.customer.is_some_and(|customer| customer != self.customer)
+        {
+            let reason = "the opportunity is another customer's";
+            return Err(Error::new(&error::NOT_APPLICABLE).at("opportunity").with("reason", reason));
+        }
         contract.opportunity = self.opportunity;
         take_terms(cx, contract, &mut self, is_new)?;
         if let Some(days) = self.notice_days.filter(|days| *days > NOTICE_DAYS_MAX) {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::life::{begin, happened};
 use super::{
-    GIVEN_APPROVED, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, Posting, event, events, happen, installments, post,
+    GIVEN_APPROVED, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, Posting, event, events, happen, installments,
     refresh_installments, rewrite_installments,
 };
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
@@ -348,8 +348,9 @@ impl Operation for ReleaseRetention {
                 .with("start", start)
                 .with("end", date));
         }
-        let all = installments(cx, &before)?;
-        let Some(held) = all.into_iter().find(|installment| installment.seq == self.installment) else {
+        let mut all = installments(cx, &before)?;
+        let at = all.iter().position(|installment| installment.seq == self.installment);
+        let Some(held) = at.map(|at| all.remove(at)) else {
             return Err(Error::new(&INSTALLMENT_UNKNOWN)
                 .at("installment")
                 .with("installment", self.installment));
@@ -387,8 +388,11 @@ impl Operation for ReleaseRetention {
             record.amount = Some(amount);
         }
         happen(cx, record)?;
-        let change = Change::new(Some(held), schedule::restated(after, true)?);
-        post(cx, &Posting::of(&before, EntryKind::Change, cx.today()), vec![change], Vec::new())?;
+        // What is counted from it has its date now, too.
+        let others = all.into_iter().map(|other| Change::new(Some(other.clone()), other));
+        let changes = std::iter::once(Change::new(Some(held), after)).chain(others).collect();
+        let posting = Posting::of(&before, EntryKind::Change, cx.today());
+        rewrite_installments(cx, &before, changes, &posting)?;
         cx.touch(&before)
     }
 }

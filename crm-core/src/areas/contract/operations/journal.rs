@@ -32,11 +32,12 @@ pub(crate) struct Posting {
 }
 
 impl Posting {
-    /// An entry about a contract as a whole.
+    /// An entry about a contract as a whole. Nothing is owed before it takes effect, so nothing counts from an earlier day,
+    /// even where it tells of something that happened before.
     pub(crate) fn of(contract: &Contract, kind: EntryKind, date: Date) -> Posting {
         Posting {
             kind,
-            date,
+            date: contract.effective_on.map_or(date, |start| date.max(start)),
             document: None,
             direction: contract.direction,
             customer: contract.customer,

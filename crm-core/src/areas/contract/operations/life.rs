@@ -495,7 +495,7 @@ pub struct TerminateContract {
     pub version: u32,
     /// Why, up to 1000 characters.
     pub reason: String,
-    /// When it ended; today when left out, never later and not before the signing.
+    /// When it ended; today when left out, never later and not before the signing nor the day it took effect.
     #[serde(default)]
     pub ended_on: Option<Date>,
 }
@@ -524,7 +524,8 @@ impl Operation for TerminateContract {
     fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
         let reason = name("reason", &self.reason, 1000)?;
         let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Terminate)?;
-        after.ended_on = Some(happened(cx, "ended_on", self.ended_on, after.signed_on)?);
+        let start = after.effective_on.max(after.signed_on);
+        after.ended_on = Some(happened(cx, "ended_on", self.ended_on, start)?);
         if after.recurrence.is_some() && before.status == ContractStatus::Effective {
             after.termination_reason = Some(reason);
             after.set_running(false)?;

@@ -144,8 +144,11 @@ fn rewrite_installments(
     let calendar = cx.calendar()?;
     let live = contract.status == ContractStatus::Effective;
     let terms = &contract.terms.0;
-    let dues = schedule::term_dues(terms, &Anchors::of(contract, &events), &calendar)
-        .map_err(|error| error.within("terms"))?;
+    let within = |error: Error| error.within("terms");
+    let present: Vec<Installment> = changes.iter().map(|change| change.after.clone()).collect();
+    let own = schedule::own_dues(terms, &present, &events, &calendar).map_err(within)?;
+    let anchors = Anchors::of(contract, &events);
+    let dues = schedule::term_dues(terms, &anchors, &own, &calendar).map_err(within)?;
     let mut refreshed = Vec::with_capacity(changes.len());
     for change in changes {
         let installment = change.after;

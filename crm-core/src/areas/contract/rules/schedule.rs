@@ -313,19 +313,62 @@ pub fn term_due(
     })
 }
 
-/// What is known of when each term is due, in order.
+/// What is known of when each term is due, in order. `own` are the due dates that installments of a term have by events of
+/// their own, see [`own_dues`]: what is counted from the term before goes by them.
 ///
 /// # Errors
 /// As [`due_date`], at `[i]`.
-pub fn term_dues(terms: &[PaymentTerm], anchors: &Anchors, calendar: &Calendar) -> Result<Vec<TermDue>> {
+pub fn term_dues(
+    terms: &[PaymentTerm],
+    anchors: &Anchors,
+    own: &[Option<Date>],
+    calendar: &Calendar,
+) -> Result<Vec<TermDue>> {
     let mut dues: Vec<TermDue> = Vec::with_capacity(terms.len());
     for (index, term) in terms.iter().enumerate() {
         let (anchor, expected) = match (&term.anchor, dues.last()) {
-            (TermAnchor::Previous, Some(before)) => (before.due, before.forecast.or(term.expected)),
+            (TermAnchor::Previous, Some(before)) => {
+                let own = index.checked_sub(1).and_then(|before| own.get(before).copied().flatten());
+                (own.or(before.due), before.forecast.or(term.expected))
+            }
             _ => (anchors.date(&term.anchor), term.expected),
         };
         let due = term_due(term, anchor, expected, calendar);
         dues.push(due.map_err(|error| error.within(format!("[{index}]")))?);
+    }
+    Ok(dues)
+}
+
+/// For each term, when it is due by events of its installments: their invoices, their own deliveries, their release. The
+/// last of them counts, once each of them has a date.
+///
+/// # Errors
+/// As [`due_date`], at `[i]`.
+pub fn own_dues(
+    terms: &[PaymentTerm],
+    installments: &[Installment],
+    events: &[ContractEvent],
+    calendar: &Calendar,
+) -> Result<Vec<Option<Date>>> {
+    let mut dues = Vec::with_capacity(terms.len());
+    for ((index, term), number) in terms.iter().enumerate().zip(1_u32..) {
+        let mut last = None;
+        for installment in installments.iter().filter(|installment| installment.term == number) {
+            let due = match (installment.released_on, own_event(installment, events)) {
+                (Some(released_on), _) => Some(released_on),
+                (None, Some(own)) => {
+                    let due = term_due(term, Some(own), None, calendar);
+                    due.map_err(|error| error.within(format!("[{index}]")))?.due
+                }
+                (None, None) => None,
+            };
+            last = last.max(due);
+            if due.is_none() {
+                last = None;
+                break;
+            }
+        }
+        dues.push(last);
     }
     Ok(dues)
 }
@@ -396,7 +439,7 @@ pub fn plan(contract: &Contract, lines: &[ContractLine], calendar: &Calendar) ->
     let lines = lines.iter().map(|line| Ok((line.seq, contract.money(line.gross)?)));
     let lines = lines.collect::<Result<Vec<(u32, Money)>>>()?;
     let amounts = term_amounts(contract.money(contract.amount)?, &lines, terms).map_err(within)?;
-    let dues = term_dues(terms, &Anchors::of(contract, &[]), calendar).map_err(within)?;
+    let dues = term_dues(terms, &Anchors::of(contract, &[]), &[], calendar).map_err(within)?;
     let planned = terms.iter().zip(amounts).zip(dues).zip(1_u32..);
     Ok(planned
         .map(|(((term, amount), due), seq)| {

@@ -216,11 +216,16 @@ impl Book {
             let here = |new: &InvoiceLine| new.contract_line == Some(line.seq);
             let amount = new(&here)?;
             if lines.iter().any(here) {
-                above(amount, self.left_of_line(line)?.0, format!("line {}", line.seq), &here)?;
+                above(amount, self.left_of_line(line)?.0, part_of_line(line), &here)?;
             }
         }
         above(new(&|_| true)?, self.left()?, self.contract.number.clone(), &|_| true)
     }
+}
+
+/// A contract line in messages.
+pub(super) fn part_of_line(line: &ContractLine) -> String {
+    format!("{} ({})", line.description, line.seq)
 }
 
 /// An installment in messages.

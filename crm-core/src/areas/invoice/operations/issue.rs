@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::book::{Book, part_of_installment};
+use super::book::{Book, part_of_installment, part_of_line};
 use super::plan::{InvoiceData, InvoiceDetails, checked_code};
 use super::read::{lines_of, reach_at};
 use super::{GIVEN_ISSUE, GIVEN_TO_PLAN, rates};
@@ -123,7 +123,7 @@ fn check_rates(spans: &[RateSpan], lines: &[InvoiceLine], date: Date) -> Result<
     }
 }
 
-/// Fails when what was planned is no longer left, because a termination cancelled it.
+/// Fails when what was planned is no longer left, because a termination cancelled it or an amendment lowered it.
 fn check_still_owed(book: &Book, lines: &[InvoiceLine]) -> Result<()> {
     let above = |left: Amount, own: Amount, part: &str| {
         if !left.is_negative() {
@@ -140,6 +140,14 @@ fn check_still_owed(book: &Book, lines: &[InvoiceLine]) -> Result<()> {
         let own = own(Some(installment.seq))?;
         if own.is_positive() {
             above(book.left_of(installment)?, own, &part_of_installment(installment))?;
+        }
+    }
+    for line in &book.lines {
+        let own = Amount::checked_sum(
+            lines.iter().filter(|own| own.contract_line == Some(line.seq)).map(|own| own.gross),
+        )?;
+        if own.is_positive() {
+            above(book.left_of_line(line)?.0, own, &part_of_line(line))?;
         }
     }
     above(book.left()?, own(None)?, &book.contract.number)

@@ -1,5 +1,7 @@
 //! Red invoices (红字发票): taking back what was issued, all of it or in part.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +26,7 @@ use crate::kernel::decimal::{Amount, Quantity};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::store::engine::Mode;
+use crate::store::record::Record;
 
 /// What is taken back.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -45,7 +48,8 @@ pub struct RedLine {
     /// How much with tax, above zero; what is left of it when left out.
     #[serde(default)]
     pub amount: Option<Amount>,
-    /// How many came back, above zero. It can be invoiced again; without it an allowance on the price is meant.
+    /// How many came back, above zero and together no more than were invoiced. They can be invoiced again; without it an
+    /// allowance on the price is meant, except that with the last of a line's amount all that is still out comes back.
     #[serde(default)]
     pub quantity: Option<Quantity>,
 }
@@ -85,16 +89,40 @@ struct Part {
     quantity: Option<Quantity>,
 }
 
-fn chosen(invoice: &Invoice, lines: &[InvoiceLine], request: &RedRequest) -> Result<Vec<Part>> {
+/// How many of each line came back with red invoices before, by position.
+fn returned(cx: &mut Cx<'_>, invoice: Id<Invoice>) -> Result<BTreeMap<u32, Quantity>> {
+    let mut returned: BTreeMap<u32, Quantity> = BTreeMap::new();
+    for red in cx.query::<Invoice>().equal(Invoice::C.red_of, Some(invoice)).fetch(cx.tx())? {
+        for line in lines_of(cx, red.id)? {
+            if let (Some(seq), Some(quantity)) = (line.red_of_line, line.quantity) {
+                let sum = returned.entry(seq).or_default();
+                *sum = sum.checked_sub(quantity)?;
+            }
+        }
+    }
+    Ok(returned)
+}
+
+fn chosen(
+    invoice: &Invoice,
+    lines: &[InvoiceLine],
+    returned: &BTreeMap<u32, Quantity>,
+    request: &RedRequest,
+) -> Result<Vec<Part>> {
     let left = |line: &InvoiceLine| line.gross.checked_sub(line.reversed);
+    // With the last of a line's amount all of its quantity that is still out comes back.
+    let quantity_left = |line: &InvoiceLine| -> Result<Option<Quantity>> {
+        let before = returned.get(&line.seq).copied().unwrap_or_default();
+        let rest = line.quantity.map(|all| all.checked_sub(before)).transpose()?;
+        Ok(rest.filter(|rest| rest.is_positive()))
+    };
     let mut parts = Vec::new();
     match request {
         RedRequest::Rest => {
             for line in lines {
                 let gross = left(line)?;
                 if gross.is_positive() {
-                    let quantity = line.quantity.filter(|_| line.reversed.is_zero());
-                    parts.push(Part { line: line.clone(), gross, quantity });
+                    parts.push(Part { line: line.clone(), gross, quantity: quantity_left(line)? });
                 }
             }
         }
@@ -137,7 +165,8 @@ fn chosen(invoice: &Invoice, lines: &[InvoiceLine], request: &RedRequest) -> Res
                             .with("max", left),
                     ));
                 }
-                let most = line.quantity.unwrap_or_default();
+                let rest = quantity_left(line)?;
+                let most = rest.unwrap_or_default();
                 if let Some(quantity) = want.quantity.filter(|back| !back.is_positive() || *back > most) {
                     return Err(within(
                         Error::new(&error::OUT_OF_RANGE)
@@ -147,7 +176,7 @@ fn chosen(invoice: &Invoice, lines: &[InvoiceLine], request: &RedRequest) -> Res
                             .with("max", most),
                     ));
                 }
-                let whole = line.quantity.filter(|_| gross == line.gross);
+                let whole = rest.filter(|_| gross == left);
                 parts.push(Part { line: line.clone(), gross, quantity: want.quantity.or(whole) });
             }
         }
@@ -199,7 +228,8 @@ impl Operation for RedInvoice {
                 .with("end", date));
         }
         let lines = lines_of(cx, before.id)?;
-        let parts = chosen(&before, &lines, &self.of).map_err(|error| error.within("of"))?;
+        let returned = returned(cx, before.id)?;
+        let parts = chosen(&before, &lines, &returned, &self.of).map_err(|error| error.within("of"))?;
         let id: Id<Invoice> = cx.new_id();
         let mut red_lines = Vec::with_capacity(parts.len());
         let mut taxed = Vec::with_capacity(parts.len());

@@ -14,6 +14,7 @@ use crate::areas::contract::rules::schedule;
 use crate::areas::contract::{
     Contract, ContractLine, ContractStatus, EntryKind, GIVEN_TO_EFFECTIVE, Installment, Posting, post,
 };
+use crate::areas::ledger::cash_rounding;
 use crate::areas::party::rules::name;
 use crate::areas::settlement::ADJUSTMENTS;
 use crate::areas::settlement::model::{Adjustment, AdjustmentKind, Receipt};
@@ -28,6 +29,9 @@ use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::store::engine::Mode;
 use crate::store::record::Record;
+
+/// The smallest coin where none is set.
+const UNIT: Amount = Amount::from_scaled(10_000);
 
 /// What an adjustment says beside its installment.
 pub(super) struct Terms {
@@ -154,19 +158,19 @@ pub(super) fn early_discount(
     if !whole || on > discount::last_day(anchor, terms)? {
         return Ok(None);
     }
-    let taxed = tax_parts(cx, contract)?;
+    let taxed = tax_parts(cx, contract, &term.lines)?;
     let parts = discount::portion(contract.money(installment.amount)?, &taxed)?;
     let payable = discount::discounted(&parts, terms)?.payable;
     let off = installment.amount.checked_sub(payable.amount())?;
     Ok(off.is_positive().then_some(off))
 }
 
-/// The contract's amounts by tax rate.
-fn tax_parts(cx: &mut Cx<'_>, contract: &Contract) -> Result<Vec<TaxPart>> {
+/// The contract's amounts by tax rate, or those of the lines that a term is about.
+fn tax_parts(cx: &mut Cx<'_>, contract: &Contract, of: &[u32]) -> Result<Vec<TaxPart>> {
     let c = ContractLine::C;
     let lines = cx.query::<ContractLine>().equal(c.contract, contract.id).ascending(c.seq).fetch(cx.tx())?;
     let mut parts: Vec<TaxPart> = Vec::new();
-    for line in lines {
+    for line in lines.into_iter().filter(|line| of.is_empty() || of.contains(&line.seq)) {
         let (net, tax) = (contract.money(line.net)?, contract.money(line.tax)?);
         match parts.iter_mut().find(|part| part.tax_rate == line.tax_rate) {
             Some(part) => {
@@ -272,10 +276,11 @@ pub struct WriteOffInstallment {
     pub amount: Option<Amount>,
     /// Why, up to 1000 characters.
     pub reason: String,
-    /// Whether it is not a loss but the rest below the smallest coin of a cash payment.
+    /// Whether it is not a loss but the rest below the smallest coin of a cash payment: less than `ledger.set_cash_rounding`
+    /// says, or than 1 where nothing is set for the currency.
     #[serde(default)]
     pub rounding: bool,
-    /// From when it counts; today when left out, never later.
+    /// From when it counts; today when left out, never later and not before the contract took effect.
     #[serde(default)]
     pub date: Option<Date>,
 }
@@ -321,6 +326,8 @@ impl Operation for WriteOffInstallment {
         &error::OUT_OF_RANGE,
         &error::TOO_MANY_DECIMALS,
         &DATE_IN_FUTURE,
+        &error::END_BEFORE_START,
+        &error::NOT_APPLICABLE,
         &CONTRACT_NOT_EFFECTIVE,
         &NO_INSTALLMENT,
         &NOTHING_OPEN,
@@ -333,6 +340,14 @@ impl Operation for WriteOffInstallment {
         cx.subject(contract.id);
         let installment = reach_installment(cx, &contract, self.installment)?;
         let date = moved_on(cx, self.date)?;
+        // What was charged late exists from the last day it was charged for.
+        let charged = installment.late_of.and(installment.period_to);
+        if let Some(start) = contract.effective_on.max(charged).filter(|start| date < *start) {
+            return Err(Error::new(&error::END_BEFORE_START)
+                .at("date")
+                .with("start", start)
+                .with("end", date));
+        }
         let open = installment.open_amount.unwrap_or_default();
         if !open.is_positive() {
             return Err(Error::new(&NOTHING_OPEN)
@@ -351,6 +366,14 @@ impl Operation for WriteOffInstallment {
         }
         if amount > open {
             return Err(Error::new(&ABOVE_OPEN).at("amount").with("amount", amount).with("open", open));
+        }
+        if self.rounding {
+            let coin = cash_rounding(cx, contract.currency)?.map_or(UNIT, |set| set.step);
+            if amount >= coin {
+                return Err(Error::new(&error::NOT_APPLICABLE)
+                    .at("rounding")
+                    .with("reason", format!("{amount} is not below the smallest coin, {coin}")));
+            }
         }
         let kind = if self.rounding { AdjustmentKind::Rounding } else { AdjustmentKind::WriteOff };
         let terms = Terms { kind, amount, date, receipt: None, reason: Some(reason), reversal_of: None };

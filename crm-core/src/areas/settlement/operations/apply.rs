@@ -115,7 +115,7 @@ pub(super) fn choose(
             let items: Vec<OpenItem<_>> = open.iter().map(item).collect();
             Ok(taken(&open, allocation::proportional(&items, receipt.advance, receipt.currency)?.0))
         }
-        AllocationRequest::Told(lines) => told(cx, receipt, lines),
+        AllocationRequest::Told(lines) => told(cx, receipt, lines, discounts_on),
     }
 }
 
@@ -141,14 +141,24 @@ fn spread(
     discounts_on: Option<Date>,
 ) -> Result<Parts> {
     let mut items: Vec<OpenItem<_>> = open.iter().map(item).collect();
-    if let Some(date) = discounts_on {
-        for (item, installment) in items.iter_mut().zip(open) {
-            let contract = cx.get(installment.contract)?;
-            let off = early_discount(cx, &contract, installment, date)?;
-            item.open = item.open.checked_sub(off.unwrap_or_default())?;
-        }
-    }
+    discounted(cx, &mut items, open, discounts_on)?;
     Ok(taken(open, allocation::first_due(&items, receipt.advance)?.0))
+}
+
+/// Lowers what is open of each item to what its discount of that day leaves.
+fn discounted<K>(
+    cx: &mut Cx<'_>,
+    items: &mut [OpenItem<K>],
+    open: &[Installment],
+    discounts_on: Option<Date>,
+) -> Result<()> {
+    let Some(date) = discounts_on else { return Ok(()) };
+    for (item, installment) in items.iter_mut().zip(open) {
+        let contract = cx.get(installment.contract)?;
+        let off = early_discount(cx, &contract, installment, date)?;
+        item.open = item.open.checked_sub(off.unwrap_or_default())?;
+    }
+    Ok(())
 }
 
 fn taken(open: &[Installment], taken: Vec<(usize, Amount)>) -> Parts {
@@ -168,7 +178,12 @@ fn item(installment: &Installment) -> OpenItem<(Id<Contract>, u32)> {
     }
 }
 
-fn told(cx: &mut Cx<'_>, receipt: &Receipt, lines: &[AllocationLine]) -> Result<Parts> {
+fn told(
+    cx: &mut Cx<'_>,
+    receipt: &Receipt,
+    lines: &[AllocationLine],
+    discounts_on: Option<Date>,
+) -> Result<Parts> {
     let mut open: BTreeMap<Id<Contract>, Vec<Installment>> = BTreeMap::new();
     let mut parts: BTreeMap<(Id<Contract>, u32), Amount> = BTreeMap::new();
     let mut available = receipt.advance;
@@ -186,13 +201,17 @@ fn told(cx: &mut Cx<'_>, receipt: &Receipt, lines: &[AllocationLine]) -> Result<
             None => (0..installments.len()).collect(),
             Some(seq) => vec![position(cx, installments, line.contract, seq).map_err(within)?],
         };
-        let of_line = Amount::checked_sum(
-            chosen.iter().map(|position| installments[*position].open_amount.unwrap_or_default()),
-        )?;
+        let mut items: Vec<OpenItem<_>> =
+            chosen.iter().map(|position| item(&installments[*position])).collect();
+        if line.installment.is_none() {
+            let open: Vec<Installment> =
+                chosen.iter().map(|position| installments[*position].clone()).collect();
+            discounted(cx, &mut items, &open, discounts_on).map_err(within)?;
+        }
+        let of_line = Amount::checked_sum(items.iter().map(|item| item.open))?;
         let (_, left) = allocation::as_told(of_line, available, line.amount)
             .map_err(|error| within(error.at("amount")))?;
         available = left;
-        let items: Vec<OpenItem<_>> = chosen.iter().map(|position| item(&installments[*position])).collect();
         for (place, part) in allocation::first_due(&items, line.amount)?.0 {
             let installment = &mut installments[chosen[place]];
             let rest = installment.open_amount.unwrap_or_default().checked_sub(part)?;
@@ -258,7 +277,7 @@ fn read_contract(cx: &mut Cx<'_>, receipt: &Receipt, id: Id<Contract>) -> Result
     Ok(installments)
 }
 
-/// Open installments of the receipt's customer, direction and currency within the caller's scope, due first; with `enough`
+/// Open installments of the receipt's customer, direction and currency that the caller may settle, due first; with `enough`
 /// only as many as that amount can settle.
 fn read_open(cx: &mut Cx<'_>, receipt: &Receipt, enough: Option<Amount>) -> Result<Vec<Installment>> {
     let (catalog, ids, c) = (cx.catalog(), cx.ids(), Installment::C);
@@ -281,7 +300,7 @@ fn read_open(cx: &mut Cx<'_>, receipt: &Receipt, enough: Option<Amount>) -> Resu
         ] {
             binder.filter(pred);
         }
-        cx.narrow(&mut binder, None)?;
+        cx.narrow_at(&mut binder, None, Level::Edit)?;
         for position in [c.due_date.position(), c.contract.position(), c.seq.position()] {
             binder.select.sort.push(Sort { column: base(position), direction: Direction::Ascending });
         }
@@ -315,7 +334,8 @@ pub(super) fn take(cx: &Cx<'_>, mut receipt: Receipt, parts: &mut Parts) -> Resu
     Ok(receipt.restated())
 }
 
-/// The parts that take back what the receipt has settled, of the installments that `wanted` names.
+/// The parts that take back what the receipt has settled, of the installments that `wanted` names. The caller must be able
+/// to change their contracts.
 pub(super) fn taken_back(
     cx: &mut Cx<'_>,
     allocations: &[Allocation],
@@ -334,6 +354,7 @@ pub(super) fn taken_back(
     settled.retain(|_, (amount, _)| !amount.is_zero());
     let mut parts = Vec::with_capacity(settled.len());
     for ((contract, seq), (amount, worth)) in settled {
+        cx.get_owned(contract, Level::Edit)?;
         parts.push(Part { installment: stored(cx, contract, seq)?, amount, worth });
     }
     Ok(parts)
@@ -352,21 +373,25 @@ pub(super) struct Booking {
 /// Writes the allocations of a receipt: the installments, the sums of their contracts, the allocation rows, and the entry of
 /// the journal with `legs` beside.
 ///
+/// Money that came before a contract took effect is an advance until that day: there was nothing to settle yet.
+///
 /// The contracts' versions grow, so that of two sessions that settle one contract the second must read again.
 pub(super) fn settle(
     cx: &mut Cx<'_>,
     receipt: &Receipt,
     booking: &Booking,
     parts: Parts,
-    legs: Vec<Leg>,
+    mut legs: Vec<Leg>,
 ) -> Result<Vec<Allocation>> {
     let mut sums: BTreeMap<Id<Contract>, Amount> = BTreeMap::new();
+    let mut effective_on: BTreeMap<Id<Contract>, Option<Date>> = BTreeMap::new();
     for part in &parts {
         let sum = sums.entry(part.installment.contract).or_default();
         *sum = sum.checked_add(part.amount)?;
     }
     for (id, sum) in sums {
         let before = cx.get(id)?;
+        effective_on.insert(id, before.effective_on);
         let mut after = before.clone();
         after.settled = after.settled.checked_add(sum)?;
         if after.settled.is_negative() || after.settled > after.amount.checked_add(after.surcharge)? {
@@ -379,9 +404,11 @@ pub(super) fn settle(
         cx.update(&before, after)?;
     }
     let mut allocations = Vec::with_capacity(parts.len());
-    let mut changes = Vec::with_capacity(parts.len());
+    let mut changes: BTreeMap<Date, Vec<Change>> = BTreeMap::from([(booking.date, Vec::new())]);
     for (part, seq) in parts.into_iter().zip(booking.first_seq..) {
         let before = part.installment;
+        let effective_on = effective_on.get(&before.contract).copied().flatten();
+        let date = effective_on.map_or(booking.date, |start| booking.date.max(start));
         allocations.push(Allocation {
             receipt: receipt.id,
             seq,
@@ -391,7 +418,7 @@ pub(super) fn settle(
             currency: receipt.currency,
             home: part.worth.map(|worth| worth.money),
             exchange: part.worth.map(|worth| worth.exchange),
-            allocated_on: booking.date,
+            allocated_on: date,
         });
         let mut after = before.clone();
         after.settled = after.settled.checked_add(part.amount)?;
@@ -400,10 +427,16 @@ pub(super) fn settle(
             Some(Worth { money, exchange }) => (Some(money.checked_sub(exchange)?), exchange),
             None => (None, Amount::ZERO),
         };
-        changes.push(Change { before: Some(before), after, relieved, exchange });
+        changes.entry(date).or_default().push(Change { before: Some(before), after, relieved, exchange });
     }
     cx.insert_all(&allocations)?;
-    post(cx, &posting(receipt, booking.kind, booking.date), changes, legs)?;
+    for (date, changes) in changes {
+        let (kind, legs) = match date == booking.date {
+            true => (booking.kind, std::mem::take(&mut legs)),
+            false => (EntryKind::Allocation, Vec::new()),
+        };
+        post(cx, &posting(receipt, kind, date), changes, legs)?;
+    }
     Ok(allocations)
 }
 

@@ -1,6 +1,7 @@
 //! Operations on receipts, payments and what is open.
 
 mod adjust;
+mod advance;
 mod aging;
 mod apply;
 mod credit;

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::adjust;
+use super::advance::check_advance;
 use super::apply::{self, Booking, allocations};
 use super::{GIVEN_RECEIPT, GIVEN_TO_ADVANCE, GIVEN_TO_RECEIPT};
 use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION};
@@ -17,14 +18,14 @@ use crate::areas::party::rules::{name, optional};
 use crate::areas::settlement::RECEIPTS;
 use crate::areas::settlement::model::{Allocation, CreditCause, MoneyDirection, Receipt, ReceiptMethod};
 use crate::areas::settlement::rules::{
-    ABOVE_OPEN, ABOVE_RECEIPT, ALREADY_REVERSED, CONTRACT_NOT_EFFECTIVE, IS_REVERSAL, NO_ADVANCE,
-    NO_INSTALLMENT, RECEIPT_NUMBER_TAKEN, WRONG_CUSTOMER, WRONG_DIRECTION,
+    ABOVE_ADVANCE, ABOVE_OPEN, ABOVE_RECEIPT, ALREADY_REVERSED, CONTRACT_NOT_EFFECTIVE, IS_REVERSAL,
+    NO_ADVANCE, NO_INSTALLMENT, RECEIPT_NUMBER_TAKEN, WRONG_CUSTOMER, WRONG_DIRECTION,
 };
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
 use crate::kernel::decimal::{Amount, Price};
-use crate::kernel::error::{self, Code, Error, Result};
+use crate::kernel::error::{self, Code, Error, ErrorKind, Result};
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
 use crate::store::engine::Mode;
@@ -187,14 +188,19 @@ pub(super) fn moved_on(cx: &Cx<'_>, given: Option<Date>) -> Result<Date> {
     Ok(date)
 }
 
-/// A day on which something was done about a receipt: today when not given, never later, and not before the receipt.
-pub(super) fn moved_after(cx: &Cx<'_>, given: Option<Date>, receipt: &Receipt) -> Result<Date> {
+/// A day on which something was done about a receipt: today when not given, never later, and not before the receipt nor
+/// any of these allocations of it.
+pub(super) fn moved_after<'a>(
+    cx: &Cx<'_>,
+    given: Option<Date>,
+    receipt: &Receipt,
+    allocations: impl IntoIterator<Item = &'a Allocation>,
+) -> Result<Date> {
     let date = moved_on(cx, given)?;
-    if date < receipt.date {
-        return Err(Error::new(&error::END_BEFORE_START)
-            .at("date")
-            .with("start", receipt.date)
-            .with("end", date));
+    let days = allocations.into_iter().map(|allocation| allocation.allocated_on);
+    let start = days.fold(receipt.date, Date::max);
+    if date < start {
+        return Err(Error::new(&error::END_BEFORE_START).at("date").with("start", start).with("end", date));
     }
     Ok(date)
 }
@@ -242,7 +248,7 @@ pub(super) struct Credited {
 impl PostReceipt {
     /// Posts money, or a credit in its place.
     pub(super) fn post(self, cx: &mut Cx<'_>, credited: Option<Credited>) -> Result<PostedReceipt> {
-        cx.get_owned(self.customer, Level::Read).map_err(|error| error.at("customer"))?;
+        cx.get_owned(self.customer, Level::Edit).map_err(|error| error.at("customer"))?;
         let currency = self.currency.unwrap_or(cx.ledger().info().currency);
         let amount = Money::new(self.amount, currency).map_err(|error| error.at("amount"))?;
         if !amount.is_positive() {
@@ -346,7 +352,7 @@ pub struct AllocateReceipt {
     /// that amount on it.
     #[serde(default)]
     pub take_discounts: bool,
-    /// From when it counts; today when left out, never later and not before the receipt.
+    /// From when it counts; today when left out, never later, not before the receipt, and not before the advance was there.
     #[serde(default)]
     pub date: Option<Date>,
 }
@@ -362,17 +368,19 @@ pub(super) fn check_in_force(receipt: &Receipt) -> Result<()> {
     Ok(())
 }
 
-/// The receipt, if its customer is in the caller's scope.
-fn reach(cx: &mut Cx<'_>, id: Id<Receipt>) -> Result<Receipt> {
+/// The receipt, if the caller reaches its customer at this level.
+fn reach(cx: &mut Cx<'_>, id: Id<Receipt>, level: Level) -> Result<Receipt> {
     let receipt = cx.get(id)?;
-    let hidden = |_| Error::new(&NOT_FOUND).with("kind", "receipt").with("id", id);
-    cx.get_owned(receipt.customer, Level::Read).map_err(hidden)?;
+    cx.get_owned(receipt.customer, level).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Error::new(&NOT_FOUND).with("kind", "receipt").with("id", id),
+        _ => error,
+    })?;
     Ok(receipt)
 }
 
-/// The receipt at the version that the caller has read, if its customer is in the caller's scope.
+/// The receipt at the version that the caller has read, if the caller may change what concerns its customer.
 pub(super) fn reach_at(cx: &mut Cx<'_>, id: Id<Receipt>, version: u32) -> Result<Receipt> {
-    reach(cx, id)?;
+    reach(cx, id, Level::Edit)?;
     cx.get_at(id, version).map_err(|error| error.at("version"))
 }
 
@@ -393,6 +401,7 @@ impl Operation for AllocateReceipt {
         &ALREADY_REVERSED,
         &IS_REVERSAL,
         &NO_ADVANCE,
+        &ABOVE_ADVANCE,
         &CONTRACT_NOT_EFFECTIVE,
         &ABOVE_OPEN,
         &ABOVE_RECEIPT,
@@ -413,7 +422,7 @@ impl Operation for AllocateReceipt {
         if !before.advance.is_positive() {
             return Err(Error::new(&NO_ADVANCE).with("number", &before.number));
         }
-        let date = moved_after(cx, self.date, &before)?;
+        let date = moved_after(cx, self.date, &before, &[])?;
         let discounts_on = self.take_discounts.then_some(date);
         let mut parts = apply::choose(cx, &before, &self.allocate, discounts_on)
             .map_err(|error| error.within("allocate"))?;
@@ -422,6 +431,7 @@ impl Operation for AllocateReceipt {
             None => Vec::new(),
         };
         let after = apply::take(cx, before.clone(), &mut parts)?;
+        check_advance(cx, &before, date, before.advance.checked_sub(after.advance)?)?;
         let mut all = allocations(cx, before.id)?;
         let first_seq = all.last().map_or(1, |last| last.seq + 1);
         let receipt = cx.update(&before, after)?;
@@ -449,7 +459,7 @@ impl Operation for GetReceipt {
     const ERRORS: &'static [Code] = &[&NOT_FOUND, &error::NOT_AN_ID];
     const EXAMPLE: Example = Example { given: GIVEN_TO_RECEIPT, input: r#"{"id": "${posted.receipt.id}"}"# };
     fn run(self, cx: &mut Cx<'_>) -> Result<PostedReceipt> {
-        let receipt = reach(cx, self.id)?;
+        let receipt = reach(cx, self.id, Level::Read)?;
         let allocations = allocations(cx, receipt.id)?;
         Ok(PostedReceipt { receipt, allocations })
     }

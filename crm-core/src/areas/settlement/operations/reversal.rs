@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::adjust::take_back_granted;
+use super::advance::check_advance;
 use super::apply::{self, Booking, allocations};
 use super::receipt::{
     AllocationRequest, PostedReceipt, check_in_force, choose_number, moved_after, reach_at,
@@ -41,7 +42,7 @@ pub struct ReverseReceipt {
     pub version: u32,
     /// Why, up to 1000 characters.
     pub reason: String,
-    /// From when it counts; today when left out, never later and not before the receipt.
+    /// From when it counts; today when left out, never later and not before the receipt nor what it has settled.
     #[serde(default)]
     pub date: Option<Date>,
 }
@@ -73,13 +74,13 @@ impl Operation for ReverseReceipt {
         let before = reach_at(cx, self.id, self.version)?;
         cx.subject(before.id);
         check_in_force(&before)?;
-        let date = moved_after(cx, self.date, &before)?;
+        let settled = allocations(cx, before.id)?;
+        let date = moved_after(cx, self.date, &before, &settled)?;
         if before.refunded.is_positive() {
             let Receipt { number, refunded, .. } = &before;
             return Err(Error::new(&REFUNDED).with("number", number).with("refunded", refunded));
         }
         take_back_granted(cx, before.id, date, |_, _| true)?;
-        let settled = allocations(cx, before.id)?;
         let parts = apply::taken_back(cx, &settled, |_, _| true)?;
         let mirrored = |amount: Option<Amount>| amount.map(Amount::checked_neg).transpose();
         let mirror = Receipt {
@@ -143,7 +144,7 @@ pub struct RefundReceipt {
     pub amount: Option<Amount>,
     /// Why, up to 1000 characters.
     pub reason: String,
-    /// When it went; today when left out, never later and not before the receipt.
+    /// When it went; today when left out, never later, not before the receipt, and not before the advance was there.
     #[serde(default)]
     pub date: Option<Date>,
     /// How it went.
@@ -186,7 +187,7 @@ impl Operation for RefundReceipt {
         let before = reach_at(cx, self.id, self.version)?;
         cx.subject(before.id);
         check_in_force(&before)?;
-        let date = moved_after(cx, self.date, &before)?;
+        let date = moved_after(cx, self.date, &before, &[])?;
         let amount = self.amount.unwrap_or(before.advance);
         let money = before.money(amount).map_err(|error| error.at("amount"))?;
         if amount > before.advance || before.advance.is_zero() {
@@ -202,6 +203,7 @@ impl Operation for RefundReceipt {
                 .with("min", "0.0001")
                 .with("max", before.advance));
         }
+        check_advance(cx, &before, date, amount)?;
         let home = cx.ledger().info().currency;
         let value = match before.home_advance {
             None => None,
@@ -310,7 +312,7 @@ pub struct ReallocateReceipt {
     /// What it settles instead; nothing when left out, so that it becomes an advance.
     #[serde(default = "nothing")]
     pub allocate: AllocationRequest,
-    /// From when it counts; today when left out, never later and not before the receipt.
+    /// From when it counts; today when left out, never later and not before the receipt nor what it has settled.
     #[serde(default)]
     pub date: Option<Date>,
 }
@@ -353,13 +355,14 @@ impl Operation for ReallocateReceipt {
         let before = reach_at(cx, self.id, self.version)?;
         cx.subject(before.id);
         check_in_force(&before)?;
-        let date = moved_after(cx, self.date, &before)?;
         let mut all = allocations(cx, before.id)?;
         let wanted = |contract, installment| {
             self.release.as_ref().is_none_or(|some| {
                 some.iter().any(|one| one.contract == contract && one.installment == installment)
             })
         };
+        let released = all.iter().filter(|one| wanted(one.contract, one.installment));
+        let date = moved_after(cx, self.date, &before, released)?;
         take_back_granted(cx, before.id, date, wanted)?;
         let parts = apply::taken_back(cx, &all, wanted)?;
         for (index, one) in self.release.iter().flatten().enumerate() {
@@ -392,7 +395,8 @@ impl Operation for ReallocateReceipt {
         let mut parts =
             apply::choose(cx, &freed, &self.allocate, None).map_err(|error| error.within("allocate"))?;
         let after = apply::take(cx, freed, &mut parts)?;
-        let receipt = cx.update(&before, after)?;
+        // The version grows also when the receipt settles as much as before.
+        let receipt = if after == before { cx.touch(&before)? } else { cx.update(&before, after)? };
         let booking = Booking { kind: EntryKind::Allocation, date, first_seq: next(&all) };
         all.extend(apply::settle(cx, &receipt, &booking, parts, Vec::new())?);
         Ok(PostedReceipt { receipt, allocations: all })

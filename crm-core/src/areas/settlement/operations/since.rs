@@ -37,7 +37,7 @@ static LINES: Dataset = Dataset {
     zh: "结算日记账",
     table: JournalLine::table,
     fields: &[],
-    scope: Some(ScopePaths { record: "contract", owner: "contract.owner", unit: "contract.unit" }),
+    scope: Some(ScopePaths::of("contract", "contract.owner", "contract.unit")),
 };
 
 /// Lines from a day on.

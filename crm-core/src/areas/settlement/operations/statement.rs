@@ -265,7 +265,7 @@ impl SettlementStatement {
             c.due_date.position(),
             c.amount.position(),
         ];
-        let mut binder = since.unscoped(cx, &[Account::Open, Account::Advance], &columns)?;
+        let mut binder = since.unscoped(cx, &[Account::Open, Account::Advance, Account::Money], &columns)?;
         binder.select.sort = [c.date.position(), c.entry.position(), c.seq.position()]
             .map(|at| Sort { column: ColumnRef::base(at), direction: Direction::Ascending })
             .to_vec();
@@ -277,6 +277,9 @@ impl SettlementStatement {
             let (id, amount) = (Uuid::decode(id, ids)?, Amount::decode(amount, ids)?);
             let (date, currency) = (Date::decode(date, ids)?, Currency::decode(currency, ids)?);
             let account = Account::decode(account, ids)?;
+            if date > to && account == Account::Money {
+                return Ok(Flow::More);
+            }
             if date > to {
                 let sum = sums.entry(currency).or_default();
                 if account == Account::Advance {
@@ -297,8 +300,13 @@ impl SettlementStatement {
             }
             let kind = EntryKind::decode(kind, ids)?;
             let entry = entry.get_or_insert_with(|| Entry::new(id, date, kind, currency));
-            add(&mut entry.net, amount)?;
             let document = Option::decode(document, ids)?;
+            if account == Account::Money {
+                // Money has a document of its own: a refund is not the receipt out of whose advance it goes.
+                entry.document = document;
+                return Ok(Flow::More);
+            }
+            add(&mut entry.net, amount)?;
             entry.document = entry.document.or(document);
             if account == Account::Open {
                 entry.concerns(Option::decode(contract, ids)?);

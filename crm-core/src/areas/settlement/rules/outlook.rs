@@ -66,7 +66,11 @@ pub fn place(
     periods: &[(Date, Date)],
 ) -> Result<Place> {
     let Some(date) = due.or(forecast) else { return Ok(Place::Undated) };
-    let expected = date::add_days(date, days)?;
+    let mut expected = date::add_days(date, days)?;
+    // Who pays early and has not yet is not overdue before the due date.
+    if let Some((today, _)) = periods.first().filter(|(today, _)| date >= *today) {
+        expected = expected.max(*today);
+    }
     match periods.iter().position(|(_, to)| expected <= *to) {
         None => Ok(Place::Later),
         Some(at) if periods[at].0 <= expected => Ok(Place::Period(at)),
@@ -107,7 +111,9 @@ mod tests {
             (Some("2026-03-09"), None, 0, Place::Overdue),
             (Some("2026-03-09"), None, 1, Place::Period(0)),
             (Some("2026-03-10"), None, 0, Place::Period(0)),
-            (Some("2026-03-10"), None, -1, Place::Overdue),
+            (Some("2026-03-10"), None, -1, Place::Period(0)),
+            (Some("2026-03-09"), None, -1, Place::Overdue),
+            (Some("2026-04-02"), None, -40, Place::Period(0)),
             (Some("2026-03-31"), None, 0, Place::Period(0)),
             (Some("2026-03-31"), None, 1, Place::Period(1)),
             (Some("2026-04-30"), None, 0, Place::Period(1)),
