@@ -1,24 +1,28 @@
 //! Random lives of contracts against a small model in whole minor units.
 //!
-//! A life is one customer with one or two contracts and a dozen operations: signing, delivery, receipts allocated in every
-//! way, other allocations, reversals, refunds, write-offs and their reversals, late charges, termination. The model knows
+//! A life is one customer with one or two contracts and a dozen operations: signing, amendments, delivery, receipts of past
+//! days allocated in every way, other allocations, reversals, refunds, write-offs and their reversals, late charges,
+//! termination. The model knows
 //! which operation must succeed and what every installment and receipt must be afterwards; the ledger is asked for both
 //! after every life, and once at its end for `settlement.verify`, which recomputes all of it from the journal.
 //!
 //! What always holds: installments sum to the contract and its late charges; an installment is what is settled, discounted,
 //! written off, cancelled and open of it; a receipt is what is allocated, in advance and refunded of it; nothing is below
-//! zero; the journal balances, in the contract's currency and in the ledger's.
+//! zero, today and on any day before by the dates of the journal; the journal balances, in the contract's currency and in
+//! the ledger's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crm::app::{Ledger, Transaction};
-use crm::areas::contract::{ContractDetails, CreateContract, GetContract};
+use crm::app::{Ledger, Session, Transaction};
+use crm::areas::contract::{Account, ContractDetails, CreateContract, GetContract};
 use crm::areas::party::CreateCustomer;
 use crm::areas::settlement::{GetReceipt, PostReceipt, PostedReceipt, VerifySettlement};
 use crm::catalog::Operation;
 use crm::kernel::decimal::Amount;
 use crm::kernel::error::{Error, Result};
+use crm::store::cell::Cell;
+use crm::store::record::Coded;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -84,6 +88,8 @@ impl Due {
 #[derive(Debug, Clone, Default)]
 struct Deal {
     id: Value,
+    /// What it says.
+    data: Value,
     dues: Vec<Due>,
     terminated: bool,
 }
@@ -197,7 +203,7 @@ impl Life {
             let sign = json!({ "id": contract.id, "version": 4, "signed_on": "2026-01-01",
                 "effective_on": "2026-01-01" });
             call(tx, "contract.sign", &sign)?;
-            life.deals.push(Deal { id: json!(contract.id), dues, ..Deal::default() });
+            life.deals.push(Deal { id: json!(contract.id), data, dues, ..Deal::default() });
         }
         Ok(life)
     }
@@ -327,12 +333,20 @@ impl Life {
         let verdict = |refused: Option<&'static str>| refused.map_or(Verdict::Done, Verdict::Refused);
         let deal = dice.below(self.deals.len());
         let money = (!self.moneys.is_empty()).then(|| dice.below(self.moneys.len()));
-        Ok(Some(match (dice.below(14), money) {
+        Ok(Some(match (dice.below(16), money) {
             (0..=3, _) | (_, None) => {
                 let amount = dice.between(1, 150_000);
                 let (allocate, parts) = self.allocation(dice, amount);
                 let mut request = json!({ "customer": self.customer, "currency": self.currency,
                     "amount": plain(amount), "allocate": allocate });
+                if dice.below(2) == 0 {
+                    // Some came before the contracts took effect.
+                    let month = dice.between(0, 6);
+                    request["date"] = match month {
+                        0 => json!(format!("2025-12-{:02}", dice.between(1, 31))),
+                        _ => json!(format!("2026-{month:02}-{:02}", dice.between(1, 28))),
+                    };
+                }
                 if self.currency != "CNY" {
                     request["rate"] = json!(format!("{}.{:04}", dice.between(6, 7), dice.between(0, 9999)));
                 }
@@ -550,6 +564,38 @@ impl Life {
                     }),
                 )
             }
+            (13 | 14, _) => {
+                let version = details(tx, &self.deals[deal])?.contract.version;
+                let mut data = self.deals[deal].data.clone();
+                let dues = &self.deals[deal].dues;
+                let at = dice.below(dues.iter().filter(|due| !due.late).count());
+                let amount = dice.between(1, 2 * dues[at].amount.max(1));
+                if amount == dues[at].amount {
+                    return Ok(None);
+                }
+                let whole = dues.iter().filter(|due| !due.late).map(|due| due.amount).sum::<i64>();
+                data["amount"] = json!(plain(whole + amount - dues[at].amount));
+                data["terms"][at]["share"] = json!({ "amount": plain(amount) });
+                // What is more is owed; what is less comes off what is outstanding, and nothing else.
+                let refused = if self.deals[deal].terminated {
+                    Some("wrong_status")
+                } else if dues[at].amount - amount > dues[at].rest() {
+                    Some("settled_exceeds")
+                } else {
+                    None
+                };
+                let request = json!({ "id": self.deals[deal].id, "version": version, "reason": "补充协议",
+                    "data": data });
+                (
+                    "contract.amend",
+                    request,
+                    verdict(refused),
+                    Box::new(move |life: &mut Life, _: &Value| {
+                        life.deals[deal].dues[at].amount = amount;
+                        life.deals[deal].data = data;
+                    }),
+                )
+            }
             (_, _) => {
                 if dice.below(4) > 0 {
                     return Ok(None);
@@ -616,6 +662,52 @@ impl Life {
     }
 }
 
+/// Whether on no day, by the dates of the journal, anything open or in advance was below zero.
+fn check_past(session: &Session) -> Result<()> {
+    // A mirror entry takes the advance of what it reverses back.
+    let request = json!({ "dataset": "receipt", "select": ["id", "reversal_of"],
+        "filter": { "present": "reversal_of" } });
+    let mut mirrors = BTreeMap::new();
+    let mut reader = session.reader(input(request)?)?;
+    while let Some(frame) = reader.next(10_000)? {
+        mirrors.extend(frame.rows.into_iter().map(|row| (row[0].clone(), row[1].clone())));
+    }
+    let request = json!({ "dataset": "journal", "select": ["date", "account", "contract", "installment", "document",
+        "amount"], "filter": { "in": ["account", ["open", "advance"]] }, "sort": [{ "field": "date" }] });
+    let mut reader = session.reader(input(request)?)?;
+    let mut sums: BTreeMap<Vec<Cell>, i64> = BTreeMap::new();
+    let (mut day, mut moved) = (Cell::Null, BTreeSet::new());
+    loop {
+        let rows = reader.next(10_000)?.map(|frame| frame.rows).unwrap_or_default();
+        let is_last = rows.is_empty();
+        for row in rows.into_iter().map(Some).chain(is_last.then_some(None)) {
+            let of = row.as_ref().map(|row| row[0].clone()).unwrap_or_default();
+            if of != day {
+                let below = std::mem::take(&mut moved).into_iter().find(|key| sums.get(key) < Some(&0));
+                if let Some(key) = below {
+                    return Err(what(&format!("below zero on day {day:?}: {key:?} {:?}", sums.get(&key))));
+                }
+                day = of;
+            }
+            let Some([_, account, contract, installment, document, Cell::Int(amount)]) = row.as_deref()
+            else {
+                continue;
+            };
+            // What is open belongs to an installment; an advance, below zero in the journal, to a receipt.
+            let is_open = *account == Cell::Int(Account::Open.code());
+            let key = match is_open {
+                true => vec![account.clone(), contract.clone(), installment.clone()],
+                false => vec![account.clone(), mirrors.get(document).unwrap_or(document).clone()],
+            };
+            *sums.entry(key.clone()).or_default() += if is_open { *amount } else { -*amount };
+            moved.insert(key);
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
 /// Lives `count` lives in a new ledger, from a seed.
 ///
 /// # Errors
@@ -645,6 +737,7 @@ pub fn live(ledger: &Ledger, seed: u64, count: u64) -> Result<Lives> {
         }
         tx.commit()?;
     }
+    check_past(&session)?;
     let check = session.run(VerifySettlement {})?;
     if !check.clean {
         return Err(what(&format!("settlement.verify: {:?}", check.found)));
@@ -663,6 +756,7 @@ pub fn is_varied(lives: &Lives) -> bool {
         "installment.write_off",
         "adjustment.reverse",
         "contract.deliver",
+        "contract.amend",
         "installment.charge_late",
         "contract.terminate",
     ];

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::apply::{Part, Parts, reopened, stored};
+use super::past;
 use super::receipt::moved_on;
 use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
@@ -280,7 +281,7 @@ pub struct WriteOffInstallment {
     /// says, or than 1 where nothing is set for the currency.
     #[serde(default)]
     pub rounding: bool,
-    /// From when it counts; today when left out, never later and not before the contract took effect.
+    /// From when it counts; today when left out, never later, and not before so much was open.
     #[serde(default)]
     pub date: Option<Date>,
 }
@@ -340,14 +341,6 @@ impl Operation for WriteOffInstallment {
         cx.subject(contract.id);
         let installment = reach_installment(cx, &contract, self.installment)?;
         let date = moved_on(cx, self.date)?;
-        // What was charged late exists from the last day it was charged for.
-        let charged = installment.late_of.and(installment.period_to);
-        if let Some(start) = contract.effective_on.max(charged).filter(|start| date < *start) {
-            return Err(Error::new(&error::END_BEFORE_START)
-                .at("date")
-                .with("start", start)
-                .with("end", date));
-        }
         let open = installment.open_amount.unwrap_or_default();
         if !open.is_positive() {
             return Err(Error::new(&NOTHING_OPEN)
@@ -366,6 +359,13 @@ impl Operation for WriteOffInstallment {
         }
         if amount > open {
             return Err(Error::new(&ABOVE_OPEN).at("amount").with("amount", amount).with("open", open));
+        }
+        let start = past::open_since(cx, &installment, date, amount)?;
+        if date < start {
+            return Err(Error::new(&error::END_BEFORE_START)
+                .at("date")
+                .with("start", start)
+                .with("end", date));
         }
         if self.rounding {
             let coin = cash_rounding(cx, contract.currency)?.map_or(UNIT, |set| set.step);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::adjust::early_discount;
+use super::past;
 use super::receipt::{AllocationLine, AllocationRequest};
 use crate::app::Cx;
 use crate::areas::contract::rules::journal::{self, Change, Leg};
@@ -373,7 +374,8 @@ pub(super) struct Booking {
 /// Writes the allocations of a receipt: the installments, the sums of their contracts, the allocation rows, and the entry of
 /// the journal with `legs` beside.
 ///
-/// Money that came before a contract took effect is an advance until that day: there was nothing to settle yet.
+/// Money that came before there was so much to settle, as before a contract took effect or was amended, is an advance
+/// until that day.
 ///
 /// The contracts' versions grow, so that of two sessions that settle one contract the second must read again.
 pub(super) fn settle(
@@ -384,14 +386,12 @@ pub(super) fn settle(
     mut legs: Vec<Leg>,
 ) -> Result<Vec<Allocation>> {
     let mut sums: BTreeMap<Id<Contract>, Amount> = BTreeMap::new();
-    let mut effective_on: BTreeMap<Id<Contract>, Option<Date>> = BTreeMap::new();
     for part in &parts {
         let sum = sums.entry(part.installment.contract).or_default();
         *sum = sum.checked_add(part.amount)?;
     }
     for (id, sum) in sums {
         let before = cx.get(id)?;
-        effective_on.insert(id, before.effective_on);
         let mut after = before.clone();
         after.settled = after.settled.checked_add(sum)?;
         if after.settled.is_negative() || after.settled > after.amount.checked_add(after.surcharge)? {
@@ -407,8 +407,7 @@ pub(super) fn settle(
     let mut changes: BTreeMap<Date, Vec<Change>> = BTreeMap::from([(booking.date, Vec::new())]);
     for (part, seq) in parts.into_iter().zip(booking.first_seq..) {
         let before = part.installment;
-        let effective_on = effective_on.get(&before.contract).copied().flatten();
-        let date = effective_on.map_or(booking.date, |start| booking.date.max(start));
+        let date = past::open_since(cx, &before, booking.date, part.amount)?;
         allocations.push(Allocation {
             receipt: receipt.id,
             seq,

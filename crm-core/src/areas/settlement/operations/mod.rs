@@ -1,13 +1,13 @@
 //! Operations on receipts, payments and what is open.
 
 mod adjust;
-mod advance;
 mod aging;
 mod apply;
 mod credit;
 mod habits;
 mod late;
 mod outlook;
+mod past;
 mod progress;
 mod receipt;
 mod reversal;

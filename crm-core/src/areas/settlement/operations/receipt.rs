@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::adjust;
-use super::advance::check_advance;
 use super::apply::{self, Booking, allocations};
+use super::past::check_advance;
 use super::{GIVEN_RECEIPT, GIVEN_TO_ADVANCE, GIVEN_TO_RECEIPT};
 use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION};
 use crate::areas::access::User;

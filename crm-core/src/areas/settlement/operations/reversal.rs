@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::adjust::take_back_granted;
-use super::advance::check_advance;
 use super::apply::{self, Booking, allocations};
+use super::past::check_advance;
 use super::receipt::{
     AllocationRequest, PostedReceipt, check_in_force, choose_number, moved_after, reach_at,
 };
