@@ -312,6 +312,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_STREAM_DAMAGED 1220 /* The exported ledger cannot be read at line {line}: {reason}. Nothing was imported. */
 #define CRM_ERROR_STREAM_BROKEN_OFF 1221 /* The stream broke off: {reason}. */
 #define CRM_ERROR_OLD_RATES_NEEDED 1222 /* The ledger is from before exchange rates were kept and has amounts in {currencies}; open it once with `old_rates` that say what one unit of each was worth. Nothing was changed. */
+#define CRM_ERROR_TOO_MANY_GROUPS 1223 /* There are more than {max} groups; group by less, or narrow the filter. */
 #define CRM_ERROR_REFERENCE_TAKEN 1250 /* {system} {value} already stands for another record. */
 #define CRM_ERROR_REFERENCE_UNKNOWN 1251 /* No record is known as {system} {value}. */
 #define CRM_ERROR_NO_RATE 1252 /* No exchange rate of {currency} is known on {date}; set one with ledger.set_rate or state it. */

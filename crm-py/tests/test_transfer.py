@@ -83,7 +83,7 @@ def test_a_file_of_version_1_says_which_rates_it_needs(url: str) -> None:
     old = Path(__file__).parents[2] / "tests/ledgers/version-1-currencies.stream"
     with pytest.raises(crm.InvalidError) as refused:
         crm.import_ledger(old, url)
-    assert (refused.value.code, refused.value.details) == ("old_rates_needed", {"currencies": "JPY, USD"})
+    assert (refused.value.name, refused.value.details) == ("old_rates_needed", {"currencies": "JPY, USD"})
     rates = {"USD": Decimal("7.1234"), "JPY": Decimal("0.048")}
     crm.import_ledger(old, url, old_rates=rates)
     with crm.open(url, create=False, old_rates=rates) as ledger, ledger.session("admin") as session:

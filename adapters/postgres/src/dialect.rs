@@ -40,6 +40,10 @@ impl Dialect for Postgres {
         ("strpos(lower(", "), ", ") > 0")
     }
 
+    fn includes(&self) -> (&'static str, &'static str, &'static str) {
+        ("strpos(", ", ", ") > 0")
+    }
+
     /// Only version 18 and later have `min` of bytes. Hexadecimal texts are in the order of the bytes they stand for.
     fn min(&self, cell_type: CellType) -> (&'static str, &'static str) {
         match cell_type {

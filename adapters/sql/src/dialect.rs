@@ -31,6 +31,9 @@ pub trait Dialect: Send + Sync {
     /// `before COLUMN between PLACEHOLDER after`: a text in which A–Z are lowered contains another.
     fn contains(&self) -> (&'static str, &'static str, &'static str);
 
+    /// `before COLUMN between PLACEHOLDER after`: a text contains another, letter for letter.
+    fn includes(&self) -> (&'static str, &'static str, &'static str);
+
     /// `before COLUMN after`: the smallest value.
     fn min(&self, _cell_type: CellType) -> (&'static str, &'static str) {
         ("min(", ")")

@@ -406,6 +406,14 @@ impl<'w, 'v> Writer<'w, 'v> {
                 });
                 self.text.push_str(after);
             }
+            Pred::Includes(column, part) => {
+                let (before, between, after) = self.dialect.includes();
+                self.text.push_str(before);
+                self.column(*column);
+                self.text.push_str(between);
+                self.value(Value::Cell(CellRef::Text(part)));
+                self.text.push_str(after);
+            }
             Pred::IsNull(column) => {
                 self.column(*column);
                 self.text.push_str(" IS NULL");
@@ -530,6 +538,7 @@ fn demands(pred: &Pred, column: ColumnRef) -> bool {
         | Pred::In(of, _)
         | Pred::Prefix(of, _)
         | Pred::Contains(of, _)
+        | Pred::Includes(of, _)
         | Pred::IsPresent(of) => *of == column,
         Pred::CompareColumns(left, _, right) => *left == column || *right == column,
         Pred::True | Pred::Not(_) | Pred::IsNull(_) => false,

@@ -38,6 +38,10 @@ impl Dialect for Numbered {
         ("strpos(lower(", "), ", ") > 0")
     }
 
+    fn includes(&self) -> (&'static str, &'static str, &'static str) {
+        ("strpos(", ", ", ") > 0")
+    }
+
     fn sum(&self) -> (&'static str, &'static str) {
         ("sum(", ")::bigint")
     }
@@ -156,6 +160,7 @@ fn conditions() {
             vec!["'a'", "'b'"],
         ),
         (Pred::Contains(NOTE, "AbÄ%".into()), " WHERE strpos(lower(\"note\"), $1) > 0", vec!["'abÄ%'"]),
+        (Pred::Includes(NOTE, "AbÄ%".into()), " WHERE strpos(\"note\", $1) > 0", vec!["'AbÄ%'"]),
         (Pred::IsPresent(DUE).not(), " WHERE NOT (\"due\" IS NOT NULL)", vec![]),
     ];
     for (pred, expected, values) in rows {

@@ -54,6 +54,10 @@ impl Dialect for Sqlite {
         ("instr(lower(", "), ", ") > 0")
     }
 
+    fn includes(&self) -> (&'static str, &'static str, &'static str) {
+        ("instr(", ", ", ") > 0")
+    }
+
     fn sum(&self) -> (&'static str, &'static str) {
         ("sum(", ")")
     }

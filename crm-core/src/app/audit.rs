@@ -193,7 +193,9 @@ pub(crate) fn append(
             Some(Cell::Text(hash)) => hash.clone(),
             _ => String::new(),
         },
-        None => String::new(),
+        None if seq == 1 => String::new(),
+        // Somebody has taken the entry before away.
+        None => return Err(Error::new(&super::CHAIN_BROKEN).with("entry", seq - 1)),
     };
     let changes = changes.finish();
     let hash = chained(&before, seq, at, user.uuid(), operation, subject, &changes);
@@ -209,10 +211,11 @@ pub(crate) fn append(
     tx.insert(AuditEntry::table(), &[row])
 }
 
-/// Recomputes every hash and returns the number of entries.
+/// Recomputes every hash and returns the number of entries. The last of them is the last number that was taken, so that
+/// entries cut off at the end are missed, too.
 ///
 /// # Errors
-/// `CHAIN_BROKEN` with the first entry that does not fit.
+/// `CHAIN_BROKEN` with the first entry that does not fit or is missing.
 pub fn verify_chain(tx: &mut dyn Tx, ids: IdCodec) -> Result<i64> {
     let c = AuditEntry::C;
     let (mut before, mut count) = (String::new(), 0_i64);
@@ -242,5 +245,15 @@ pub fn verify_chain(tx: &mut dyn Tx, ids: IdCodec) -> Result<i64> {
         before = hash;
         Ok(Flow::More)
     })?;
+    let mut last = 0;
+    tx.series(&mut |name, number| {
+        if name == SERIES {
+            last = number;
+        }
+        Ok(())
+    })?;
+    if last != count {
+        return Err(Error::new(&super::CHAIN_BROKEN).with("entry", count.min(last) + 1));
+    }
     Ok(count)
 }

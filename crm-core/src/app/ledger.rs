@@ -10,7 +10,7 @@ use crate::areas::ledger::{self, LedgerInfo};
 use crate::catalog::Catalog;
 use crate::kernel::currency::Currency;
 use crate::kernel::date::Instant;
-use crate::kernel::error::{Error, Result};
+use crate::kernel::error::{self, Error, Result};
 use crate::kernel::id::{Id, IdCodec, IdSource};
 use crate::store::engine::{Mode, Store, Tx};
 
@@ -21,9 +21,9 @@ pub struct NewLedger {
     pub name: String,
     /// The currency of totals.
     pub currency: Currency,
-    /// Offset of business dates from UTC in minutes.
+    /// Offset of business dates from UTC in minutes, from -1080 to 1080.
     pub utc_offset_minutes: i32,
-    /// Login of the first user, who may do everything.
+    /// Login of the first user, who may do everything; not empty.
     pub admin: String,
 }
 
@@ -56,7 +56,7 @@ impl Ledger {
     /// Takes an opened store as a ledger; an empty one becomes a new ledger.
     ///
     /// # Errors
-    /// Of the engine.
+    /// `OUT_OF_RANGE` and `EMPTY` for a new ledger that cannot be, with the field; of the engine.
     pub fn open(store: Arc<dyn Store>, host: Host, new: &NewLedger) -> Result<Ledger> {
         let codec = IdCodec::new(0);
         let found = ledger::load(store.begin(Mode::Read)?.as_mut(), codec)?;
@@ -165,11 +165,25 @@ impl Ledger {
     }
 }
 
+/// No place is further from UTC, summer time included.
+const OFFSET_MAX: i32 = 18 * 60;
+
 fn create(tx: &mut dyn Tx, host: &Host, new: &NewLedger) -> Result<LedgerInfo> {
+    if !(-OFFSET_MAX..=OFFSET_MAX).contains(&new.utc_offset_minutes) {
+        return Err(Error::new(&error::OUT_OF_RANGE)
+            .at("utc_offset_minutes")
+            .with("value", new.utc_offset_minutes)
+            .with("min", -OFFSET_MAX)
+            .with("max", OFFSET_MAX));
+    }
+    let admin = new.admin.trim();
+    if admin.is_empty() {
+        return Err(Error::new(&error::EMPTY).at("admin"));
+    }
     let codec = IdCodec::new(host.entropy.next());
     let source = IdSource::new(codec, host.entropy.clone());
     let now = host.clock.now();
     let info = ledger::create(tx, codec, now, new)?;
-    access::create_first_user(tx, codec, now, &mut |now| source.next::<()>(now).uuid(), &new.admin)?;
+    access::create_first_user(tx, codec, now, &mut |now| source.next::<()>(now).uuid(), admin)?;
     Ok(info)
 }

@@ -162,6 +162,7 @@ impl Cx<'_> {
         if request.select.is_empty() {
             return Err(Error::new(&error::EMPTY_LIST).at("select"));
         }
+        check_count("select", request.select.len(), COLUMNS_MAX)?;
         let mut columns = Vec::with_capacity(request.select.len());
         for (index, name) in request.select.iter().enumerate() {
             let bound = binder.resolve(name).map_err(|error| error.within(format!("select[{index}]")))?;
@@ -181,12 +182,14 @@ impl Cx<'_> {
     /// Groups and figures of a dataset, groups in ascending order.
     ///
     /// # Errors
-    /// Of the request, with its field; `DENIED`; of the engine.
+    /// `TOO_MANY_GROUPS`, see [`GROUPS_MAX`]; of the request, with its field; `DENIED`; of the engine.
     pub fn summarise(&mut self, request: &Summary) -> Result<Frame> {
         let dataset = self.open_dataset(&request.dataset)?;
         let (catalog, actor, ids) = (self.catalog(), self.actor().clone(), self.ids());
         let reader = Reader { actor: &actor, catalog, ids };
         let mut binder = Binder::new(catalog.schema(), dataset).guarded(&reader);
+        check_count("group_by", request.group_by.len(), COLUMNS_MAX)?;
+        check_count("measures", request.measures.len(), COLUMNS_MAX)?;
         let mut columns = Vec::new();
         for (index, group) in request.group_by.iter().enumerate() {
             let at = |error: Error| error.within(format!("group_by[{index}].field"));
@@ -225,6 +228,9 @@ impl Cx<'_> {
                 });
             }
             let figures: Vec<Cell> = cells[groups..].iter().map(|cell| cell.to_cell()).collect();
+            if folded.len() >= GROUPS_MAX && !folded.contains_key(&key) {
+                return Err(Error::new(&super::TOO_MANY_GROUPS).at("group_by").with("max", GROUPS_MAX));
+            }
             match folded.entry(key) {
                 std::collections::btree_map::Entry::Vacant(entry) => {
                     entry.insert(figures);
@@ -267,6 +273,7 @@ impl Cx<'_> {
         level: Level,
     ) -> Result<()> {
         if let Some(filter) = filter {
+            check_count("filter", filter.size(), FILTER_MAX)?;
             let pred = self
                 .with_moment(|moment| filter.bind(binder, moment))
                 .map_err(|error| error.within("filter"))?;
@@ -361,6 +368,20 @@ fn fold(one: Cell, other: Cell, output: &Output) -> Result<Cell> {
         (one, other, Output::Min(_)) => one.min(other),
         (one, other, _) => one.max(other),
     })
+}
+
+/// Most conditions and values of a filter, which engines can bind in one statement with room to spare.
+pub const FILTER_MAX: usize = 10_000;
+/// Most columns of a request.
+pub const COLUMNS_MAX: usize = 200;
+/// Most groups of a summary.
+pub const GROUPS_MAX: usize = 100_000;
+
+fn check_count(field: &str, count: usize, max: usize) -> Result<()> {
+    if count <= max {
+        return Ok(());
+    }
+    Err(Error::new(&error::OUT_OF_RANGE).at(field).with("value", count).with("min", 0).with("max", max))
 }
 
 fn page_limit(limit: Option<u32>) -> Result<u32> {

@@ -17,7 +17,10 @@ pub use context::Cx;
 pub use forward::{Forwarding, OldRates, schema};
 pub use host::Host;
 pub use ledger::{Ledger, NewLedger};
-pub use list::{Frame, FrameColumn, GroupBy, ListRequest, Measure, PAGE_ROWS_MAX, Page, Rows, Summary};
+pub use list::{
+    COLUMNS_MAX, FILTER_MAX, Frame, FrameColumn, GROUPS_MAX, GroupBy, ListRequest, Measure, PAGE_ROWS_MAX,
+    Page, Rows, Summary,
+};
 pub(crate) use reach::{Author, Reader as PathReader};
 pub use session::{CallOptions, Reader, Session, Transaction};
 pub use transfer::{Moved, OnProgress, Progress, export_store, import_store};
@@ -45,6 +48,8 @@ crate::codes! {
     STREAM_DAMAGED = 1220, Storage, "The exported ledger cannot be read at line {line}: {reason}. Nothing was imported.", "导出文件第 {line} 行无法读取:{reason}。未导入任何内容。";
     /// A stream could not be read or written to its end.
     STREAM_BROKEN_OFF = 1221, Storage, "The stream broke off: {reason}.", "数据流中断:{reason}。";
+    /// A summary has more groups than it may.
+    TOO_MANY_GROUPS = 1223, Invalid, "There are more than {max} groups; group by less, or narrow the filter.", "分组超过 {max} 个,请减少分组字段或缩小筛选范围。";
     /// An older ledger has amounts whose value in the ledger's currency nobody has told.
     OLD_RATES_NEEDED = 1222, Invalid, "The ledger is from before exchange rates were kept and has amounts in {currencies}; open it once with `old_rates` that say what one unit of each was worth. Nothing was changed.", "该账套创建于记录汇率之前,含有 {currencies} 金额;请在首次打开时用 `old_rates` 指定其汇率。未做任何更改。";
 }

@@ -14,7 +14,7 @@ use crate::kernel::id::IdCodec;
 use crate::store::cell::{Cell, CellRef};
 use crate::store::plan::{ColumnRef, Direction, Join, Output, Pred, Select, Sort};
 use crate::store::record::{integer, text};
-use crate::store::schema::{FieldType, Schema, Table};
+use crate::store::schema::{CellType, FieldType, Schema, Table};
 
 /// A named, declared view over a table and what it references.
 pub struct Dataset {
@@ -246,7 +246,8 @@ impl<'s> Binder<'s> {
             .iter()
             .map(|sort| {
                 let sign = if sort.direction == Direction::Ascending { '+' } else { '-' };
-                format!("{sign}{}.{}", sort.column.source, sort.column.column)
+                let column = &self.select.table(sort.column.source).columns[sort.column.column];
+                format!("{sign}{}.{}", sort.column.source, column.name)
             })
             .collect();
         format!("{}{}", self.dataset.name, columns.concat())
@@ -263,7 +264,25 @@ impl<'s> Binder<'s> {
         if stored.0 != self.order_mark() || stored.1.len() != self.select.sort.len() {
             return Err(refused());
         }
-        self.select.after = Some(stored.1.into_iter().map(CursorCell::into_cell).collect());
+        let mut cells = Vec::with_capacity(stored.1.len());
+        for (cell, sort) in stored.1.into_iter().zip(&self.select.sort) {
+            let cell = CursorCell::into_cell(cell);
+            let source = sort.column.source;
+            let column = &self.select.table(source).columns[sort.column.column];
+            let cell_type = column.field_type.cell_type();
+            let fits = match cell {
+                // What a reference leads to may be missing, whatever its own columns say.
+                Cell::Null => column.nullable || source > 0,
+                Cell::Text(_) => cell_type == CellType::Text,
+                Cell::Int(_) => cell_type == CellType::Int,
+                Cell::Bytes(_) => false,
+            };
+            if !fits {
+                return Err(refused());
+            }
+            cells.push(cell);
+        }
+        self.select.after = Some(cells);
         Ok(())
     }
 

@@ -214,7 +214,12 @@ impl Expr {
             Expr::Has(field, label) => (|| {
                 let bound = binder.resolve(field).map_err(at(0))?;
                 match bound.field_type {
-                    FieldType::Tags => Ok(Pred::Contains(bound.column, Tags::needle(label))),
+                    FieldType::Tags => {
+                        let reason = "a label is one line of text";
+                        let needle = Tags::needle(label)
+                            .map_err(|_| Error::new(&error::WRONG_TYPE).with("reason", reason).at("[1]"))?;
+                        Ok(Pred::Includes(bound.column, needle))
+                    }
                     _ => Err(not_comparable(field).at("[0]")),
                 }
             })(),
@@ -222,6 +227,16 @@ impl Expr {
             Expr::Present(field) => binder.resolve(field).map(|bound| Pred::IsPresent(bound.column)),
         };
         bound.map_err(|error| error.within(name))
+    }
+
+    /// How many conditions and values it has.
+    pub fn size(&self) -> usize {
+        match self {
+            Expr::And(all) | Expr::Or(all) => all.iter().map(Expr::size).sum::<usize>() + 1,
+            Expr::Not(expr) => expr.size() + 1,
+            Expr::In(_, values) => values.len() + 1,
+            _ => 1,
+        }
     }
 
     fn name(&self) -> &'static str {

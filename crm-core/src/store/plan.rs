@@ -195,6 +195,8 @@ pub enum Pred {
     Prefix(ColumnRef, String),
     /// Text contains this; the letters A–Z match in either case.
     Contains(ColumnRef, String),
+    /// The text contains exactly this, letter for letter.
+    Includes(ColumnRef, String),
     /// The column is empty; never unknown.
     IsNull(ColumnRef),
     /// The column has a value; never unknown.
@@ -285,6 +287,7 @@ impl Pred {
             Pred::Prefix(column, prefix) => text(cell(*column)).map(|text| text.starts_with(prefix.as_str())),
             Pred::Contains(column, part) => text(cell(*column))
                 .map(|text| text.to_ascii_lowercase().contains(part.to_ascii_lowercase().as_str())),
+            Pred::Includes(column, part) => text(cell(*column)).map(|text| text.contains(part.as_str())),
             Pred::IsNull(column) => Some(cell(*column) == CellRef::Null),
             Pred::IsPresent(column) => Some(cell(*column) != CellRef::Null),
         }

@@ -262,8 +262,15 @@ impl Tags {
     }
 
     /// The stored text of one label, as it stands within the whole.
-    pub(crate) fn needle(label: &str) -> String {
-        format!("\n{label}\n")
+    pub(crate) fn needle(label: &str) -> Result<String> {
+        if label.trim().is_empty() {
+            return Err(Error::new(&error::EMPTY));
+        }
+        if label.contains('\n') {
+            return Err(Error::new(&error::WRONG_TYPE).with("reason", "a label is one line"));
+        }
+        check_text(label)?;
+        Ok(format!("\n{label}\n"))
     }
 }
 
@@ -272,16 +279,7 @@ impl Field for Tags {
     fn encode(&self, _: IdCodec) -> Result<Cell> {
         let mut stored = String::new();
         for (position, label) in self.0.iter().enumerate() {
-            if label.trim().is_empty() {
-                return Err(Error::new(&error::EMPTY).at(format!("[{position}]")));
-            }
-            if label.contains('\n') {
-                return Err(Error::new(&error::WRONG_TYPE)
-                    .at(format!("[{position}]"))
-                    .with("reason", "a label is one line"));
-            }
-            check_text(label).map_err(|error| error.at(format!("[{position}]")))?;
-            stored.push_str(&Tags::needle(label));
+            stored.push_str(&Tags::needle(label).map_err(|error| error.at(format!("[{position}]")))?);
         }
         Ok(Cell::Text(stored))
     }

@@ -2058,8 +2058,8 @@ class InstallmentOperations(Group):
             installment: The installment, by its position.
             reason: Why, up to 1000 characters.
             amount: How much, above zero; all that is open when left out.
-            date: From when it counts; today when left out, never later and not before the contract
-                took effect.
+            date: From when it counts; today when left out, never later, and not before so much was
+                open.
             rounding: Whether it is not a loss but the rest below the smallest coin of a cash
                 payment: less than `ledger.set_cash_rounding` says, or than 1 where nothing is set
                 for the currency.

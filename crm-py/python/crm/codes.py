@@ -303,6 +303,12 @@ changed.
 该账套创建于记录汇率之前,含有 {currencies} 金额;请在首次打开时用 `old_rates` 指定其汇率。未做任何更改。
 """
 
+TOO_MANY_GROUPS: Final = 1223
+"""``InvalidError``: There are more than {max} groups; group by less, or narrow the filter.
+
+分组超过 {max} 个,请减少分组字段或缩小筛选范围。
+"""
+
 REFERENCE_TAKEN: Final = 1250
 """``ConflictError``: {system} {value} already stands for another record.
 

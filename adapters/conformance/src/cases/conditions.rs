@@ -229,7 +229,12 @@ pub(super) fn contains_matches_ascii_in_either_case(fixture: &mut dyn Fixture) -
             finds(tx, contains("Cme"), &[1, 2, 3, 4, 5])?;
             finds(tx, contains("Ä"), &[4])?;
             finds(tx, contains("ä"), &[5])?;
-            finds(tx, contains("司a"), &[6])
+            finds(tx, contains("司a"), &[6])?;
+            let includes = |part: &str| Pred::Includes(base(item::CODE), part.to_owned());
+            finds(tx, includes("acme"), &[3])?;
+            finds(tx, includes("CME"), &[2, 4])?;
+            finds(tx, includes("司A"), &[6])?;
+            finds(tx, includes("司a"), &[])
         },
     )
 }

@@ -7,7 +7,8 @@ use crate::areas::access::User;
 use crate::kernel::date::Instant;
 use crate::kernel::error::{Error, Result};
 use crate::kernel::id::Id;
-use crate::store::record::Record;
+use crate::store::plan::{ColumnRef, Compare, Pred};
+use crate::store::record::{Field, Record};
 
 crate::record! {
     /// A request that was answered.
@@ -57,7 +58,12 @@ pub fn find(cx: &mut Cx<'_>, token: &str, operation: &str, request: &str) -> Res
     }
 }
 
-/// Keeps an answer, in the same unit of work as what it answers.
+/// How long an answer is kept: longer than any host tries again.
+const KEPT_DAYS: i64 = 90;
+/// How many old answers go with a new one, so that no request does much of it.
+const GONE_AT_ONCE: u64 = 10;
+
+/// Keeps an answer, in the same unit of work as what it answers; a few that have been kept for 90 days go.
 ///
 /// # Errors
 /// Of the engine.
@@ -70,6 +76,16 @@ pub fn keep(cx: &mut Cx<'_>, token: &str, operation: &str, request: &str, respon
         response: response.to_owned(),
         at: cx.now(),
     };
-    let row = kept.encode(cx.ids())?;
+    let ids = cx.ids();
+    let row = kept.encode(ids)?;
+    let c = Kept::C;
+    let at = ColumnRef::base(c.at.position());
+    let oldest = Instant::from_micros(cx.now().to_micros() - KEPT_DAYS * 24 * 3_600 * 1_000_000)?;
+    let old = cx.query::<Kept>().filter(Pred::Compare(at, Compare::Less, oldest.encode(ids)?));
+    for gone in old.ascending(c.at).limit(GONE_AT_ONCE).fetch(cx.tx())? {
+        let key = Pred::equal(ColumnRef::base(c.user.position()), gone.user.encode(ids)?)
+            .and(Pred::equal(ColumnRef::base(c.token.position()), gone.token.encode(ids)?));
+        cx.tx().delete(Kept::table(), &key)?;
+    }
     cx.tx().insert(Kept::table(), &[row])
 }

@@ -344,7 +344,7 @@ impl Operation for QueryRows {
     const ZH: &'static str = "查询明细";
     const ACCESS: Access = Access::Everyone;
     const MODE: Mode = Mode::Read;
-    const ERRORS: &'static [Code] = &[&error::EMPTY_LIST];
+    const ERRORS: &'static [Code] = &[&error::OUT_OF_RANGE, &error::EMPTY_LIST];
     const EXAMPLE: Example = Example {
         given: &[],
         input: r#"{"dataset": "user", "select": ["login", "unit.name"], "sort": [{"field": "login"}]}"#,
@@ -367,7 +367,8 @@ impl Operation for QuerySummary {
     const ZH: &'static str = "汇总查询";
     const ACCESS: Access = Access::Everyone;
     const MODE: Mode = Mode::Read;
-    const ERRORS: &'static [Code] = &[&error::EMPTY_LIST, &error::OVERFLOW];
+    const ERRORS: &'static [Code] =
+        &[&error::OUT_OF_RANGE, &crate::app::TOO_MANY_GROUPS, &error::EMPTY_LIST, &error::OVERFLOW];
     const EXAMPLE: Example = Example {
         given: &[],
         input: r#"{"dataset": "user", "group_by": [{"field": "active"}], "measures": [{"count": "users"}]}"#,
