@@ -195,10 +195,11 @@ impl Cx<'_> {
             let at = |error: Error| error.within(format!("group_by[{index}].field"));
             let bound = binder.resolve(&group.field).map_err(at)?;
             if group.period.is_some() && bound.field_type != FieldType::Date {
-                let reason = format!("{} is not a date", group.field);
+                let (reason, zh) =
+                    (format!("{} is not a date", group.field), format!("{} 不是日期字段", group.field));
                 return Err(Error::new(&error::NOT_APPLICABLE)
                     .at(format!("group_by[{index}].period"))
-                    .with("reason", reason));
+                    .with_both("reason", reason, zh));
             }
             binder.select.outputs.push(Output::Column(bound.column));
             columns.push(FrameColumn { name: group.field.clone(), field_type: bound.field_type });
@@ -323,16 +324,18 @@ impl Cx<'_> {
 
 impl Measure {
     fn bind(&self, binder: &mut Binder<'_>) -> Result<(Output, FrameColumn)> {
-        let mut summable =
-            |field: &str| {
-                let bound = binder.resolve(field)?;
-                match bound.field_type {
-                    FieldType::Int | FieldType::Small => Ok((bound.column, FieldType::Int)),
-                    FieldType::Decimal(_) => Ok((bound.column, bound.field_type)),
-                    _ => Err(Error::new(&error::NOT_APPLICABLE)
-                        .with("reason", format!("{field} cannot be summed"))),
-                }
-            };
+        let mut summable = |field: &str| {
+            let bound = binder.resolve(field)?;
+            match bound.field_type {
+                FieldType::Int | FieldType::Small => Ok((bound.column, FieldType::Int)),
+                FieldType::Decimal(_) => Ok((bound.column, bound.field_type)),
+                _ => Err(Error::new(&error::NOT_APPLICABLE).with_both(
+                    "reason",
+                    format!("{field} cannot be summed"),
+                    format!("{field} 不能求和"),
+                )),
+            }
+        };
         Ok(match self {
             Measure::Count(name) => {
                 (Output::Count, FrameColumn { name: name.clone(), field_type: FieldType::Int })

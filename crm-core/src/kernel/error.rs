@@ -112,8 +112,17 @@ pub struct Error(Box<Inner>);
 struct Inner {
     code: Code,
     field: Option<String>,
-    details: BTreeMap<Cow<'static, str>, String>,
+    details: BTreeMap<Cow<'static, str>, Detail>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// A value that a message mentions.
+#[derive(Clone, PartialEq, Eq)]
+struct Detail {
+    /// As it travels, and as English messages have it.
+    value: String,
+    /// As Chinese messages have it, where that is something else.
+    zh: Option<String>,
 }
 
 impl Error {
@@ -143,7 +152,15 @@ impl Error {
     /// Adds a detail; it fills `{name}` in the message and travels with the error.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
-        self.0.details.insert(Cow::Borrowed(name), value.to_string());
+        self.0.details.insert(Cow::Borrowed(name), Detail { value: value.to_string(), zh: None });
+        self
+    }
+
+    /// Adds a detail that Chinese messages word in their own way: a label, a reason. The other is what travels.
+    #[must_use]
+    pub fn with_both(mut self, name: &'static str, value: impl fmt::Display, zh: impl fmt::Display) -> Self {
+        let detail = Detail { value: value.to_string(), zh: Some(zh.to_string()) };
+        self.0.details.insert(Cow::Borrowed(name), detail);
         self
     }
 
@@ -171,7 +188,7 @@ impl Error {
 
     /// The details by name.
     pub fn details(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.details.iter().map(|(name, value)| (name.as_ref(), value.as_str()))
+        self.0.details.iter().map(|(name, detail)| (name.as_ref(), detail.value.as_str()))
     }
 
     /// The message for a person, in the given language.
@@ -187,7 +204,8 @@ impl Error {
             let Some(length) = rest[open..].find('}') else { break };
             let name = &rest[open + 1..open + length];
             match self.0.details.get(name) {
-                Some(value) => message.push_str(value),
+                Some(Detail { zh: Some(zh), .. }) if locale == Locale::Chinese => message.push_str(zh),
+                Some(detail) => message.push_str(&detail.value),
                 None => message.push('?'),
             }
             rest = &rest[open + length + 1..];

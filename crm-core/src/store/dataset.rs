@@ -173,7 +173,11 @@ impl<'s> Binder<'s> {
         let bound = self.resolve(name)?;
         match bound.field_type {
             FieldType::Text => Ok(bound.column),
-            _ => Err(Error::new(&error::NOT_APPLICABLE).with("reason", format!("{name} is not a text"))),
+            _ => Err(Error::new(&error::NOT_APPLICABLE).with_both(
+                "reason",
+                format!("{name} is not a text"),
+                format!("{name} 不是文本字段"),
+            )),
         }
     }
 
@@ -202,10 +206,10 @@ impl<'s> Binder<'s> {
         for (index, by) in sort.iter().enumerate() {
             let bound = self.resolve(&by.field).map_err(|error| error.within(format!("[{index}].field")))?;
             if matches!(bound.field_type, FieldType::Json | FieldType::Tags | FieldType::Bytes) {
-                let reason = format!("{} has no order", by.field);
+                let (reason, zh) = (format!("{} has no order", by.field), format!("{} 不能排序", by.field));
                 return Err(Error::new(&error::NOT_APPLICABLE)
                     .at(format!("[{index}].field"))
-                    .with("reason", reason));
+                    .with_both("reason", reason, zh));
             }
             self.select.sort.push(Sort { column: bound.column, direction: by.direction });
         }
@@ -258,7 +262,13 @@ impl<'s> Binder<'s> {
     /// # Errors
     /// `WRONG_TYPE` for a text that is no cursor of this query.
     pub fn after(&mut self, cursor: &str) -> Result<()> {
-        let refused = || Error::new(&error::WRONG_TYPE).with("reason", "this is not a cursor of this list");
+        let refused = || {
+            Error::new(&error::WRONG_TYPE).with_both(
+                "reason",
+                "this is not a cursor of this list",
+                "这不是该列表的游标",
+            )
+        };
         let stored: (String, Vec<Option<CursorCell>>) =
             serde_json::from_slice(&from_hex(cursor).ok_or_else(refused)?).map_err(|_| refused())?;
         if stored.0 != self.order_mark() || stored.1.len() != self.select.sort.len() {

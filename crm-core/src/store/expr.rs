@@ -215,9 +215,10 @@ impl Expr {
                 let bound = binder.resolve(field).map_err(at(0))?;
                 match bound.field_type {
                     FieldType::Tags => {
-                        let reason = "a label is one line of text";
-                        let needle = Tags::needle(label)
-                            .map_err(|_| Error::new(&error::WRONG_TYPE).with("reason", reason).at("[1]"))?;
+                        let (reason, zh) = ("a label is one line of text", "标签须为一行文字");
+                        let needle = Tags::needle(label).map_err(|_| {
+                            Error::new(&error::WRONG_TYPE).with_both("reason", reason, zh).at("[1]")
+                        })?;
                         Ok(Pred::Includes(bound.column, needle))
                     }
                     _ => Err(not_comparable(field).at("[0]")),
@@ -283,8 +284,11 @@ fn comparison(
     if let Operand::Field(other) = value {
         let right = binder.resolve(&other.field).map_err(|error| error.within("[1].field"))?;
         if left.field_type != right.field_type {
-            let reason = format!("{field} and {} are of different types", other.field);
-            return Err(Error::new(&error::WRONG_TYPE).at("[1].field").with("reason", reason));
+            let (reason, zh) = (
+                format!("{field} and {} are of different types", other.field),
+                format!("{field} 与 {} 类型不同", other.field),
+            );
+            return Err(Error::new(&error::WRONG_TYPE).at("[1].field").with_both("reason", reason, zh));
         }
         return Ok(Pred::CompareColumns(left.column, compare, right.column));
     }
@@ -293,7 +297,11 @@ fn comparison(
 }
 
 fn not_comparable(field: &str) -> Error {
-    Error::new(&error::NOT_APPLICABLE).with("reason", format!("{field} cannot be compared in this way"))
+    Error::new(&error::NOT_APPLICABLE).with_both(
+        "reason",
+        format!("{field} cannot be compared in this way"),
+        format!("{field} 不能这样比较"),
+    )
 }
 
 fn wrong_type(reason: &str) -> Error {

@@ -267,7 +267,11 @@ impl Tags {
             return Err(Error::new(&error::EMPTY));
         }
         if label.contains('\n') {
-            return Err(Error::new(&error::WRONG_TYPE).with("reason", "a label is one line"));
+            return Err(Error::new(&error::WRONG_TYPE).with_both(
+                "reason",
+                "a label is one line",
+                "标签只能有一行",
+            ));
         }
         check_text(label)?;
         Ok(format!("\n{label}\n"))
@@ -321,6 +325,10 @@ pub trait Coded: Copy + 'static {
     /// The name at every boundary.
     fn name(self) -> &'static str {
         Self::INFO.name_of(self.code()).unwrap_or("")
+    }
+    /// The Chinese label.
+    fn zh(self) -> &'static str {
+        Self::INFO.zh_of(self.code()).unwrap_or("")
     }
 }
 

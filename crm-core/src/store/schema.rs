@@ -103,6 +103,11 @@ impl EnumInfo {
         self.values.iter().find(|value| value.code == code).map(|value| value.name)
     }
 
+    /// The Chinese label of a code.
+    pub fn zh_of(&self, code: i64) -> Option<&'static str> {
+        self.values.iter().find(|value| value.code == code).map(|value| value.zh)
+    }
+
     /// All names, for messages.
     pub fn names(&self) -> String {
         self.values.iter().map(|value| value.name).collect::<Vec<_>>().join(", ")

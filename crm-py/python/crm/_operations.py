@@ -308,7 +308,7 @@ class AdjustmentOperations(Group):
     ) -> Page[Adjustment]:
         """Lists write-offs and discounts on contracts in scope.
 
-        坏账与折扣列表 (``adjustment.list``). Needs ``read`` on ``settlement``.
+        核销与折扣列表 (``adjustment.list``). Needs ``read`` on ``settlement``.
 
         Args:
             cursor: `next` of the page before.
@@ -338,7 +338,7 @@ class AdjustmentOperations(Group):
         """Lists write-offs and discounts on contracts in scope. One by one, over all pages; ``limit``
         is the size of a page.
 
-        坏账与折扣列表 (``adjustment.list``). Needs ``read`` on ``settlement``.
+        核销与折扣列表 (``adjustment.list``). Needs ``read`` on ``settlement``.
 
         Args:
             filter: Which records; all that you may see when left out.
@@ -366,7 +366,7 @@ class AdjustmentOperations(Group):
     ) -> Adjustment:
         """Reverses a write-off by a mirror entry, which opens again exactly what it had closed.
 
-        红冲坏账核销 (``adjustment.reverse``). Needs the permission ``settlement.write_off``.
+        红冲核销 (``adjustment.reverse``). Needs the permission ``settlement.write_off``.
 
         Args:
             id: The adjustment.
@@ -2045,12 +2045,13 @@ class InstallmentOperations(Group):
         rounding: bool = False,
         idempotency_key: str | None = None,
     ) -> Adjustment:
-        """Closes an installment, or a part of what is open of it, without money (坏账核销).
+        """Closes an installment, or a part of what is open of it, without money: what cannot be
+        collected (坏账核销), or of a purchase what cannot be paid (无法支付的应付款项).
 
         The contract stays as it is; a later receipt needs the write-off reversed first. In the
         ledger's currency it goes at the value at which it is booked.
 
-        坏账核销 (``installment.write_off``). Needs the permission ``settlement.write_off``.
+        核销无法收付的款项 (``installment.write_off``). Needs the permission ``settlement.write_off``.
 
         Args:
             contract: The contract.

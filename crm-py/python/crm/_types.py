@@ -356,7 +356,7 @@ Dataset: TypeAlias = Literal[
 * ``activity`` 跟进记录: id, customer, opportunity, contact, channel, at, summary, result, next_step,
   next_date, step, open_next_date, owner, created_at, version, customer_name (customer.name),
   owner_name (owner.name)
-* ``adjustment`` 坏账与折扣: id, number, kind, contract, installment, amount, currency, home, date,
+* ``adjustment`` 核销与折扣: id, number, kind, contract, installment, amount, currency, home, date,
   receipt, handler, reason, reversed_by, reversal_of, created_at, version, contract_number
   (contract.number), customer_name (contract.customer.name)
 * ``allocation`` 核销: receipt, seq, contract, installment, amount, currency, home, exchange,

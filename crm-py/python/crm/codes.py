@@ -433,7 +433,7 @@ CONTRACT_NUMBER_TAKEN: Final = 1600
 WRONG_STATUS: Final = 1601
 """``StateError``: A contract that is {status} cannot {action}; it must be: {allowed}.
 
-合同状态为 {status},不能执行 {action};要求状态:{allowed}。
+状态为“{status}”的合同不能{action};须为:{allowed}。
 """
 
 SELF_APPROVAL: Final = 1602
@@ -640,7 +640,7 @@ RECEIPT_NUMBER_TAKEN: Final = 1709
 ABOVE_ADVANCE: Final = 1710
 """``ConflictError``: {amount} is more than the advance of {advance}.
 
-退款金额 {amount} 超过预收余额 {advance}。
+金额 {amount} 超过预收(预付)余额 {advance}。
 """
 
 REFUNDED: Final = 1711
@@ -701,7 +701,7 @@ INVOICE_NUMBER_TAKEN: Final = 1750
 WRONG_INVOICE_STATUS: Final = 1751
 """``StateError``: An invoice that is {status} cannot be {action}; it must be: {allowed}.
 
-发票状态为 {status},不能执行 {action};要求状态:{allowed}。
+状态为“{status}”的发票不能{action};须为:{allowed}。
 """
 
 ABOVE_INVOICEABLE: Final = 1752

@@ -631,7 +631,7 @@ impl Opportunities {
         match before {
             Some(before) if before.pipeline != pipeline.id => Err(Error::new(&error::NOT_APPLICABLE)
                 .at("pipeline")
-                .with("reason", "an opportunity stays in its pipeline (商机不能更换销售流程)")),
+                .with_both("reason", "an opportunity stays in its pipeline", "商机不能更换销售流程")),
             _ => Ok(pipeline),
         }
     }

@@ -161,8 +161,8 @@ impl Operation for MoneyInCash {
             (Some(step), mode) => cash_rounded(amount, step, mode.unwrap_or_default().rounding())?,
             (None, None) => cash_of(cx, amount)?,
             (None, Some(_)) => {
-                let reason = "a mode goes with a step";
-                return Err(Error::new(&error::NOT_APPLICABLE).at("mode").with("reason", reason));
+                let (reason, zh) = ("a mode goes with a step", "取整方式须与步长一同设置");
+                return Err(Error::new(&error::NOT_APPLICABLE).at("mode").with_both("reason", reason, zh));
             }
         };
         Ok(CashPayable {

@@ -57,8 +57,9 @@ pub(crate) fn stated_rate(
 
 fn check_rate(cx: &Cx<'_>, currency: Currency, rate: Price) -> Result<()> {
     if currency == cx.ledger().info().currency {
-        let reason = format!("{currency} is the ledger's own currency");
-        return Err(Error::new(&error::NOT_APPLICABLE).at("rate").with("reason", reason));
+        let (reason, zh) =
+            (format!("{currency} is the ledger's own currency"), format!("{currency} 是账套本位币"));
+        return Err(Error::new(&error::NOT_APPLICABLE).at("rate").with_both("reason", reason, zh));
     }
     if !rate.is_positive() {
         return Err(Error::new(&error::OUT_OF_RANGE)

@@ -58,7 +58,7 @@ pub static ALLOCATIONS: Dataset = Dataset {
 /// Write-offs and discounts, under the scope of their contract.
 pub static ADJUSTMENTS: Dataset = Dataset {
     name: "adjustment",
-    zh: "坏账与折扣",
+    zh: "核销与折扣",
     table: Adjustment::table,
     fields: &[("contract_number", "contract.number"), ("customer_name", "contract.customer.name")],
     scope: Some(ScopePaths::of("contract", "contract.owner", "contract.unit")),
@@ -72,7 +72,7 @@ pub static AREA: Area = Area {
     datasets: &[&INSTALLMENTS, &RECEIPTS, &ALLOCATIONS, &ADJUSTMENTS, &JOURNAL],
     permissions: &[
         ("settlement.verify", "Verify the settlement books", "核对结算账"),
-        ("settlement.write_off", "Write off what is owed", "坏账核销"),
+        ("settlement.write_off", "Write off what is owed", "核销无法收付的款项"),
     ],
     codes: &[rules::ALL],
     operations: operations::LIST,

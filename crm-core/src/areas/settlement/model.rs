@@ -165,7 +165,7 @@ crate::coded! {
     /// Why an installment is closed without money.
     pub enum AdjustmentKind {
         /// It cannot be collected (坏账).
-        WriteOff = 1, "write_off", "坏账核销";
+        WriteOff = 1, "write_off", "核销(坏账或无法支付)";
         /// It was paid early, as the payment terms allow.
         Discount = 2, "discount", "现金折扣";
         /// The rest is smaller than the smallest coin.

@@ -617,7 +617,11 @@ pub(super) fn key_of(mark: &WarningMark, is_state: bool) -> Key {
 
 /// This text is no cursor.
 pub(super) fn not_a_cursor() -> Error {
-    Error::new(&error::WRONG_TYPE).at("cursor").with("reason", "this is not a cursor of this list")
+    Error::new(&error::WRONG_TYPE).at("cursor").with_both(
+        "reason",
+        "this is not a cursor of this list",
+        "这不是该列表的游标",
+    )
 }
 
 /// Whether the caller may see a record that a rule watches, whether or not it is warned of now.

@@ -27,7 +27,7 @@ crate::coded! {
         /// An advance went back.
         Refund = 7, "refund", "退款";
         /// An installment was closed without money.
-        WriteOff = 8, "write_off", "坏账核销";
+        WriteOff = 8, "write_off", "核销(坏账或无法支付)";
         /// A late charge was added.
         LateCharge = 9, "late_charge", "违约金";
         /// A contract ended before it was performed.
@@ -53,7 +53,7 @@ crate::coded! {
         /// Money and credits that settle nothing yet.
         Advance = 4, "advance", "预收预付";
         /// Losses.
-        WriteOff = 5, "write_off", "坏账";
+        WriteOff = 5, "write_off", "坏账或无法支付";
         /// Discounts for early payment and differences of cash rounding.
         Discount = 6, "discount", "现金折扣";
         /// Late charges.

@@ -170,7 +170,7 @@ crate::coded! {
         /// What was outstanding is no longer owed.
         Cancelled = 4, "cancelled", "已取消";
         /// Closed, in part or wholly without money.
-        WrittenOff = 5, "written_off", "已坏账核销";
+        WrittenOff = 5, "written_off", "已核销未收付";
     }
 }
 

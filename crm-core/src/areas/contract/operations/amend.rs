@@ -189,8 +189,13 @@ fn follow(
             && before.starts_on == after.starts_on
             && before.recurrence.as_ref().is_some_and(|Json(old)| old == recurrence);
         if !same {
-            let reason = "without a last day, periods change by contract.revise_price, contract.suspend and contract.extend_schedule";
-            return Err(Error::new(&error::NOT_APPLICABLE).at("data.recurrence").with("reason", reason));
+            let (reason, zh) = (
+                "without a last day, periods change by contract.revise_price, contract.suspend and contract.extend_schedule",
+                "无截止日的合同通过 contract.revise_price、contract.suspend 与 contract.extend_schedule 变更期次",
+            );
+            return Err(Error::new(&error::NOT_APPLICABLE)
+                .at("data.recurrence")
+                .with_both("reason", reason, zh));
         }
         // As many periods as are planned stay planned.
         after.amount = before.amount;

@@ -29,7 +29,7 @@ use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
 use crate::store::engine::Mode;
-use crate::store::record::{Json, Record};
+use crate::store::record::{Coded, Json, Record};
 
 /// Most lines of one contract.
 const LINES_MAX: usize = 2000;
@@ -70,8 +70,8 @@ impl ContractData {
         if let Some(opportunity) = self.opportunity
             && cx.get(opportunity)?.customer.is_some_and(|customer| customer != self.customer)
         {
-            let reason = "the opportunity is another customer's";
-            return Err(Error::new(&error::NOT_APPLICABLE).at("opportunity").with("reason", reason));
+            let (reason, zh) = ("the opportunity is another customer's", "该商机属于其他客户");
+            return Err(Error::new(&error::NOT_APPLICABLE).at("opportunity").with_both("reason", reason, zh));
         }
         contract.opportunity = self.opportunity;
         take_terms(cx, contract, &mut self, is_new)?;
@@ -83,8 +83,8 @@ impl ContractData {
         contract.note = optional(self.note.take());
         if let Some(recurrence) = self.recurrence.take() {
             if !self.lines.is_empty() {
-                let reason = "the price stands in the recurrence";
-                return Err(Error::new(&error::NOT_APPLICABLE).at("lines").with("reason", reason));
+                let (reason, zh) = ("the price stands in the recurrence", "价格由周期规则给出");
+                return Err(Error::new(&error::NOT_APPLICABLE).at("lines").with_both("reason", reason, zh));
             }
             contract.tax_rate = self.tax_rate;
             let planned = recurring(cx, contract, recurrence, self.amount)?;
@@ -112,14 +112,19 @@ impl ContractData {
             amounts::taken_out(gross, self.tax_rate.unwrap_or_default())?
         } else {
             if self.tax_rate.is_some() {
-                let reason = "the tax rates stand on the lines";
-                return Err(Error::new(&error::NOT_APPLICABLE).at("tax_rate").with("reason", reason));
+                let (reason, zh) = ("the tax rates stand on the lines", "税率由明细行给出");
+                return Err(Error::new(&error::NOT_APPLICABLE)
+                    .at("tax_rate")
+                    .with_both("reason", reason, zh));
             }
             contract.tax_rate = None;
             let whole = amounts::total(&priced, contract.currency).map_err(|error| error.at("lines"))?;
             if self.amount.is_some_and(|amount| amount != whole.gross.amount()) {
-                let reason = format!("the lines sum to {}", whole.gross.to_plain());
-                return Err(Error::new(&error::NOT_APPLICABLE).at("amount").with("reason", reason));
+                let (reason, zh) = (
+                    format!("the lines sum to {}", whole.gross.to_plain()),
+                    format!("明细合计为 {}", whole.gross.to_plain()),
+                );
+                return Err(Error::new(&error::NOT_APPLICABLE).at("amount").with_both("reason", reason, zh));
             }
             whole
         };
@@ -230,9 +235,11 @@ fn check_parties(parties: Vec<ContractParty>) -> Result<Vec<ContractParty>> {
     let mut roles = BTreeSet::new();
     let checked = parties.into_iter().enumerate().map(|(index, mut party)| {
         if !roles.insert(party.role) {
-            return Err(Error::new(&PARTY_TWICE)
-                .at(format!("parties[{index}].role"))
-                .with("role", party.role));
+            return Err(Error::new(&PARTY_TWICE).at(format!("parties[{index}].role")).with_both(
+                "role",
+                party.role,
+                party.role.zh(),
+            ));
         }
         let within = |error: Error| error.within(format!("parties[{index}]"));
         party.name = name("name", &party.name, 200).map_err(within)?;

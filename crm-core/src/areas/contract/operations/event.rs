@@ -106,8 +106,8 @@ impl Operation for DeliverContract {
 /// Records a delivery before the last one.
 fn deliver_part(cx: &mut Cx<'_>, contract: &Contract, part: DeliveredPart, date: Date) -> Result<()> {
     if contract.delivered_on.is_some() {
-        let reason = "the last delivery has been recorded";
-        return Err(Error::new(&error::NOT_APPLICABLE).at("part").with("reason", reason));
+        let (reason, zh) = ("the last delivery has been recorded", "最后一次交付已登记");
+        return Err(Error::new(&error::NOT_APPLICABLE).at("part").with_both("reason", reason, zh));
     }
     let whole = contract.money(contract.amount)?;
     let delivered = match part {

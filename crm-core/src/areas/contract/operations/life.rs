@@ -327,8 +327,8 @@ impl Operation for SignContract {
         if self.effective_on.is_some() {
             booked_on = take_effect(cx, &mut after, self.effective_on, self.rate)?;
         } else if self.rate.is_some() {
-            let reason = "a rate is fixed when the contract takes effect";
-            return Err(Error::new(&error::NOT_APPLICABLE).at("rate").with("reason", reason));
+            let (reason, zh) = ("a rate is fixed when the contract takes effect", "汇率在合同生效时确定");
+            return Err(Error::new(&error::NOT_APPLICABLE).at("rate").with_both("reason", reason, zh));
         }
         refresh_installments(cx, &after, EntryKind::Charge, booked_on)?;
         cx.update(&before, after)

@@ -378,8 +378,11 @@ impl Operation for ExtendSchedule {
         let (before, _) = begin(cx, self.id, self.version, Level::Edit, Action::Reschedule)?;
         let (recurrence, _) = rule(&before)?;
         if before.ends_on.is_some() {
-            let reason = "the contract has a last day, and all its periods are planned";
-            return Err(Error::new(&error::NOT_APPLICABLE).at("until").with("reason", reason));
+            let (reason, zh) = (
+                "the contract has a last day, and all its periods are planned",
+                "合同有截止日,全部期次已在计划中",
+            );
+            return Err(Error::new(&error::NOT_APPLICABLE).at("until").with_both("reason", reason, zh));
         }
         let record = event(&before, ContractEventKind::Extension, self.until);
         let after = reschedule(cx, &before, recurrence, Some(self.until))?;

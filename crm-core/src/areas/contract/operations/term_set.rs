@@ -133,10 +133,10 @@ fn check(cx: &Cx<'_>, terms: &[PaymentTerm]) -> Result<()> {
             .with("max", schedule::TERMS_MAX));
     }
     if let Some(at) = terms.iter().position(|term| !term.lines.is_empty()) {
-        let reason = "a term set knows no contract lines";
+        let (reason, zh) = ("a term set knows no contract lines", "条款模板不涉及合同明细");
         return Err(Error::new(&error::NOT_APPLICABLE)
             .at(format!("terms[{at}].lines"))
-            .with("reason", reason));
+            .with_both("reason", reason, zh));
     }
     let within = |error: Error| error.within("terms");
     schedule::check_terms(terms).map_err(within)?;

@@ -15,7 +15,7 @@ crate::codes! {
     /// Another contract has this number.
     CONTRACT_NUMBER_TAKEN = 1600, Conflict, "Another contract has the number {value}.", "合同编号 {value} 已被使用。";
     /// The contract's status does not allow this.
-    WRONG_STATUS = 1601, State, "A contract that is {status} cannot {action}; it must be: {allowed}.", "合同状态为 {status},不能执行 {action};要求状态:{allowed}。";
+    WRONG_STATUS = 1601, State, "A contract that is {status} cannot {action}; it must be: {allowed}.", "状态为“{status}”的合同不能{action};须为:{allowed}。";
     /// The submitter may not decide.
     SELF_APPROVAL = 1602, Denied, "Whoever submitted a contract may not approve it.", "提交人不能审批自己提交的合同。";
     /// A fact is dated in the future.

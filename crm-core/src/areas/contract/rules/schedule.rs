@@ -387,8 +387,10 @@ pub fn check_terms(terms: &[PaymentTerm]) -> Result<()> {
         }
         match &term.anchor {
             TermAnchor::Previous if index == 0 => {
-                let reason = "there is no term before the first";
-                return Err(within(Error::new(&error::NOT_APPLICABLE).at("anchor").with("reason", reason)));
+                let (reason, zh) = ("there is no term before the first", "第一条之前没有付款条款");
+                return Err(within(
+                    Error::new(&error::NOT_APPLICABLE).at("anchor").with_both("reason", reason, zh),
+                ));
             }
             TermAnchor::Milestone(name) => {
                 crate::areas::party::rules::name("anchor.milestone", name, MILESTONE_MAX).map_err(within)?;

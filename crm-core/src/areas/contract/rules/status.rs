@@ -11,6 +11,7 @@
 use super::WRONG_STATUS;
 use crate::areas::contract::model::ContractStatus;
 use crate::kernel::error::{Error, Result};
+use crate::store::record::Coded;
 
 /// What is done to a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,27 @@ impl Action {
         }
     }
 
+    /// The same in Chinese.
+    pub fn zh(self) -> &'static str {
+        match self {
+            Action::Update => "修改",
+            Action::Submit => "提交审批",
+            Action::Withdraw => "撤回",
+            Action::Approve => "审批通过",
+            Action::Reject => "驳回",
+            Action::Sign => "签署",
+            Action::TakeEffect => "生效",
+            Action::Deliver => "登记交付",
+            Action::Accept => "验收",
+            Action::Reschedule => "调整结算计划",
+            Action::Amend => "变更",
+            Action::Complete => "完结",
+            Action::Terminate => "终止",
+            Action::Cancel => "作废",
+            Action::Reopen => "重新打开",
+        }
+    }
+
     /// The statuses it starts from, and the one it leads to; none when it leaves the status as it is.
     fn rule(self) -> (&'static [ContractStatus], Option<ContractStatus>) {
         use ContractStatus::{
@@ -120,15 +142,29 @@ pub fn next(status: ContractStatus, action: Action) -> Result<ContractStatus> {
         return Ok(to.unwrap_or(status));
     }
     let allowed: Vec<String> = from.iter().map(ToString::to_string).collect();
+    let labels: Vec<&str> = from.iter().map(|status| status.zh()).collect();
     Err(Error::new(&WRONG_STATUS)
-        .with("status", status)
-        .with("action", action.name())
-        .with("allowed", allowed.join(", ")))
+        .with_both("status", status, status.zh())
+        .with_both("action", action.name(), action.zh())
+        .with_both("allowed", allowed.join(", "), labels.join("、")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::error::Locale;
+
+    #[test]
+    fn refusals_are_worded_in_the_language_of_their_reader() {
+        let refused = next(ContractStatus::Draft, Action::Amend).map(drop);
+        let messages = refused.map_err(|refused| {
+            assert!(refused.details().any(|detail| detail == ("status", "draft")));
+            [Locale::English, Locale::Chinese].map(|locale| refused.message(locale))
+        });
+        let [en, zh] = messages.err().unwrap_or_default();
+        assert_eq!(en, "A contract that is draft cannot be amended; it must be: signed, effective.");
+        assert_eq!(zh, "状态为“草稿”的合同不能变更;须为:已签署、履行中。");
+    }
 
     #[test]
     fn every_status_and_every_action() {

@@ -35,8 +35,8 @@ pub enum TermSource<S> {
 pub fn term_source<S>(stated: Stated<S>, default: Option<S>) -> Result<TermSource<S>> {
     match (stated.terms, stated.set) {
         (Some(terms), Some(_)) if terms > 0 => {
-            let reason = "the terms are those of the set";
-            Err(Error::new(&error::NOT_APPLICABLE).at("terms").with("reason", reason))
+            let (reason, zh) = ("the terms are those of the set", "付款条款取自条款模板");
+            Err(Error::new(&error::NOT_APPLICABLE).at("terms").with_both("reason", reason, zh))
         }
         (_, Some(set)) => Ok(TermSource::Named(set)),
         (Some(_), None) => Ok(TermSource::Own),

@@ -13,7 +13,7 @@ use crate::kernel::id::Id;
 use crate::kernel::money::Money;
 use crate::store::engine::Flow;
 use crate::store::plan::{ColumnRef, Output, Pred};
-use crate::store::record::{Field, Record};
+use crate::store::record::{Coded, Field, Record};
 
 /// Contracts whose invoices are summed up at once.
 const CONTRACTS_AT_ONCE: usize = 500;
@@ -106,9 +106,11 @@ impl Book {
                 | ContractStatus::Terminated
         );
         if !binds {
-            return Err(Error::new(&CONTRACT_NOT_SIGNED)
-                .with("number", &contract.number)
-                .with("status", contract.status));
+            return Err(Error::new(&CONTRACT_NOT_SIGNED).with("number", &contract.number).with_both(
+                "status",
+                contract.status,
+                contract.status.zh(),
+            ));
         }
         let installments = installments(cx, &contract)?;
         let c = ContractLine::C;

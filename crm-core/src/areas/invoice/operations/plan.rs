@@ -399,8 +399,8 @@ fn of_line(book: &Book, part: &ContractLinePart, path: String) -> Result<Draft> 
     let nothing = || Error::new(&NOTHING_TO_INVOICE).with("part", format!("line {}", line.seq));
     let (amount, quantity) = match (part.quantity, part.amount) {
         (Some(_), Some(_)) => {
-            let reason = "either a quantity or an amount";
-            return Err(Error::new(&error::NOT_APPLICABLE).at("amount").with("reason", reason));
+            let (reason, zh) = ("either a quantity or an amount", "数量与金额只能二选一");
+            return Err(Error::new(&error::NOT_APPLICABLE).at("amount").with_both("reason", reason, zh));
         }
         (None, None) => (left, Some(quantity_left).filter(|left| left.is_positive())),
         (None, Some(amount)) => {

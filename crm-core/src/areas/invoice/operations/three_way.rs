@@ -124,8 +124,8 @@ impl Operation for InvoiceThreeWay {
     fn run(self, cx: &mut Cx<'_>) -> Result<Page<ThreeWayRow>> {
         let page = match (self.contract, self.list) {
             (Some(_), Some(_)) => {
-                let reason = "either a contract or a list";
-                return Err(Error::new(&error::NOT_APPLICABLE).at("list").with("reason", reason));
+                let (reason, zh) = ("either a contract or a list", "合同与列表只能二选一");
+                return Err(Error::new(&error::NOT_APPLICABLE).at("list").with_both("reason", reason, zh));
             }
             (Some(id), None) => {
                 let contract = cx.get_owned(id, Level::Read).map_err(|error| error.at("contract"))?;

@@ -10,7 +10,7 @@ crate::codes! {
     /// Another invoice has this number.
     INVOICE_NUMBER_TAKEN = 1750, Conflict, "Another invoice has the number {value}.", "发票编号 {value} 已被使用。";
     /// The invoice's status does not allow this.
-    WRONG_INVOICE_STATUS = 1751, State, "An invoice that is {status} cannot be {action}; it must be: {allowed}.", "发票状态为 {status},不能执行 {action};要求状态:{allowed}。";
+    WRONG_INVOICE_STATUS = 1751, State, "An invoice that is {status} cannot be {action}; it must be: {allowed}.", "状态为“{status}”的发票不能{action};须为:{allowed}。";
     /// More would be invoiced than the contract has.
     ABOVE_INVOICEABLE = 1752, Conflict, "{amount} is more than the {left} that {part} has left to invoice.", "开票金额 {amount} 超过 {part} 的未开票金额 {left}。";
     /// Everything is invoiced or planned.

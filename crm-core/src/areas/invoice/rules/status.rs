@@ -10,6 +10,7 @@
 use super::WRONG_INVOICE_STATUS;
 use crate::areas::invoice::model::InvoiceStatus;
 use crate::kernel::error::{Error, Result};
+use crate::store::record::Coded;
 
 /// What is done to an invoice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,15 @@ impl Action {
         }
     }
 
+    /// The same in Chinese.
+    pub fn zh(self) -> &'static str {
+        match self {
+            Action::Issue => "开具",
+            Action::Void => "作废",
+            Action::RedPart | Action::RedWhole => "红冲",
+        }
+    }
+
     /// The statuses it starts from, and the one it leads to.
     fn rule(self) -> (&'static [InvoiceStatus], InvoiceStatus) {
         use InvoiceStatus::{Issued, PartlyReversed, Planned, Reversed, Void};
@@ -59,10 +69,11 @@ pub fn next(status: InvoiceStatus, action: Action) -> Result<InvoiceStatus> {
         return Ok(to);
     }
     let allowed: Vec<String> = from.iter().map(ToString::to_string).collect();
+    let labels: Vec<&str> = from.iter().map(|status| status.zh()).collect();
     Err(Error::new(&WRONG_INVOICE_STATUS)
-        .with("status", status)
-        .with("action", action.name())
-        .with("allowed", allowed.join(", ")))
+        .with_both("status", status, status.zh())
+        .with_both("action", action.name(), action.zh())
+        .with_both("allowed", allowed.join(", "), labels.join("、")))
 }
 
 #[cfg(test)]

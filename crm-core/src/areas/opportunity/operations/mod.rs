@@ -28,7 +28,7 @@ use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
 use crate::store::engine::Mode;
-use crate::store::record::{Json, Record};
+use crate::store::record::{Coded, Json, Record};
 
 pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     CreatePipeline,
@@ -380,7 +380,11 @@ fn begin(cx: &mut Cx<'_>, id: Id<Opportunity>, version: u32, action: Action) -> 
 
 /// The refusal of a change after the end.
 pub(crate) fn closed(opportunity: &Opportunity) -> Error {
-    Error::new(&OPPORTUNITY_CLOSED).with("number", &opportunity.number).with("status", opportunity.status)
+    Error::new(&OPPORTUNITY_CLOSED).with("number", &opportunity.number).with_both(
+        "status",
+        opportunity.status,
+        opportunity.status.zh(),
+    )
 }
 
 /// Creates an opportunity owned by the caller.

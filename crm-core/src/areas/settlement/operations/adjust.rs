@@ -29,7 +29,7 @@ use crate::kernel::decimal::{Amount, Rate};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::store::engine::Mode;
-use crate::store::record::Record;
+use crate::store::record::{Coded, Record};
 
 /// The smallest coin where none is set.
 const UNIT: Amount = Amount::from_scaled(10_000);
@@ -259,7 +259,8 @@ pub(super) fn grant(cx: &mut Cx<'_>, receipt: Id<Receipt>, date: Date, grants: V
     Ok(())
 }
 
-/// Closes an installment, or a part of what is open of it, without money (坏账核销).
+/// Closes an installment, or a part of what is open of it, without money: what cannot be collected (坏账核销), or
+/// of a purchase what cannot be paid (无法支付的应付款项).
 ///
 /// The contract stays as it is; a later receipt needs the write-off reversed first. In the ledger's currency it goes at the
 /// value at which it is booked.
@@ -290,9 +291,11 @@ pub struct WriteOffInstallment {
 pub(super) fn reach_contract(cx: &mut Cx<'_>, id: Id<Contract>, version: u32) -> Result<Contract> {
     let contract = cx.get_owned_at(id, version, Level::Edit)?;
     if !matches!(contract.status, ContractStatus::Effective | ContractStatus::Terminated) {
-        return Err(Error::new(&CONTRACT_NOT_EFFECTIVE)
-            .with("number", &contract.number)
-            .with("status", contract.status));
+        return Err(Error::new(&CONTRACT_NOT_EFFECTIVE).with("number", &contract.number).with_both(
+            "status",
+            contract.status,
+            contract.status.zh(),
+        ));
     }
     Ok(contract)
 }
@@ -315,7 +318,7 @@ const GIVEN_WRITTEN_OFF: Given = Given {
 impl Operation for WriteOffInstallment {
     type Output = Adjustment;
     const NAME: &'static str = "installment.write_off";
-    const ZH: &'static str = "坏账核销";
+    const ZH: &'static str = "核销无法收付的款项";
     const ACCESS: Access = Access::Permission("settlement.write_off");
     const MODE: Mode = Mode::Write;
     const ERRORS: &'static [Code] = &[
@@ -370,9 +373,11 @@ impl Operation for WriteOffInstallment {
         if self.rounding {
             let coin = cash_rounding(cx, contract.currency)?.map_or(UNIT, |set| set.step);
             if amount >= coin {
-                return Err(Error::new(&error::NOT_APPLICABLE)
-                    .at("rounding")
-                    .with("reason", format!("{amount} is not below the smallest coin, {coin}")));
+                return Err(Error::new(&error::NOT_APPLICABLE).at("rounding").with_both(
+                    "reason",
+                    format!("{amount} is not below the smallest coin, {coin}"),
+                    format!("{amount} 不小于最小币值 {coin}"),
+                ));
             }
         }
         let kind = if self.rounding { AdjustmentKind::Rounding } else { AdjustmentKind::WriteOff };
@@ -399,7 +404,7 @@ pub struct ReverseAdjustment {
 impl Operation for ReverseAdjustment {
     type Output = Adjustment;
     const NAME: &'static str = "adjustment.reverse";
-    const ZH: &'static str = "红冲坏账核销";
+    const ZH: &'static str = "红冲核销";
     const ACCESS: Access = Access::Permission("settlement.write_off");
     const MODE: Mode = Mode::Write;
     const ERRORS: &'static [Code] = &[
@@ -454,7 +459,7 @@ pub struct ListAdjustments(pub ListRequest);
 impl Operation for ListAdjustments {
     type Output = Page<Adjustment>;
     const NAME: &'static str = "adjustment.list";
-    const ZH: &'static str = "坏账与折扣列表";
+    const ZH: &'static str = "核销与折扣列表";
     const ACCESS: Access = Access::Level("settlement", Level::Read);
     const MODE: Mode = Mode::Read;
     const ERRORS: &'static [Code] = &[&error::UNKNOWN_FIELD, &error::NOT_ALLOWED, &error::OUT_OF_RANGE];

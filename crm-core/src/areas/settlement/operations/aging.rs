@@ -168,6 +168,8 @@ struct Top {
     /// How many may be kept until the smaller ones go.
     full: usize,
     kept: Vec<Group>,
+    /// The smallest total among the largest groups of a currency, of which there are enough: what is below goes at once.
+    least: BTreeMap<Currency, Amount>,
     totals: Vec<Group>,
 }
 
@@ -176,6 +178,9 @@ impl Top {
         match self.totals.iter_mut().find(|total| total.key.1 == group.key.1) {
             Some(total) => total.aged.merge(&group.aged)?,
             None => self.totals.push(Group { key: group.key, aged: group.aged.clone() }),
+        }
+        if self.least.get(&group.key.1).is_some_and(|least| group.aged.total < *least) {
+            return Ok(());
         }
         self.kept.push(group);
         if self.kept.len() >= self.full {
@@ -191,6 +196,9 @@ impl Top {
         self.kept.retain(|group| {
             count = if currency == Some(group.key.1) { count + 1 } else { 1 };
             currency = Some(group.key.1);
+            if count == self.most {
+                self.least.insert(group.key.1, group.aged.total);
+            }
             count <= self.most
         });
     }
@@ -223,7 +231,13 @@ impl Operation for SettlementAging {
                         .with("max", TOP_MAX));
                 }
                 let most = top as usize;
-                let mut most = Top { most, full: most * 4 + 64, kept: Vec::new(), totals: Vec::new() };
+                let mut most = Top {
+                    most,
+                    full: most + 64,
+                    kept: Vec::new(),
+                    least: BTreeMap::new(),
+                    totals: Vec::new(),
+                };
                 self.groups(cx, as_of, &bounds, &mut |group| most.add(group).map(|()| Flow::More))?;
                 most.cut();
                 most.totals.sort_by_key(|total| total.key.1);
@@ -265,7 +279,11 @@ impl SettlementAging {
     fn after(&self, ids: IdCodec) -> Result<Option<Key>> {
         let Some(cursor) = self.cursor.as_ref().filter(|_| self.top.is_none()) else { return Ok(None) };
         let refused = || {
-            Error::new(&error::WRONG_TYPE).at("cursor").with("reason", "this is not a cursor of this list")
+            Error::new(&error::WRONG_TYPE).at("cursor").with_both(
+                "reason",
+                "this is not a cursor of this list",
+                "这不是该列表的游标",
+            )
         };
         let parts: Vec<&str> = cursor.split('/').collect();
         let [by, key, currency] = parts[..] else { return Err(refused()) };

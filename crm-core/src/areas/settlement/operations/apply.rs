@@ -29,7 +29,7 @@ use crate::store::cell::Cell;
 use crate::store::dataset::Binder;
 use crate::store::engine::Flow;
 use crate::store::plan::{ColumnRef, Direction, Pred, Select, Sort};
-use crate::store::record::{Field, Record};
+use crate::store::record::{Coded, Field, Record};
 
 /// What an installment gets of a receipt; below zero when it is taken back.
 pub(super) struct Part {
@@ -262,8 +262,8 @@ fn read_contract(cx: &mut Cx<'_>, receipt: &Receipt, id: Id<Contract>) -> Result
     if contract.direction != expected {
         return Err(Error::new(&WRONG_DIRECTION)
             .with("number", number)
-            .with("actual", contract.direction)
-            .with("expected", expected));
+            .with_both("actual", contract.direction, contract.direction.zh())
+            .with_both("expected", expected, expected.zh()));
     }
     receipt.money(Amount::ZERO)?.require(contract.currency)?;
     let installments = crate::areas::contract::installments(cx, &contract)?;
@@ -271,9 +271,11 @@ fn read_contract(cx: &mut Cx<'_>, receipt: &Receipt, id: Id<Contract>) -> Result
         && installments.iter().any(|installment| installment.open_amount.is_some());
     // After termination only what a reversal has opened again can be collected.
     if contract.status != ContractStatus::Effective && !reopened {
-        return Err(Error::new(&CONTRACT_NOT_EFFECTIVE)
-            .with("number", number)
-            .with("status", contract.status));
+        return Err(Error::new(&CONTRACT_NOT_EFFECTIVE).with("number", number).with_both(
+            "status",
+            contract.status,
+            contract.status.zh(),
+        ));
     }
     Ok(installments)
 }

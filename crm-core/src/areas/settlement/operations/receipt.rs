@@ -259,8 +259,11 @@ impl PostReceipt {
                 .with("max", Amount::from_scaled(i64::MAX)));
         }
         if self.round_cash && (self.method != ReceiptMethod::Cash || self.take_discounts) {
-            let reason = "only cash is rounded, and not together with discounts";
-            return Err(Error::new(&error::NOT_APPLICABLE).at("round_cash").with("reason", reason));
+            let (reason, zh) = (
+                "only cash is rounded, and not together with discounts",
+                "只有现金可以取整,且不能与现金折扣同时使用",
+            );
+            return Err(Error::new(&error::NOT_APPLICABLE).at("round_cash").with_both("reason", reason, zh));
         }
         let date = moved_on(cx, self.date)?;
         let handler = match self.handler {

@@ -112,8 +112,8 @@ impl Operation for SuggestReceipt {
                 let contract =
                     cx.get_owned(contract, Level::Read).map_err(|error| error.at("for.contract"))?;
                 let other = |field: &str| {
-                    let reason = "the contract has its own";
-                    Error::new(&error::NOT_APPLICABLE).at(field).with("reason", reason)
+                    let (reason, zh) = ("the contract has its own", "合同已有自己的条款");
+                    Error::new(&error::NOT_APPLICABLE).at(field).with_both("reason", reason, zh)
                 };
                 if self.direction.is_some_and(|direction| direction != contract.direction) {
                     return Err(other("direction"));

@@ -55,9 +55,9 @@ crate::coded! {
         /// What a receipt says is allocated is not the sum of its allocations.
         ReceiptAllocated = 10, "receipt_allocated", "收付款核销合计不符";
         /// The advance of a receipt is not what the journal says.
-        ReceiptAdvance = 11, "receipt_advance", "预收余额与日记账不符";
+        ReceiptAdvance = 11, "receipt_advance", "预收(预付)余额与日记账不符";
         /// The same in the ledger's currency.
-        ReceiptHome = 12, "receipt_home", "预收本位币与日记账不符";
+        ReceiptHome = 12, "receipt_home", "预收(预付)本位币与日记账不符";
         /// What the journal says was credited with a receipt is not its amount, or it is booked as a credit and is money.
         ReceiptCredit = 13, "receipt_credit", "贷项金额与日记账不符";
     }

@@ -123,8 +123,10 @@ impl Operation for SettlementDue {
         let today = cx.today();
         let until = match (self.until, self.within_days) {
             (Some(_), Some(_)) => {
-                let reason = "either until or within_days";
-                return Err(Error::new(&error::NOT_APPLICABLE).at("within_days").with("reason", reason));
+                let (reason, zh) = ("either until or within_days", "until 与 within_days 只能二选一");
+                return Err(Error::new(&error::NOT_APPLICABLE)
+                    .at("within_days")
+                    .with_both("reason", reason, zh));
             }
             (Some(until), None) => until,
             (None, days) => date::add_days(today, i64::from(days.unwrap_or(0)))

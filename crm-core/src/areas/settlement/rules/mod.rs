@@ -34,7 +34,7 @@ crate::codes! {
     /// Another receipt has this number.
     RECEIPT_NUMBER_TAKEN = 1709, Conflict, "Another receipt has the number {value}.", "收付款编号 {value} 已被使用。";
     /// More is refunded than is in advance.
-    ABOVE_ADVANCE = 1710, Conflict, "{amount} is more than the advance of {advance}.", "退款金额 {amount} 超过预收余额 {advance}。";
+    ABOVE_ADVANCE = 1710, Conflict, "{amount} is more than the advance of {advance}.", "金额 {amount} 超过预收(预付)余额 {advance}。";
     /// A part of the receipt has gone back.
     REFUNDED = 1711, State, "{refunded} of the receipt {number} were refunded; reverse the refund first.", "收付款 {number} 已退款 {refunded},请先红冲该退款。";
     /// The receipt does not settle this.
