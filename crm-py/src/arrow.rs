@@ -1,7 +1,7 @@
 //! Rows of a dataset for pandas, polars, pyarrow and DuckDB, by the Arrow PyCapsule interface.
 
 use std::ffi::CStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow_array::RecordBatchReader;
 use arrow_array::ffi::FFI_ArrowSchema;
@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::failure::exception;
-use crate::handle::Handle;
+use crate::handle::{Handle, Opened};
 use crate::work::run_through;
 
 const STREAM: &CStr = c"arrow_array_stream";
@@ -32,7 +32,7 @@ pub(crate) struct ArrowStream {
     session: Arc<Handle<Session>>,
     request: Rows,
     /// Opened to check the request; the first reader takes it.
-    opened: Mutex<Option<RowStream>>,
+    opened: Arc<Handle<RowStream>>,
     schema: arrow_schema::SchemaRef,
     locale: Locale,
 }
@@ -44,14 +44,19 @@ impl ArrowStream {
     /// Of the request, with its field; `DENIED`; of the engine.
     pub(crate) fn open(session: &Arc<Handle<Session>>, request: &str) -> Result<ArrowStream> {
         let request: Rows = parse(request)?;
-        let stream = RowStream::open(&session.get()?, request.clone())?;
+        let stream = session.work(|session| RowStream::open(session, request.clone()))?;
         Ok(ArrowStream {
             session: session.clone(),
             request,
             schema: stream.schema(),
-            opened: Mutex::new(Some(stream)),
+            opened: Handle::new("stream", stream),
             locale: Locale::English,
         })
+    }
+
+    /// Has the page that nobody has read yet closed with what it was opened from.
+    pub(crate) fn note_in(&self, opened: &Opened) {
+        opened.add(&self.opened);
     }
 
     pub(crate) fn with_locale(self, locale: Locale) -> Self {
@@ -70,10 +75,9 @@ impl ArrowStream {
     ) -> PyResult<Bound<'py, PyCapsule>> {
         drop(requested_schema);
         let stream = run_through(py, self.locale, || {
-            let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let stream = match opened {
-                Some(stream) => stream,
-                None => RowStream::open(&self.session.get()?, self.request.clone())?,
+            let stream = match self.opened.take() {
+                Ok(stream) => stream,
+                Err(_) => self.session.work(|session| RowStream::open(session, self.request.clone()))?,
             };
             Ok(FFI_ArrowArrayStream::new(Box::new(stream)))
         })?;

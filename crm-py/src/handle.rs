@@ -1,6 +1,6 @@
 //! Things that can be closed from any thread, once.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use crm_core::app::CLOSED;
 use crm_core::kernel::error::{Error, Result};
@@ -15,12 +15,30 @@ pub(crate) trait Close: Send + Sync {
 pub(crate) struct Handle<T> {
     what: &'static str,
     value: Mutex<Option<T>>,
+    /// How many work with copies of it; whoever closes it waits until nobody does.
+    working: Mutex<usize>,
+    idle: Condvar,
+}
+
+/// Counts one who works, for as long as it lives.
+struct Working<'a>(&'a Mutex<usize>, &'a Condvar);
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.1.notify_all();
+    }
 }
 
 impl<T> Handle<T> {
     /// A handle to `value`, called `what` in messages.
     pub(crate) fn new(what: &'static str, value: T) -> Arc<Self> {
-        Arc::new(Handle { what, value: Mutex::new(Some(value)) })
+        Arc::new(Handle {
+            what,
+            value: Mutex::new(Some(value)),
+            working: Mutex::new(0),
+            idle: Condvar::new(),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<T>> {
@@ -50,7 +68,21 @@ impl<T> Handle<T> {
 }
 
 impl<T: Clone> Handle<T> {
-    /// A copy of the value, so that several threads work at once.
+    /// Works with a copy of the value, so that several threads work at once; closing waits for all of them.
+    ///
+    /// # Errors
+    /// `CLOSED`, and those of `work`.
+    pub(crate) fn work<R>(&self, work: impl FnOnce(&T) -> Result<R>) -> Result<R> {
+        let (value, _working) = {
+            let value = self.lock();
+            let value = value.as_ref().ok_or_else(|| self.closed())?.clone();
+            *self.working.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+            (value, Working(&self.working, &self.idle))
+        };
+        work(&value)
+    }
+
+    /// A copy of the value that closing does not wait for: for what calls back into Python, which may close it.
     ///
     /// # Errors
     /// `CLOSED`.
@@ -62,6 +94,10 @@ impl<T: Clone> Handle<T> {
 impl<T: Send> Close for Handle<T> {
     fn close(&self) {
         drop(self.take());
+        let mut working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        while *working > 0 {
+            working = self.idle.wait(working).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 }
 

@@ -58,7 +58,7 @@ impl NativeLedger {
     #[pyo3(signature = (login, locale=None))]
     fn session(&self, py: Python<'_>, login: &str, locale: Option<&str>) -> PyResult<NativeSession> {
         let locale = locale.map_or(Ok(self.locale), |name| self::locale(py, name))?;
-        let session = run_through(py, locale, || self.handle.get()?.session(login))?;
+        let session = run_through(py, locale, || self.handle.work(|ledger| ledger.session(login)))?;
         Ok(NativeSession::new(session, self.opened.clone(), locale))
     }
 

@@ -48,19 +48,23 @@ impl NativeSession {
         idempotency_key: Option<String>,
     ) -> PyResult<String> {
         let options = CallOptions { idempotency_key };
-        run(py, self.locale, canceller(&self.handle), || self.handle.get()?.call(operation, input, &options))
+        run(py, self.locale, canceller(&self.handle), || {
+            self.handle.work(|session| session.call(operation, input, &options))
+        })
     }
 
     /// Rows of a dataset as an Arrow stream.
     fn arrow(&self, py: Python<'_>, request: &str) -> PyResult<ArrowStream> {
         let stream =
             run(py, self.locale, canceller(&self.handle), || ArrowStream::open(&self.handle, request))?;
+        stream.note_in(&self.opened);
         Ok(stream.with_locale(self.locale))
     }
 
     /// Begins a transaction.
     fn transaction(&self, py: Python<'_>) -> PyResult<NativeTransaction> {
-        let transaction = run(py, self.locale, canceller(&self.handle), || self.handle.get()?.transaction())?;
+        let transaction =
+            run(py, self.locale, canceller(&self.handle), || self.handle.work(Session::transaction))?;
         let handle = Handle::new("transaction", transaction);
         self.opened.add(&handle);
         Ok(NativeTransaction { handle, session: self.handle.clone(), locale: self.locale })

@@ -81,6 +81,34 @@ def test_closing_waits_for_calls_that_are_running(path: Path) -> None:
                 one.result(20)
 
 
+def test_nothing_is_written_after_closing_has_returned(path: Path) -> None:
+    for _ in range(10):
+        ledger = crm.open(path)
+        session = ledger.session("admin")
+        unread = session.arrow("user", ["login"])
+
+        def work(session: crm.Session = session) -> None:
+            def write_on() -> None:
+                while True:
+                    session.customer.create(name="甲")
+
+            with pytest.raises(crm.InvalidError) as raised:
+                write_on()
+            assert raised.value.code == codes.CLOSED
+
+        with ThreadPoolExecutor(3) as pool:
+            running = [pool.submit(work) for _ in range(3)]
+            time.sleep(0.01)
+            ledger.close()
+            with crm.open(path) as again, again.session("admin") as admin:
+                written = admin.audit.verify()
+                for one in running:
+                    one.result(20)
+                assert admin.audit.verify() == written
+        with pytest.raises(crm.InvalidError):
+            unread.__arrow_c_stream__()
+
+
 def fill(session: crm.Session, count: int) -> None:
     with session.transaction() as tx:
         for position in range(count):
