@@ -232,3 +232,27 @@ fn a_credit_that_is_booked_as_money_is_found() {
     let moved = "UPDATE journal_line SET account = 3 WHERE account = 9";
     assert_eq!(found(moved), [json!("receipt_credit"), json!("0"), json!("100")]);
 }
+
+#[test]
+fn losses_and_discounts_that_trade_places_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tampered.crm");
+    let options =
+        crm::OpenOptions { clock: crm::ClockOption::Manual(world::noon("2026-03-02")), ..Default::default() };
+    let world = World::of(folder, crm::open(&path.to_string_lossy(), &options).unwrap());
+    let customer = world.customer("甲公司");
+    let contract = world.effective(&customer, "100", due("2026-03-01"), "2026-02-01");
+    let loss =
+        json!({ "contract": contract, "version": 4, "installment": 1, "amount": "30", "reason": "破产" });
+    world.call("installment.write_off", loss);
+    clean(&world);
+    // Every sum still holds; only the documents tell that it was a loss.
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let trade = "UPDATE installment SET discounted = written_off, written_off = 0";
+    assert_eq!(connection.execute(trade, []).unwrap(), 1);
+    let check = world.call("settlement.verify", json!({}));
+    let of = |at: usize| ["kind", "expected", "actual"].map(|name| check["found"][at][name].clone());
+    assert_eq!(check["differences"], "2");
+    assert_eq!(of(0), ["installment_discounted", "0", "30"].map(|text| json!(text)));
+    assert_eq!(of(1), ["installment_written_off", "30", "0"].map(|text| json!(text)));
+}

@@ -634,6 +634,8 @@ DifferenceKind: TypeAlias = Literal[
     "receipt_advance",
     "receipt_home",
     "receipt_credit",
+    "installment_discounted",
+    "installment_written_off",
 ]
 """What does not agree.
 
@@ -654,6 +656,10 @@ DifferenceKind: TypeAlias = Literal[
 * ``receipt_home``: The same in the ledger's currency.
 * ``receipt_credit``: What the journal says was credited with a receipt is not its amount, or it is
   booked as a credit and is money.
+* ``installment_discounted``: What an installment says was given up is not the sum of its discounts
+  and differences of rounding.
+* ``installment_written_off``: What an installment says was written off is not the sum of its
+  write-offs.
 """
 
 Direction: TypeAlias = Literal["ascending", "descending"]

@@ -2,7 +2,8 @@
 //!
 //! Three books are kept: the balances on contracts, installments and receipts, the allocations, and the journal. They are
 //! written together, and here they are compared: entries must balance, what the journal says is open, in advance and worth
-//! must be what installments and receipts say, allocations must add up to both, and every equation must hold. The work is
+//! must be what installments and receipts say, allocations and adjustments must add up to both, and every equation must
+//! hold. The work is
 //! one pass over each table in the order of its key, in bounded memory.
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,7 +16,7 @@ use super::GIVEN_TO_RECEIPT;
 use crate::app::Cx;
 use crate::areas::contract::rules::schedule;
 use crate::areas::contract::{Account, Contract, Installment, InstallmentStatus, JournalLine};
-use crate::areas::settlement::model::{Allocation, Receipt};
+use crate::areas::settlement::model::{Adjustment, AdjustmentKind, Allocation, Receipt};
 use crate::catalog::{Access, Example, Operation};
 use crate::kernel::date::Date;
 use crate::kernel::decimal::Amount;
@@ -60,6 +61,10 @@ crate::coded! {
         ReceiptHome = 12, "receipt_home", "预收(预付)本位币与日记账不符";
         /// What the journal says was credited with a receipt is not its amount, or it is booked as a credit and is money.
         ReceiptCredit = 13, "receipt_credit", "贷项金额与日记账不符";
+        /// What an installment says was given up is not the sum of its discounts and differences of rounding.
+        InstallmentDiscounted = 14, "installment_discounted", "节点折扣合计不符";
+        /// What an installment says was written off is not the sum of its write-offs.
+        InstallmentWrittenOff = 15, "installment_written_off", "节点核销损失合计不符";
     }
 }
 
@@ -274,6 +279,7 @@ fn contracts(
         return Ok(None);
     };
     let allocated = allocated(cx, check, first, last)?;
+    let given_up = given_up(cx, first, last)?;
     let mut opened = opened(cx, first, last)?;
     let i = Installment::C;
     let query = cx.query::<Installment>().at_least(i.contract, first).at_most(i.contract, last);
@@ -286,6 +292,13 @@ fn contracts(
             sum = sum.checked_add(installment.amount)?;
             paid = paid.checked_add(installment.settled)?;
             compare_installment(check, &installment, &allocated, &mut opened)?;
+            let (discounted, written_off) =
+                given_up.get(&(contract, installment.seq)).copied().unwrap_or_default();
+            let (subject, seq) = (contract.uuid(), Some(installment.seq));
+            let kind = DifferenceKind::InstallmentDiscounted;
+            check.compare(kind, subject, seq, discounted, installment.discounted);
+            let kind = DifferenceKind::InstallmentWrittenOff;
+            check.compare(kind, subject, seq, written_off, installment.written_off);
         }
         if any {
             check.compare(DifferenceKind::ScheduleSum, contract.uuid(), None, whole, sum);
@@ -351,6 +364,31 @@ fn allocated(
         check.allocations.0 += 1;
         let place = (Id::decode(*contract, ids)?, u32::decode(*installment, ids)?);
         let sum = sums.entry(place).or_default();
+        *sum = sum.checked_add(Amount::decode(*amount, ids)?)?;
+        Ok(Flow::More)
+    })?;
+    Ok(sums)
+}
+
+/// What adjustments have taken off the installments of a range of contracts: discounts with rounding, and write-offs.
+fn given_up(
+    cx: &mut Cx<'_>,
+    first: Id<Contract>,
+    last: Id<Contract>,
+) -> Result<BTreeMap<Place, (Amount, Amount)>> {
+    let (ids, c) = (cx.ids(), Adjustment::C);
+    let wanted =
+        outputs([c.contract.position(), c.installment.position(), c.kind.position(), c.amount.position()]);
+    let mut sums: BTreeMap<Place, (Amount, Amount)> = BTreeMap::new();
+    let query = between(cx.query::<Adjustment>(), c.contract, first, last);
+    query.scan(cx.tx(), wanted, &mut |cells| {
+        let [contract, installment, kind, amount] = cells else { return Ok(Flow::Stop) };
+        let place = (Id::decode(*contract, ids)?, u32::decode(*installment, ids)?);
+        let (discounted, written_off) = sums.entry(place).or_default();
+        let sum = match AdjustmentKind::decode(*kind, ids)? {
+            AdjustmentKind::WriteOff => written_off,
+            AdjustmentKind::Discount | AdjustmentKind::Rounding => discounted,
+        };
         *sum = sum.checked_add(Amount::decode(*amount, ids)?)?;
         Ok(Flow::More)
     })?;
