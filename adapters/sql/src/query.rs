@@ -244,12 +244,12 @@ impl<'w, 'v> Writer<'w, 'v> {
             Output::SumWhere(column, condition) => {
                 let (before, after) = self.dialect.sum();
                 self.text.push_str(before);
-                self.text.push_str("CASE WHEN ");
-                self.pred(condition, false);
-                self.text.push_str(" THEN ");
                 self.column(*column);
-                self.text.push_str(" END");
-                return self.text.push_str(after);
+                // What follows the closing parenthesis, such as a cast, follows the condition too.
+                self.text.push_str(") FILTER (WHERE ");
+                self.pred(condition, false);
+                self.text.push(')');
+                return self.text.push_str(after.strip_prefix(')').unwrap_or(after));
             }
             Output::Min(column) => (column, self.dialect.min(self.cell_type(*column))),
             Output::Max(column) => (column, self.dialect.max(self.cell_type(*column))),
