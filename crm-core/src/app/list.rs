@@ -155,6 +155,24 @@ impl Cx<'_> {
     /// # Errors
     /// Of the request, with its field; `DENIED`; of the engine.
     pub fn rows(&mut self, request: &Rows, limit: u32) -> Result<Frame> {
+        let mut rows = Vec::new();
+        let (columns, next) = self.each_row(request, limit, |cells| {
+            rows.push(cells.iter().map(|cell| cell.to_cell()).collect());
+            Ok(())
+        })?;
+        Ok(Frame { columns, rows, next })
+    }
+
+    /// The same, row by row as the engine hands them out: the columns, and the cursor of the next page.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows); those of `take`.
+    pub fn each_row(
+        &mut self,
+        request: &Rows,
+        limit: u32,
+        mut take: impl FnMut(&[CellRef<'_>]) -> Result<()>,
+    ) -> Result<(Vec<FrameColumn>, Option<String>)> {
         let dataset = self.open_dataset(&request.dataset)?;
         let (catalog, actor, ids) = (self.catalog(), self.actor().clone(), self.ids());
         let reader = Reader { actor: &actor, catalog, ids };
@@ -171,12 +189,10 @@ impl Cx<'_> {
         }
         self.narrow(&mut binder, request.filter.as_ref())?;
         let width = columns.len();
-        let mut rows = Vec::new();
         let next = self.read_page(&mut binder, &request.sort, request.cursor.as_deref(), limit, |cells| {
-            rows.push(cells[..width].iter().map(|cell| cell.to_cell()).collect());
-            Ok(())
+            take(&cells[..width])
         })?;
-        Ok(Frame { columns, rows, next })
+        Ok((columns, next))
     }
 
     /// Groups and figures of a dataset, groups in ascending order.

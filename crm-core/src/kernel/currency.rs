@@ -25,36 +25,67 @@ use super::refusal;
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency(u8);
 
-/// Position of `code`; an unknown code does not compile.
-const fn position(code: &str) -> Currency {
-    let wanted = code.as_bytes();
+/// The position of every code of three capitals, [`UNKNOWN`] where there is no currency: rows of money are decoded often.
+static POSITIONS: [u8; 26 * 26 * 26] = {
+    let mut positions = [UNKNOWN; 26 * 26 * 26];
     let mut index = 0;
-    loop {
-        let found = ROWS[index].code.as_bytes();
-        if found[0] == wanted[0] && found[1] == wanted[1] && found[2] == wanted[2] {
-            return Currency(index as u8);
+    while index < ROWS.len() {
+        if let [Some(first), Some(second), Some(third)] = letters(ROWS[index].code) {
+            positions[(first * 26 + second) * 26 + third] = index as u8;
         }
         index += 1;
+    }
+    positions
+};
+
+const UNKNOWN: u8 = u8::MAX;
+
+/// The places in the alphabet of a code of three capitals.
+const fn letters(code: &str) -> [Option<usize>; 3] {
+    match code.as_bytes() {
+        [first, second, third] => [place(*first), place(*second), place(*third)],
+        _ => [None; 3],
+    }
+}
+
+const fn place(letter: u8) -> Option<usize> {
+    match letter {
+        b'A'..=b'Z' => Some((letter - b'A') as usize),
+        _ => None,
+    }
+}
+
+/// The currency of `code`; an unknown code does not compile.
+const fn known(code: &str) -> Currency {
+    assert!(position(code) != UNKNOWN);
+    Currency(position(code))
+}
+
+/// The position of `code`, or [`UNKNOWN`].
+const fn position(code: &str) -> u8 {
+    match letters(code) {
+        [Some(first), Some(second), Some(third)] => POSITIONS[(first * 26 + second) * 26 + third],
+        _ => UNKNOWN,
     }
 }
 
 impl Currency {
     /// Chinese yuan.
-    pub const CNY: Currency = position("CNY");
+    pub const CNY: Currency = known("CNY");
     /// US dollar.
-    pub const USD: Currency = position("USD");
+    pub const USD: Currency = known("USD");
     /// Euro.
-    pub const EUR: Currency = position("EUR");
+    pub const EUR: Currency = known("EUR");
     /// Japanese yen.
-    pub const JPY: Currency = position("JPY");
+    pub const JPY: Currency = known("JPY");
     /// Hong Kong dollar.
-    pub const HKD: Currency = position("HKD");
+    pub const HKD: Currency = known("HKD");
 
     /// The currency of a three-letter code in capitals; `UNKNOWN_CURRENCY` with the value otherwise.
     pub fn from_code(code: &str) -> Result<Currency> {
-        match ROWS.binary_search_by(|row| row.code.cmp(code)) {
-            Ok(index) => Ok(Currency(index as u8)),
-            Err(_) => Err(Error::new(&error::UNKNOWN_CURRENCY).with("value", refusal::shown(code))),
+        match position(code) {
+            UNKNOWN => Err(Error::new(&error::UNKNOWN_CURRENCY).with("value", refusal::shown(code))),
+            known => Ok(Currency(known)),
         }
     }
 

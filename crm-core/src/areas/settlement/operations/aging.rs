@@ -138,6 +138,7 @@ pub struct AgingReport {
 /// ordered by it, and so are the pages.
 type Key = (Option<i64>, Currency);
 
+#[derive(Clone)]
 struct Group {
     key: Key,
     aged: Aged,
@@ -174,15 +175,15 @@ struct Top {
 }
 
 impl Top {
-    fn add(&mut self, group: Group) -> Result<()> {
+    fn add(&mut self, group: &Group) -> Result<()> {
         match self.totals.iter_mut().find(|total| total.key.1 == group.key.1) {
             Some(total) => total.aged.merge(&group.aged)?,
-            None => self.totals.push(Group { key: group.key, aged: group.aged.clone() }),
+            None => self.totals.push(group.clone()),
         }
         if self.least.get(&group.key.1).is_some_and(|least| group.aged.total < *least) {
             return Ok(());
         }
-        self.kept.push(group);
+        self.kept.push(group.clone());
         if self.kept.len() >= self.full {
             self.cut();
             self.full = self.kept.len() + self.most * 4 + 64;
@@ -249,7 +250,7 @@ impl Operation for SettlementAging {
                 self.groups(cx, as_of, &bounds, &mut |group| {
                     more = rows.len() == limit;
                     if !more {
-                        rows.push(group);
+                        rows.push(group.clone());
                     }
                     Ok(if more { Flow::Stop } else { Flow::More })
                 })?;
@@ -304,30 +305,29 @@ impl SettlementAging {
         cx: &mut Cx<'_>,
         as_of: Date,
         bounds: &[u32],
-        take: &mut dyn FnMut(Group) -> Result<Flow>,
+        take: &mut dyn FnMut(&Group) -> Result<Flow>,
     ) -> Result<()> {
         let after = self.after(cx.ids())?;
         let past = if as_of < cx.today() { self.undone(cx, as_of, bounds)? } else { BTreeMap::new() };
         let open = self.open(cx, as_of, bounds)?;
         if self.group_by == AgingGroup::Customer && self.top.is_none() {
-            return self.pages(cx, open, past, after, take);
+            return self.pages(cx, open, bounds, past, after, take);
         }
         // Customers may be many, and are handed out as they come; owners, units and currencies are few.
         let mut groups = past;
-        read(cx, &open, self.group_by, &mut |Group { key, aged: mut now }| {
-            let undone = groups.remove(&key);
-            if let Some(undone) = undone {
-                now.merge(&undone)?;
+        read(cx, &open, self.group_by, bounds, &mut |now| {
+            if let Some(undone) = groups.remove(&now.key) {
+                now.aged.merge(&undone)?;
             }
-            if self.top.is_some() && !now.is_zero() {
-                return take(Group { key, aged: now });
+            if self.top.is_some() && !now.aged.is_zero() {
+                return take(now);
             }
-            groups.insert(key, now);
+            groups.insert(now.key, now.aged.clone());
             Ok(Flow::More)
         })?;
         for (key, aged) in groups {
             let wanted = !aged.is_zero() && after.is_none_or(|after| key > after);
-            if wanted && take(Group { key, aged })? == Flow::Stop {
+            if wanted && take(&Group { key, aged })? == Flow::Stop {
                 break;
             }
         }
@@ -339,9 +339,10 @@ impl SettlementAging {
         &self,
         cx: &mut Cx<'_>,
         mut open: Select,
+        bounds: &[u32],
         past: BTreeMap<Key, Aged>,
         mut after: Option<Key>,
-        take: &mut dyn FnMut(Group) -> Result<Flow>,
+        take: &mut dyn FnMut(&Group) -> Result<Flow>,
     ) -> Result<()> {
         let ids = cx.ids();
         let most = u64::from(ListRequest { limit: self.limit, ..ListRequest::default() }.page_limit()?) + 1;
@@ -364,11 +365,11 @@ impl SettlementAging {
             }
             let (mut count, mut flow) = (0, Flow::More);
             // What is open now and what is undone are both in order: they are merged like two sorted lists.
-            read(cx, &open, self.group_by, &mut |mut group| {
+            read(cx, &open, self.group_by, bounds, &mut |group| {
                 count += 1;
                 after = Some(group.key);
                 while let Some((key, aged)) = past.next_if(|(key, _)| *key < group.key) {
-                    flow = take(Group { key, aged })?;
+                    flow = take(&Group { key, aged })?;
                     if flow == Flow::Stop {
                         return Ok(flow);
                     }
@@ -387,7 +388,7 @@ impl SettlementAging {
             }
         }
         for (key, aged) in past {
-            if take(Group { key, aged })? == Flow::Stop {
+            if take(&Group { key, aged })? == Flow::Stop {
                 break;
             }
         }
@@ -432,7 +433,7 @@ impl SettlementAging {
         Ok(())
     }
 
-    /// The query for what is open now: the group, the currency, all that is open, and the sums of [`Aged::of_sums`].
+    /// The query for what is open now: the group, the currency, all that is open, and the sums of [`Aged::set`].
     fn open(&self, cx: &mut Cx<'_>, as_of: Date, bounds: &[u32]) -> Result<Select> {
         let c = Installment::C;
         let columns = [c.customer.position(), c.currency.position()];
@@ -463,16 +464,18 @@ fn key_of(key: CellRef<'_>, currency: CellRef<'_>, by: AgingGroup, ids: IdCodec)
     Ok((key, Currency::decode(currency, ids)?))
 }
 
-/// Reads groups as [`SettlementAging::open`] asks for them.
+/// Reads groups as [`SettlementAging::open`] asks for them, each into the place of the one before.
 fn read(
     cx: &mut Cx<'_>,
     open: &Select,
     by: AgingGroup,
-    take: &mut dyn FnMut(Group) -> Result<Flow>,
+    bounds: &[u32],
+    take: &mut dyn FnMut(&mut Group) -> Result<Flow>,
 ) -> Result<()> {
     let ids = cx.ids();
     cx.check_cancelled()?;
     let mut sums = Vec::new();
+    let mut group = Group { key: (None, Currency::CNY), aged: Aged::zero(bounds) };
     cx.tx().select(open, &mut |cells| {
         let (key, rest) = match (by, cells) {
             (AgingGroup::Currency, cells) => (CellRef::Null, cells),
@@ -485,7 +488,9 @@ fn read(
         for of_days in days {
             sums.push(sum(*of_days)?);
         }
-        take(Group { key: key_of(key, *currency, by, ids)?, aged: Aged::of_sums(sum(*total)?, &sums)? })
+        group.key = key_of(key, *currency, by, ids)?;
+        group.aged.set(sum(*total)?, &sums)?;
+        take(&mut group)
     })
 }
 

@@ -25,7 +25,6 @@ use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Error, Result};
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
-use crate::store::cell::Cell;
 use crate::store::dataset::Binder;
 use crate::store::engine::Flow;
 use crate::store::plan::{ColumnRef, Direction, Pred, Select, Sort};
@@ -508,9 +507,4 @@ pub(super) fn first_place(allocations: &[Allocation]) -> Option<(Id<Contract>, u
 pub(super) fn allocations(cx: &mut Cx<'_>, receipt: Id<Receipt>) -> Result<Vec<Allocation>> {
     let c = Allocation::C;
     cx.query::<Allocation>().equal(c.receipt, receipt).ascending(c.seq).fetch(cx.tx())
-}
-
-/// A cell as a column of this type; for outputs that are read one by one.
-pub(super) fn read<T: Field>(cells: &[Cell], at: usize, ids: crate::kernel::id::IdCodec) -> Result<T> {
-    T::decode(cells.get(at).map(Cell::as_ref).unwrap_or_default(), ids)
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GIVEN_TO_RECEIPT;
-use super::apply::read;
+use super::since::cells as row;
 use crate::app::{Cx, ListRequest, Page, Rows};
 use crate::areas::access::User;
 use crate::areas::contract::{Contract, Installment, SettlementDirection};
@@ -15,11 +15,13 @@ use crate::kernel::currency::Currency;
 use crate::kernel::date::{self, Date};
 use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Code, Error, Result};
-use crate::kernel::id::Id;
+use crate::kernel::id::{Id, IdCodec};
+use crate::store::cell::CellRef;
 use crate::store::dataset::SortBy;
 use crate::store::engine::Mode;
 use crate::store::expr::{Expr, Operand};
 use crate::store::plan::Direction;
+use crate::store::record::Field;
 
 /// Lists installments of contracts in scope.
 ///
@@ -168,29 +170,35 @@ impl Operation for SettlementDue {
             cursor: self.cursor,
         };
         let limit = request.page_limit()?;
-        let frame = cx.rows(&request, limit)?;
-        let ids = cx.ids();
-        let item = |cells: &crate::store::cell::Row| {
-            let due_date: Date = read(cells, 11, ids)?;
-            Ok(DueItem {
-                contract: read(cells, 0, ids)?,
-                seq: read(cells, 1, ids)?,
-                contract_number: read(cells, 2, ids)?,
-                customer: read(cells, 3, ids)?,
-                customer_name: read(cells, 4, ids)?,
-                owner: read(cells, 5, ids)?,
-                label: read(cells, 6, ids)?,
-                direction: read(cells, 7, ids)?,
-                currency: read(cells, 8, ids)?,
-                amount: read(cells, 9, ids)?,
-                open_amount: read(cells, 10, ids)?,
-                due_date,
-                days_late: days_late(due_date, today),
-            })
-        };
-        let items = frame.rows.iter().map(item).collect::<Result<Vec<DueItem>>>()?;
-        Ok(Page { items, next: frame.next })
+        let (ids, mut items) = (cx.ids(), Vec::new());
+        let (_, next) = cx.each_row(&request, limit, |cells| {
+            items.push(due_item(cells, today, ids)?);
+            Ok(())
+        })?;
+        Ok(Page { items, next })
     }
+}
+
+/// A row of the columns that [`SettlementDue`] selects.
+fn due_item(cells: &[CellRef<'_>], today: Date, ids: IdCodec) -> Result<DueItem> {
+    let [contract, seq, number, customer, name, owner, label, direction, currency, amount, open, due] =
+        row(cells)?;
+    let due_date = Date::decode(due, ids)?;
+    Ok(DueItem {
+        contract: Field::decode(contract, ids)?,
+        seq: Field::decode(seq, ids)?,
+        contract_number: Field::decode(number, ids)?,
+        customer: Field::decode(customer, ids)?,
+        customer_name: Field::decode(name, ids)?,
+        owner: Field::decode(owner, ids)?,
+        label: Field::decode(label, ids)?,
+        direction: Field::decode(direction, ids)?,
+        currency: Field::decode(currency, ids)?,
+        amount: Field::decode(amount, ids)?,
+        open_amount: Field::decode(open, ids)?,
+        due_date,
+        days_late: days_late(due_date, today),
+    })
 }
 
 /// Days from `due` to `day`, below zero when it is still ahead.

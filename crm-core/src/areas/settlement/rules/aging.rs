@@ -71,16 +71,19 @@ pub struct Aged {
 }
 
 impl Aged {
-    /// Of what is open in all, and of it what is due on the days of each of [`due_days`].
+    /// Takes the place of what it was: what is open in all, and of it what is due on the days of each of [`due_days`].
     ///
     /// # Errors
     /// `OVERFLOW`; `INTERNAL` when there are too few sums.
-    pub fn of_sums(total: Amount, sums: &[Amount]) -> Result<Aged> {
+    pub fn set(&mut self, total: Amount, sums: &[Amount]) -> Result<()> {
         let [not_due, overdue @ ..] = sums else {
             return Err(Error::new(&error::INTERNAL).with("what", "a report on aging has too few sums"));
         };
-        let undated = total.checked_sub(Amount::checked_sum(sums.iter().copied())?)?;
-        Ok(Aged { total, undated, not_due: *not_due, overdue: overdue.to_vec() })
+        self.undated = total.checked_sub(Amount::checked_sum(sums.iter().copied())?)?;
+        (self.total, self.not_due) = (total, *not_due);
+        self.overdue.clear();
+        self.overdue.extend_from_slice(overdue);
+        Ok(())
     }
 
     /// Nothing, in `bounds.len() + 1` buckets.
