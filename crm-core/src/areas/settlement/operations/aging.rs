@@ -500,11 +500,22 @@ fn name_groups(cx: &mut Cx<'_>, rows: &mut [AgingRow]) -> Result<()> {
     let owners = names(cx, u.id, u.name, rows.iter().filter_map(|row| row.owner))?;
     let units = names(cx, o.id, o.name, rows.iter().filter_map(|row| row.unit))?;
     for row in rows {
-        row.customer_name = row.customer.and_then(|id| customers.get(&id).cloned());
-        row.owner_name = row.owner.and_then(|id| owners.get(&id).cloned());
-        row.unit_name = row.unit.and_then(|id| units.get(&id).cloned());
+        row.customer_name = row.customer.and_then(|id| customers.get(id).cloned());
+        row.owner_name = row.owner.and_then(|id| owners.get(id).cloned());
+        row.unit_name = row.unit.and_then(|id| units.get(id).cloned());
     }
     Ok(())
+}
+
+/// Names of records, in the order of their ids.
+pub(super) struct Names<R>(Vec<(Id<R>, String)>);
+
+impl<R> Names<R> {
+    /// The name of a record, if it was found.
+    pub(super) fn get(&self, id: Id<R>) -> Option<&String> {
+        let place = self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(&self.0[place].1)
+    }
 }
 
 /// The names of records, a few hundred at once.
@@ -513,7 +524,7 @@ pub(super) fn names<R: Record>(
     id: Col<Id<R>>,
     name: Col<String>,
     wanted: impl Iterator<Item = Id<R>>,
-) -> Result<BTreeMap<Id<R>, String>>
+) -> Result<Names<R>>
 where
     Id<R>: Field,
 {
@@ -521,15 +532,15 @@ where
     wanted.sort_unstable();
     wanted.dedup();
     let ids = cx.ids();
-    let mut names = BTreeMap::new();
+    let mut names = Vec::with_capacity(wanted.len());
     for wanted in wanted.chunks(NAMES_AT_ONCE) {
         let outputs = [id.position(), name.position()].map(|at| Output::Column(ColumnRef::base(at)));
         let query = cx.query::<R>().any_of(id, wanted.iter().copied()).ascending(id);
         query.scan(cx.tx(), outputs.to_vec(), &mut |cells| {
             let [id, name] = row(cells)?;
-            names.insert(Id::<R>::decode(id, ids)?, String::decode(name, ids)?);
+            names.push((Id::<R>::decode(id, ids)?, String::decode(name, ids)?));
             Ok(Flow::More)
         })?;
     }
-    Ok(names)
+    Ok(Names(names))
 }

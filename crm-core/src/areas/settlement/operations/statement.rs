@@ -370,7 +370,7 @@ fn name_rows(cx: &mut Cx<'_>, rows: &mut [StatementRow]) -> Result<()> {
     let (r, a, c) = (Receipt::C, Adjustment::C, Contract::C);
     let documents = || rows.iter().filter_map(|row| row.document);
     let receipts = names(cx, r.id, r.number, documents().map(Id::from_uuid))?;
-    let unknown: Vec<Uuid> = documents().filter(|id| !receipts.contains_key(&Id::from_uuid(*id))).collect();
+    let unknown: Vec<Uuid> = documents().filter(|id| receipts.get(Id::from_uuid(*id)).is_none()).collect();
     let adjustments = names(cx, a.id, a.number, unknown.into_iter().map(Id::from_uuid))?;
     let contracts = || rows.iter().filter_map(|row| row.contract);
     let numbers = names(cx, c.id, c.number, contracts())?;
@@ -378,10 +378,10 @@ fn name_rows(cx: &mut Cx<'_>, rows: &mut [StatementRow]) -> Result<()> {
     for row in rows {
         let of_document = row
             .document
-            .and_then(|id| receipts.get(&Id::from_uuid(id)).or_else(|| adjustments.get(&Id::from_uuid(id))));
-        let of_contract = row.contract.and_then(|id| numbers.get(&id));
+            .and_then(|id| receipts.get(Id::from_uuid(id)).or_else(|| adjustments.get(Id::from_uuid(id))));
+        let of_contract = row.contract.and_then(|id| numbers.get(id));
         row.number = of_document.or(of_contract).cloned();
-        row.contract_title = row.contract.and_then(|id| titles.get(&id).cloned());
+        row.contract_title = row.contract.and_then(|id| titles.get(id).cloned());
     }
     Ok(())
 }
