@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crm::app::Session;
 use crm::kernel::calendar::Calendar;
 use crm::kernel::date::{self, Date, add_days, parse_date};
+use crm::kernel::error::Locale;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use world::{World, call, expect, noon};
+use world::{World, call, expect, noon, outcome};
 
 /// A notice as `rule seq date level`, with `escalated` behind it where it is.
 fn shown(notice: &Value) -> String {
@@ -261,7 +262,13 @@ fn rules_of_the_host() {
         ),
         (json!({ "rule": good(), "version": 1 }), "no_rule", "rule.name"),
     ] {
-        assert_eq!(world.refused("warning.define", input.clone()), expect(name, field), "{input}");
+        let error = world.try_call("warning.define", input.clone()).unwrap_err();
+        assert_eq!(outcome(&error), expect(name, field), "{input}");
+        if name == "rule_wrong" {
+            let message = error.message(Locale::Chinese);
+            let reason = message.strip_prefix("预警规则不正确:").unwrap();
+            assert!(reason.contains(|letter| ('一'..='龥').contains(&letter)), "{message}");
+        }
     }
     let names = |world: &World| world.call("warning.rules", json!({})).as_array().unwrap().len();
     let before = names(&world);

@@ -1,7 +1,8 @@
 //! What a ledger keeps of its own accord: the trail to its end, answers for a while, and nothing that cannot be.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use crm::app::{AuditEntry, CHAIN_BROKEN, CallOptions, Ledger};
+use crm::app::{AuditEntry, CHAIN_BROKEN, CallOptions, GROUPS_MAX, Ledger, TOO_MANY_GROUPS};
+use crm::areas::access::OrgUnit;
 use crm::kernel::date::Instant;
 use crm::kernel::error;
 use crm::store::cell::Cell;
@@ -62,6 +63,40 @@ fn answers_are_kept_for_ninety_days() {
     at("2026-04-01T00:00:01Z");
     create("3");
     assert_ne!(create("1"), first);
+}
+
+#[test]
+fn a_summary_has_a_bounded_number_of_groups() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("books.crm");
+    let ledger = crm::open(path.to_str().unwrap(), &options("2026-03-02T01:00:00Z")).unwrap();
+    let session = ledger.session("admin").unwrap();
+    let made = session.call("unit.create", r#"{"name": "0"}"#, &CallOptions::default()).unwrap();
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let first = ledger.ids().key(made["id"].as_str().unwrap().parse().unwrap()).unwrap();
+    let (table, c) = (OrgUnit::table(), OrgUnit::C);
+    let mut tx = ledger.store().begin(Mode::Write).unwrap();
+    let row = tx.get(table, &[Cell::Int(first)]).unwrap().unwrap();
+    let more: Vec<_> = (1..=GROUPS_MAX as i64)
+        .map(|after| {
+            let mut row = row.clone();
+            row[c.id.position()] = Cell::Int(first + after);
+            row[c.name.position()] = Cell::Text(after.to_string());
+            row
+        })
+        .collect();
+    tx.insert(table, &more).unwrap();
+    tx.commit().unwrap();
+    let count = |filter: &str| {
+        let input = format!(
+            r#"{{"dataset": "org_unit", "group_by": [{{"field": "name"}}], "measures": [{{"count": "all"}}], "filter": {filter}}}"#
+        );
+        session.call("query.summary", &input, &CallOptions::default())
+    };
+    assert_eq!(count("null").unwrap_err().code(), &TOO_MANY_GROUPS);
+    let counted: Value =
+        serde_json::from_str(&count(r#"{"not": {"equal": ["name", "0"]}}"#).unwrap()).unwrap();
+    assert_eq!(counted.as_array().unwrap().len(), GROUPS_MAX);
 }
 
 #[test]

@@ -242,6 +242,20 @@ fn joins_and_groups() {
     );
     crm_sql::select(&Numbered, &select(false), &mut text);
     assert!(text.contains(" JOIN \"party\" AS t1") && !text.contains("LEFT"), "{text}");
+    // The condition stands before those of the rows, and so do its values.
+    let late = Pred::Compare(DUE, Compare::Less, Cell::Int(5));
+    let buckets = Select {
+        outputs: vec![Output::Column(PARTY), Output::SumWhere(ID, late)],
+        filter: Pred::IsPresent(DUE).and(Pred::equal(PARTY, Cell::Int(6))),
+        ..Select::all(order)
+    };
+    let values = crm_sql::select(&Numbered, &buckets, &mut text);
+    assert_eq!(
+        text,
+        "SELECT \"party\", sum(\"id\") FILTER (WHERE \"due\" < $1)::bigint FROM \"order\" \
+         WHERE \"due\" IS NOT NULL AND \"party\" = $2 GROUP BY \"party\""
+    );
+    assert_eq!(values.iter().map(shown).collect::<Vec<_>>(), ["5", "6"]);
 }
 
 #[test]

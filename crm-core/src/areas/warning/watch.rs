@@ -13,7 +13,7 @@ use super::model::{
     WarningTotal,
 };
 use super::rules::notices::{People, Person, Unit};
-use super::rules::{self, NO_RULE, RULE_WRONG, built_in};
+use super::rules::{self, NO_RULE, built_in, wrong};
 use crate::app::{Author, Cx, PathReader};
 use crate::areas::access::{OrgUnit, User};
 use crate::catalog::{Access, Level};
@@ -182,8 +182,13 @@ fn owner_field<'a>(rule: &'a WarningDefinition, dataset: &'static Dataset) -> Op
     rule.owner.as_deref().or_else(|| dataset.scope.map(|scope| scope.owner))
 }
 
-fn wrong(field: impl Into<String>, reason: impl fmt::Display) -> Error {
-    Error::new(&RULE_WRONG).at(field).with("reason", reason)
+fn no_subject(dataset: &Dataset) -> Error {
+    let name = dataset.name;
+    wrong(
+        "dataset",
+        format_args!("the rows of {name} cannot be warned of"),
+        format_args!("不能对 {name} 的记录预警"),
+    )
 }
 
 /// Resolves a field of a rule that must be of one type.
@@ -192,10 +197,14 @@ fn typed(
     at: &str,
     name: &str,
     is: fn(&BoundField) -> bool,
-    what: &str,
+    (what, zh): (&str, &str),
 ) -> Result<ColumnRef> {
     let bound = binder.resolve(name).map_err(|error| error.at(at))?;
-    if is(&bound) { Ok(bound.column) } else { Err(wrong(at, format_args!("{name} is not {what}"))) }
+    if is(&bound) {
+        Ok(bound.column)
+    } else {
+        Err(wrong(at, format_args!("{name} is not {what}"), format_args!("{name} 不是{zh}")))
+    }
 }
 
 fn is_text(bound: &BoundField) -> bool {
@@ -210,9 +219,11 @@ fn is_amount(bound: &BoundField) -> bool {
 fn refuse_caller(filter: Option<&Expr>) -> Result<()> {
     let filter = filter.and_then(|filter| serde_json::to_value(filter).ok());
     match filter.filter(names_caller) {
-        Some(_) => {
-            Err(wrong("filter", "a rule holds for all, so its condition cannot name the user who asks"))
-        }
+        Some(_) => Err(wrong(
+            "filter",
+            "a rule holds for all, so its condition cannot name the user who asks",
+            "规则对所有人生效,条件中不能引用当前用户",
+        )),
         None => Ok(()),
     }
 }
@@ -259,7 +270,7 @@ pub(super) fn check(cx: &mut Cx<'_>, rule: &WarningDefinition) -> Result<()> {
     let (catalog, today) = (cx.catalog(), cx.today());
     let dataset = catalog.dataset(&rule.dataset).map_err(|error| error.within("dataset"))?;
     if key_columns(dataset).is_none() || dataset.name == super::WARNING_NOTICES.name {
-        return Err(wrong("dataset", format_args!("the rows of {} cannot be warned of", dataset.name)));
+        return Err(no_subject(dataset));
     }
     refuse_caller(rule.filter.as_ref())?;
     let actor = cx.actor().clone();
@@ -267,23 +278,39 @@ pub(super) fn check(cx: &mut Cx<'_>, rule: &WarningDefinition) -> Result<()> {
     let mut binder = Binder::new(catalog.schema(), dataset).guarded(&author);
     condition(cx, &mut binder, rule.filter.as_ref(), today, &calendar)?;
     if let Some(date) = &rule.date {
-        typed(&mut binder, "date", date, |bound| bound.field_type == FieldType::Date, "a date")?;
+        typed(
+            &mut binder,
+            "date",
+            date,
+            |bound| bound.field_type == FieldType::Date,
+            ("a date", "日期字段"),
+        )?;
     }
     for (index, title) in rule.title.iter().enumerate() {
-        typed(&mut binder, &format!("title[{index}]"), title, is_text, "a text")?;
+        typed(&mut binder, &format!("title[{index}]"), title, is_text, ("a text", "文本字段"))?;
     }
     if let Some(name) = &rule.customer_name {
-        typed(&mut binder, "customer_name", name, is_text, "a text")?;
+        typed(&mut binder, "customer_name", name, is_text, ("a text", "文本字段"))?;
     }
     if let (Some(amount), Some(currency)) = (&rule.amount, &rule.currency) {
-        typed(&mut binder, "amount", amount, is_amount, "an amount of money")?;
-        typed(&mut binder, "currency", currency, is_text, "a currency")?;
+        typed(&mut binder, "amount", amount, is_amount, ("an amount of money", "金额字段"))?;
+        typed(&mut binder, "currency", currency, is_text, ("a currency", "币种字段"))?;
     }
     if let Some(owner) = owner_field(rule, dataset) {
-        let column = typed(&mut binder, "owner", owner, |bound| bound.field_type == FieldType::Id, "a user")?;
+        let column = typed(
+            &mut binder,
+            "owner",
+            owner,
+            |bound| bound.field_type == FieldType::Id,
+            ("a user", "用户"),
+        )?;
         let table = binder.select.table(column.source);
         if table.columns[column.column].references != Some("user") {
-            return Err(wrong("owner", format_args!("{owner} is not a user")));
+            return Err(wrong(
+                "owner",
+                format_args!("{owner} is not a user"),
+                format_args!("{owner} 不是用户"),
+            ));
         }
     }
     if let Some(total) = &rule.total {
@@ -317,10 +344,14 @@ fn check_total(
     let sums = total.figures.iter().filter(|figure| figure.sum.is_some()).count();
     let is_count = matches!(total.bound, WarningBound::AtLeast(_));
     if (is_count && sums > 0) || (!is_count && sums < total.figures.len()) {
-        return Err(wrong("bound", "sums are compared with an amount, counts with a number of rows"));
+        return Err(wrong(
+            "bound",
+            "sums are compared with an amount, counts with a number of rows",
+            "合计须与金额比较,计数须与行数比较",
+        ));
     }
     if let WarningBound::AboveField(field) = &total.bound {
-        typed(binder, "bound.above_field", field, is_amount, "an amount of money")?;
+        typed(binder, "bound.above_field", field, is_amount, ("an amount of money", "金额字段"))?;
     }
     for (index, figure) in total.figures.iter().enumerate() {
         let at = |error: Error| error.within(format!("figures[{index}]"));
@@ -328,25 +359,35 @@ fn check_total(
         refuse_caller(figure.filter.as_ref()).map_err(at)?;
         let mut binder = Binder::new(cx.catalog().schema(), over).guarded(author);
         condition(cx, &mut binder, figure.filter.as_ref(), today, calendar).map_err(at)?;
-        let by =
-            typed(&mut binder, "by", &figure.by, |bound| bound.field_type == FieldType::Id, "a reference")
-                .map_err(at)?;
+        let by = typed(
+            &mut binder,
+            "by",
+            &figure.by,
+            |bound| bound.field_type == FieldType::Id,
+            ("a reference", "引用字段"),
+        )
+        .map_err(at)?;
         let table = binder.select.table(by.source);
         if table.columns[by.column].references != Some((dataset.table)().name) {
-            return Err(at(wrong("by", format_args!("{} does not refer to {}", figure.by, dataset.name))));
+            return Err(at(wrong(
+                "by",
+                format_args!("{} does not refer to {}", figure.by, dataset.name),
+                format_args!("{} 不是指向 {} 的引用", figure.by, dataset.name),
+            )));
         }
         if let Some(sum) = &figure.sum {
-            typed(&mut binder, "sum", sum, is_amount, "an amount of money").map_err(at)?;
-            typed(&mut binder, "sum", "currency", is_text, "a currency").map_err(at)?;
+            typed(&mut binder, "sum", sum, is_amount, ("an amount of money", "金额字段")).map_err(at)?;
+            typed(&mut binder, "sum", "currency", is_text, ("a currency", "币种字段")).map_err(at)?;
         }
         if let Some(home) = &figure.home {
             if figure.sum.is_none() {
                 return Err(at(wrong(
                     "home",
                     "only an amount that is summed has a value in the ledger's currency",
+                    "只有求和的金额才有本位币金额",
                 )));
             }
-            typed(&mut binder, "home", home, is_amount, "an amount of money").map_err(at)?;
+            typed(&mut binder, "home", home, is_amount, ("an amount of money", "金额字段")).map_err(at)?;
         }
     }
     Ok(())
@@ -374,7 +415,7 @@ pub(super) fn batch(
     let (catalog, ids, definition) = (cx.catalog(), cx.ids(), &rule.definition);
     let dataset = catalog.dataset(&definition.dataset)?;
     let Some((subject, seq)) = key_columns(dataset) else {
-        return Err(wrong("dataset", format_args!("the rows of {} cannot be warned of", dataset.name)));
+        return Err(no_subject(dataset));
     };
     let mut binder = Binder::new(catalog.schema(), dataset);
     let mut outputs = vec![subject];

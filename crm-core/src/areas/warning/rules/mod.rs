@@ -8,6 +8,8 @@ pub mod built_in;
 pub mod credit;
 pub mod notices;
 
+use std::fmt;
+
 use crate::areas::warning::model::{
     LeadUnit, WarningDefinition, WarningLevel, WarningSettings, WarningStep, WarningTiming,
 };
@@ -37,8 +39,9 @@ pub const ESCALATION_MAX: u32 = 250;
 /// The last number of the library's own rules.
 pub const BUILT_IN_MAX: u32 = 1000;
 
-fn wrong(field: &str, reason: &str) -> Error {
-    Error::new(&RULE_WRONG).at(field).with("reason", reason)
+/// A rule that contradicts itself or its dataset: the field, and why in English and in Chinese.
+pub(super) fn wrong(field: impl Into<String>, reason: impl fmt::Display, zh: impl fmt::Display) -> Error {
+    Error::new(&RULE_WRONG).at(field).with_both("reason", reason, zh)
 }
 
 /// Checks settings: lead and escalation within their bounds.
@@ -53,7 +56,11 @@ pub fn check_settings(settings: &WarningSettings, timing: WarningTiming) -> Resu
         return Err(out("lead", settings.lead, 0, LEAD_MAX));
     }
     if timing == WarningTiming::State && settings.lead > 0 {
-        return Err(wrong("lead", "a state rule has no date that a lead time could count from"));
+        return Err(wrong(
+            "lead",
+            "a state rule has no date that a lead time could count from",
+            "状态类规则没有日期,不能设置提前量",
+        ));
     }
     match &settings.escalation {
         Some(escalation) if !(1..=ESCALATION_MAX).contains(&escalation.after_working_days) => {
@@ -75,6 +82,7 @@ pub fn check_definition(rule: &WarningDefinition) -> Result<()> {
         return Err(wrong(
             "name",
             "a name has 3 to 60 small letters, digits and underscores, a letter first",
+            "名称须为 3 至 60 个小写字母、数字或下划线,以字母开头",
         ));
     }
     if rule.label.trim().is_empty() {
@@ -86,22 +94,32 @@ pub fn check_definition(rule: &WarningDefinition) -> Result<()> {
     }
     match (rule.timing, &rule.date) {
         (WarningTiming::Ahead | WarningTiming::Late, None) => {
-            return Err(wrong("date", "rules ahead of or after a date need one"));
+            return Err(wrong(
+                "date",
+                "rules ahead of or after a date need one",
+                "到期前与到期后规则须指定日期字段",
+            ));
         }
-        (WarningTiming::State, Some(_)) => return Err(wrong("date", "a state rule has no date")),
+        (WarningTiming::State, Some(_)) => {
+            return Err(wrong("date", "a state rule has no date", "状态类规则不能有日期字段"));
+        }
         _ => {}
     }
     if rule.title.is_empty() {
         return Err(Error::new(&error::EMPTY_LIST).at("title"));
     }
     if rule.title.len() > 3 {
-        return Err(wrong("title", "at most three texts name a record"));
+        return Err(wrong("title", "at most three texts name a record", "记录的标题最多由三个文本字段组成"));
     }
     if rule.amount.is_some() != rule.currency.is_some() {
-        return Err(wrong("currency", "an amount needs a currency, and a currency an amount"));
+        return Err(wrong(
+            "currency",
+            "an amount needs a currency, and a currency an amount",
+            "金额字段与币种字段须同时指定",
+        ));
     }
     if !rule.levels.windows(2).all(|pair| pair[0].from_days < pair[1].from_days) {
-        return Err(wrong("levels", "levels begin on ascending days"));
+        return Err(wrong("levels", "levels begin on ascending days", "级别的起始天数须递增"));
     }
     check_settings(&rule.settings, rule.timing).map_err(|error| error.within("settings"))
 }
