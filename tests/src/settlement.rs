@@ -2,7 +2,7 @@
 //!
 //! A life is one customer with one or two contracts and a dozen operations: signing, amendments, delivery, receipts of past
 //! days allocated in every way, other allocations, reversals, refunds, write-offs and their reversals, late charges,
-//! termination. The model knows
+//! termination with what stays owed. The model knows
 //! which operation must succeed and what every installment and receipt must be afterwards; the ledger is asked for both
 //! after every life, and once at its end for `settlement.verify`, which recomputes all of it from the journal.
 //!
@@ -601,16 +601,37 @@ impl Life {
                     return Ok(None);
                 }
                 let version = details(tx, &self.deals[deal])?.contract.version;
-                let refused = self.deals[deal].terminated.then_some("wrong_status");
-                let request = json!({ "id": self.deals[deal].id, "version": version, "reason": "协商解除" });
+                // One installment at most is told to stay owed, in whole or in part, sometimes by another day.
+                let at = dice.below(self.deals[deal].dues.len());
+                let due = &self.deals[deal].dues[at];
+                let kept = (dice.below(3) > 0).then(|| dice.between(1, due.rest() + due.rest() / 4 + 1));
+                let day = (dice.below(2) > 0).then(|| "2026-12-31".to_owned());
+                let refused = match kept {
+                    _ if self.deals[deal].terminated => Some("wrong_status"),
+                    Some(kept) if kept > due.rest() => Some("out_of_range"),
+                    Some(_) if day.is_none() && due.day.is_none() => Some("missing_field"),
+                    _ => None,
+                };
+                let mut request =
+                    json!({ "id": self.deals[deal].id, "version": version, "reason": "协商解除" });
+                if let Some(kept) = kept {
+                    request["still_owed"] =
+                        json!([{ "installment": at + 1, "amount": plain(kept), "due_on": day }]);
+                }
                 (
                     "contract.terminate",
                     request,
                     verdict(refused),
                     Box::new(move |life: &mut Life, _: &Value| {
                         life.deals[deal].terminated = true;
-                        for due in &mut life.deals[deal].dues {
-                            due.cancelled += due.rest();
+                        for (place, due) in life.deals[deal].dues.iter_mut().enumerate() {
+                            let rest = due.rest();
+                            let stays = if due.late { rest } else { 0 };
+                            let told = kept.filter(|_| place == at);
+                            due.cancelled += rest - told.unwrap_or(stays);
+                            if told.is_some() && day.is_some() {
+                                due.day.clone_from(&day);
+                            }
                         }
                     }),
                 )

@@ -107,6 +107,7 @@ from crm._types import (
     StageChange,
     StageInput,
     StatisticsReport,
+    StillOwedInput,
     SuggestForInput,
     TaxRate,
     TaxRateEntry,
@@ -1485,14 +1486,16 @@ class ContractOperations(Group):
         version: int,
         reason: str,
         ended_on: DateLike | None = None,
+        still_owed: Sequence[StillOwedInput] = (),
         idempotency_key: str | None = None,
     ) -> Contract:
-        """Terminates a signed contract before it is performed.
+        """Terminates a signed contract before it is performed in full.
 
         What is outstanding of every installment is cancelled, because obligations not yet performed
-        end with the contract (PRC Civil Code article 566); what was settled stays. A later reversal
-        of a receipt opens again exactly what that receipt had settled, and it can then be
-        collected.
+        end with the contract (PRC Civil Code article 566). What stays: what was settled; late
+        charges, since answering for a breach outlives the contract (articles 566 and 567); and what
+        `still_owed` tells of, such as the price of what was delivered. A later reversal of a
+        receipt opens again exactly what that receipt had settled, and it can then be collected.
 
         A recurring contract ends for the future: days served until `ended_on` stay owed, the price
         of later ones is cancelled by the proration rule, and what was paid for them is recorded as
@@ -1506,17 +1509,25 @@ class ContractOperations(Group):
             reason: Why, up to 1000 characters.
             ended_on: When it ended; today when left out, never later and not before the signing nor
                 the day it took effect.
+            still_owed: What stays owed of a contract in effect without recurring periods;
+                installments that are not named are cancelled.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
         Raises:
             ConflictError: ``stale_version``.
             InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``, ``empty``,
-                ``too_long``, ``overflow``.
-            NotFoundError: ``not_found``.
+                ``too_long``, ``overflow``, ``not_applicable``, ``out_of_range``,
+                ``too_many_decimals``, ``missing_field``.
+            NotFoundError: ``not_found``, ``installment_unknown``.
             StateError: ``wrong_status``.
         """
-        _sent: dict[str, Any] = {"id": id, "version": version, "reason": reason}
+        _sent: dict[str, Any] = {
+            "id": id,
+            "version": version,
+            "reason": reason,
+            "still_owed": _wire.CONTRACT_TERMINATE_STILL_OWED(still_owed),
+        }
         if ended_on is not None:
             _sent["ended_on"] = ended_on
         return _wire.read_contract(self._perform("contract.terminate", _sent, idempotency_key))

@@ -242,6 +242,7 @@ __all__ = [
     "StatisticsReport",
     "StatisticsRow",
     "StepState",
+    "StillOwedInput",
     "SuggestForInput",
     "SuggestForInputContract",
     "SuggestForInputCustomer",
@@ -5272,6 +5273,22 @@ class StatedLineInput(TypedDict):
 
     unit: NotRequired[str | None]
     """Of which unit."""
+
+
+class StillOwedInput(TypedDict):
+    """What stays owed of an installment after its contract has ended."""
+
+    installment: int
+    """Its number within the contract."""
+
+    amount: NotRequired[DecimalLike | None]
+    """How much, in the contract's currency, up to what is outstanding; all of that when left out."""
+
+    due_on: NotRequired[DateLike | None]
+    """By when, not before the contract ended; when left out, the due date it has. One that still waits
+    for an event needs it, for
+    the event will not come.
+    """
 
 
 class SuggestForInputCustomer(TypedDict):

@@ -1575,6 +1575,10 @@ def write_stated_line_input(value: Any) -> Any:
     return fields(value, WRITE_STATED_LINE_INPUT)
 
 
+def write_still_owed_input(value: Any) -> Any:
+    return fields(value, WRITE_STILL_OWED_INPUT)
+
+
 def write_term_share_input(value: Any) -> Any:
     return fields(value, WRITE_TERM_SHARE_INPUT)
 
@@ -1634,11 +1638,13 @@ WRITE_RED_LINE_INPUT: Table = {"amount": number, "quantity": number}
 WRITE_RED_REQUEST_INPUT: Table = {"lines": each(write_red_line_input)}
 WRITE_STAGE_INPUT: Table = {"probability": number}
 WRITE_STATED_LINE_INPUT: Table = {"amount": number, "tax_rate": number, "quantity": number}
+WRITE_STILL_OWED_INPUT: Table = {"amount": number}
 WRITE_TERM_SHARE_INPUT: Table = {"rate": number, "amount": number}
 WRITE_WARNING_BOUND_INPUT: Table = {"above": number}
 WRITE_WARNING_DEFINITION_INPUT: Table = {"total": write_warning_total_input}
 WRITE_WARNING_TOTAL_INPUT: Table = {"bound": write_warning_bound_input}
 CONTRACT_CREATE_LINES = each(write_line_data_input)
 CONTRACT_CREATE_TERMS = each(write_payment_term_input)
+CONTRACT_TERMINATE_STILL_OWED = each(write_still_owed_input)
 PIPELINE_CREATE_STAGES = each(write_stage_input)
 TERM_SET_SAVE_TERMS = each(write_payment_term_input)

@@ -1,29 +1,20 @@
-//! The way of a contract: approval, signing, taking effect, events, and its end.
+//! The way of a contract: approval, signing, taking effect, delivery and acceptance.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::recurring::end_service;
-use super::{
-    GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, Posting, installments, post,
-    refresh_installments,
-};
+use super::{GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, refresh_installments};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::access::{Role, User};
-use crate::areas::contract::model::{
-    Contract, ContractDecision, ContractStatus, DecisionKind, EntryKind, InstallmentStatus,
-};
-use crate::areas::contract::rules::journal::Change;
+use crate::areas::contract::model::{Contract, ContractDecision, DecisionKind, EntryKind};
 use crate::areas::contract::rules::status::{self, Action};
-use crate::areas::contract::rules::{
-    DATE_IN_FUTURE, NOT_SETTLED, SELF_APPROVAL, TERMS_MISSING, WRONG_STATUS, schedule,
-};
+use crate::areas::contract::rules::{DATE_IN_FUTURE, SELF_APPROVAL, TERMS_MISSING, WRONG_STATUS};
 use crate::areas::ledger::{NO_RATE, stated_rate};
 use crate::areas::party::GIVEN_CUSTOMER;
 use crate::areas::party::rules::{name, optional};
 use crate::catalog::{Access, Example, Given, Level, Operation};
 use crate::kernel::date::Date;
-use crate::kernel::decimal::{Amount, Price};
+use crate::kernel::decimal::Price;
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::store::engine::Mode;
@@ -31,28 +22,6 @@ use crate::store::record::Record;
 
 const GIVEN_THREE: &[Given] = &[GIVEN_CUSTOMER, GIVEN_CONTRACT, GIVEN_SUBMITTED];
 const GIVEN_FOUR: &[Given] = &[GIVEN_CUSTOMER, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_APPROVED];
-const GIVEN_FREE: Given = Given {
-    save: "contract",
-    call: "contract.create",
-    input: r#"{"title": "年度框架协议", "kind": "framework", "customer": "${customer.id}"}"#,
-};
-const GIVEN_FREE_EFFECTIVE: &[Given] = &[
-    GIVEN_CUSTOMER,
-    GIVEN_FREE,
-    GIVEN_SUBMITTED,
-    GIVEN_APPROVED,
-    Given {
-        save: "contract",
-        call: "contract.sign",
-        input: r#"{"id": "${contract.id}", "version": 3, "signed_on": "2026-02-02"}"#,
-    },
-    Given {
-        save: "contract",
-        call: "contract.effective",
-        input: r#"{"id": "${contract.id}", "version": 4}"#,
-    },
-];
-
 /// The contract as read by the caller and as it will be after the action, which its status must allow.
 pub(super) fn begin(
     cx: &mut Cx<'_>,
@@ -427,156 +396,6 @@ impl Operation for AcceptContract {
         let accepted_on = happened(cx, "accepted_on", self.accepted_on, after.delivered_on)?;
         after.accepted_on = Some(accepted_on);
         refresh_installments(cx, &after, EntryKind::Change, accepted_on)?;
-        cx.update(&before, after)
-    }
-}
-
-/// Completes a contract of which everything is settled.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CompleteContract {
-    /// The contract.
-    pub id: Id<Contract>,
-    /// The version you have read.
-    pub version: u32,
-    /// When it was completed; today when left out, never later.
-    #[serde(default)]
-    pub ended_on: Option<Date>,
-}
-
-impl Operation for CompleteContract {
-    type Output = Contract;
-    const NAME: &'static str = "contract.complete";
-    const ZH: &'static str = "完成合同";
-    const ACCESS: Access = Access::Level("contract", Level::Edit);
-    const MODE: Mode = Mode::Write;
-    const ERRORS: &'static [Code] = &[
-        &NOT_FOUND,
-        &STALE_VERSION,
-        &error::NOT_AN_ID,
-        &WRONG_STATUS,
-        &DATE_IN_FUTURE,
-        &error::END_BEFORE_START,
-        &NOT_SETTLED,
-    ];
-    const EXAMPLE: Example =
-        Example { given: GIVEN_FREE_EFFECTIVE, input: r#"{"id": "${contract.id}", "version": 5}"# };
-    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
-        let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Complete)?;
-        after.ended_on = Some(happened(cx, "ended_on", self.ended_on, after.effective_on)?);
-        after.set_running(false)?;
-        let mut open = Amount::ZERO;
-        for installment in installments(cx, &before)? {
-            if installment.status != InstallmentStatus::Settled {
-                open = open.checked_add(schedule::outstanding(&installment)?)?;
-            }
-        }
-        if open.is_positive() {
-            return Err(Error::new(&NOT_SETTLED).with("open", open).with("currency", before.currency));
-        }
-        cx.update(&before, after)
-    }
-}
-
-/// Terminates a signed contract before it is performed.
-///
-/// What is outstanding of every installment is cancelled, because obligations not yet performed end with the contract
-/// (PRC Civil Code article 566); what was settled stays. A later reversal of a receipt opens again exactly what that
-/// receipt had settled, and it can then be collected.
-///
-/// A recurring contract ends for the future: days served until `ended_on` stay owed, the price of later ones is
-/// cancelled by the proration rule, and what was paid for them is recorded as an event `credit` for its repayment.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TerminateContract {
-    /// The contract.
-    pub id: Id<Contract>,
-    /// The version you have read.
-    pub version: u32,
-    /// Why, up to 1000 characters.
-    pub reason: String,
-    /// When it ended; today when left out, never later and not before the signing nor the day it took effect.
-    #[serde(default)]
-    pub ended_on: Option<Date>,
-}
-
-impl Operation for TerminateContract {
-    type Output = Contract;
-    const NAME: &'static str = "contract.terminate";
-    const ZH: &'static str = "终止合同";
-    const ACCESS: Access = Access::Level("contract", Level::Manage);
-    const MODE: Mode = Mode::Write;
-    const ERRORS: &'static [Code] = &[
-        &NOT_FOUND,
-        &STALE_VERSION,
-        &error::NOT_AN_ID,
-        &WRONG_STATUS,
-        &DATE_IN_FUTURE,
-        &error::END_BEFORE_START,
-        &error::EMPTY,
-        &error::TOO_LONG,
-        &error::OVERFLOW,
-    ];
-    const EXAMPLE: Example = Example {
-        given: GIVEN_TO_EFFECTIVE,
-        input: r#"{"id": "${contract.id}", "version": 4, "reason": "客户项目取消,双方协商解除"}"#,
-    };
-    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
-        let reason = name("reason", &self.reason, 1000)?;
-        let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Terminate)?;
-        let start = after.effective_on.max(after.signed_on);
-        after.ended_on = Some(happened(cx, "ended_on", self.ended_on, start)?);
-        if after.recurrence.is_some() && before.status == ContractStatus::Effective {
-            after.termination_reason = Some(reason);
-            after.set_running(false)?;
-            end_service(cx, &after)?;
-        } else {
-            end_unperformed(cx, &mut after, Some(reason))?;
-        }
-        cx.update(&before, after)
-    }
-}
-
-fn end_unperformed(cx: &mut Cx<'_>, contract: &mut Contract, reason: Option<String>) -> Result<()> {
-    contract.termination_reason = reason;
-    contract.set_running(false)?;
-    let mut changes = Vec::new();
-    for before in installments(cx, contract)? {
-        let after = schedule::cancelled(before.clone())?;
-        changes.push(Change::new(Some(before), after));
-    }
-    let date = contract.ended_on.unwrap_or(cx.today());
-    post(cx, &Posting::of(contract, EntryKind::Termination, date), changes, Vec::new())
-}
-
-/// Gives up a contract that is a draft, or approved and not signed.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CancelContract {
-    /// The contract.
-    pub id: Id<Contract>,
-    /// The version you have read.
-    pub version: u32,
-    /// Why.
-    #[serde(default)]
-    pub reason: Option<String>,
-}
-
-impl Operation for CancelContract {
-    type Output = Contract;
-    const NAME: &'static str = "contract.cancel";
-    const ZH: &'static str = "作废合同";
-    const ACCESS: Access = Access::Level("contract", Level::Edit);
-    const MODE: Mode = Mode::Write;
-    const ERRORS: &'static [Code] = &[&NOT_FOUND, &STALE_VERSION, &error::NOT_AN_ID, &WRONG_STATUS];
-    const EXAMPLE: Example = Example {
-        given: &[GIVEN_CUSTOMER, GIVEN_CONTRACT],
-        input: r#"{"id": "${contract.id}", "version": 1, "reason": "客户改为询价"}"#,
-    };
-    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
-        let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Cancel)?;
-        after.ended_on = Some(cx.today());
-        end_unperformed(cx, &mut after, optional(self.reason))?;
         cx.update(&before, after)
     }
 }

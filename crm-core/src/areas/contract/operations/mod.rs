@@ -3,6 +3,7 @@
 mod amend;
 mod customer_terms;
 mod draft;
+mod end;
 mod event;
 mod journal;
 mod life;
@@ -13,12 +14,13 @@ mod term_set;
 pub use amend::AmendContract;
 pub use customer_terms::{AssignTermSet, DefaultTermSet, DefaultTerms};
 pub use draft::{CreateContract, UpdateContract};
+pub use end::{CancelContract, CompleteContract, StillOwed, TerminateContract};
 pub use event::{Deduction, DeliverContract, DeliveredPart, ReachMilestone, ReleaseRetention};
 pub(crate) use event::{invoiced, uninvoiced};
 pub(crate) use journal::{Posting, journal_lines, post};
 pub use life::{
-    AcceptContract, ApproveContract, CancelContract, CompleteContract, EffectContract, RejectContract,
-    SignContract, SubmitContract, TerminateContract, WithdrawContract,
+    AcceptContract, ApproveContract, EffectContract, RejectContract, SignContract, SubmitContract,
+    WithdrawContract,
 };
 pub use read::{ContractDetails, GetContract, ListContracts};
 pub use recurring::{ExtendSchedule, ResumeContract, RevisePrice, SuspendContract};

@@ -572,17 +572,17 @@ pub fn refreshed(mut installment: Installment, due: TermDue, live: bool) -> Resu
     restated(installment, live)
 }
 
-/// The installment with what is outstanding no longer owed: unperformed obligations end with the contract (PRC Civil
-/// Code article 566); what was settled stays, and refunds and damages are matters of their own.
+/// The installment with what is outstanding no longer owed, but for `kept` of it: unperformed obligations end with the
+/// contract (PRC Civil Code article 566); what was settled stays, and refunds and damages are matters of their own.
 ///
 /// # Errors
-/// As [`outstanding`].
-pub fn cancelled(mut installment: Installment) -> Result<Installment> {
-    let rest = outstanding(&installment)?;
-    if rest.is_zero() && installment.status != InstallmentStatus::Planned {
-        return Ok(installment);
-    }
+/// As [`outstanding`], and when more is kept than is outstanding.
+pub fn ended(mut installment: Installment, kept: Amount) -> Result<Installment> {
+    let rest = outstanding(&installment)?.checked_sub(kept)?;
     installment.cancelled = installment.cancelled.checked_add(rest)?;
+    if kept.is_positive() || (rest.is_zero() && installment.status != InstallmentStatus::Planned) {
+        return restated(installment, true);
+    }
     installment.open_amount = None;
     installment.status = InstallmentStatus::Cancelled;
     Ok(installment)
@@ -779,16 +779,18 @@ mod tests {
 
         #[test]
         fn an_installment_always_adds_up(
-            amount in 0..1_000_000_i64, settled in 0..1_000_000_i64, live: bool, end: bool,
+            amount in 0..1_000_000_i64, settled in 0..1_000_000_i64, live: bool, kept in proptest::option::of(0..1_000_000_i64),
         ) {
             let settled = settled.min(amount);
             let mut installment = sample();
             installment.amount = Amount::from_scaled(amount);
             installment.settled = Amount::from_scaled(settled);
             let mut found = restated(installment, live)?;
-            if end {
-                found = cancelled(found)?;
-                prop_assert!(outstanding(&found)?.is_zero());
+            if let Some(kept) = kept {
+                let kept = Amount::from_scaled(kept.min(amount - settled));
+                found = ended(found, kept)?;
+                prop_assert_eq!(outstanding(&found)?, kept);
+                prop_assert_eq!(found.open_amount.unwrap_or_default(), kept);
             }
             prop_assert_eq!(found.open_amount.is_some(), found.status == InstallmentStatus::Open);
             if let Some(open) = found.open_amount {
