@@ -133,6 +133,7 @@ struct ArrowArrayStream {
 #define CRM_OP_CONTRACT_MILESTONE "contract.milestone"
 #define CRM_OP_CONTRACT_REJECT "contract.reject"
 #define CRM_OP_CONTRACT_RELEASE_RETENTION "contract.release_retention"
+#define CRM_OP_CONTRACT_REOPEN "contract.reopen"
 #define CRM_OP_CONTRACT_RESUME "contract.resume"
 #define CRM_OP_CONTRACT_REVISE_PRICE "contract.revise_price"
 #define CRM_OP_CONTRACT_SIGN "contract.sign"

@@ -2,7 +2,7 @@
 //!
 //! A life is one customer with one or two contracts and a dozen operations: signing, amendments, delivery, receipts of past
 //! days allocated in every way, other allocations, reversals, refunds, write-offs and their reversals, late charges,
-//! termination with what stays owed. The model knows
+//! termination with what stays owed, and its being taken back. The model knows
 //! which operation must succeed and what every installment and receipt must be afterwards; the ledger is asked for both
 //! after every life, and once at its end for `settlement.verify`, which recomputes all of it from the journal.
 //!
@@ -77,6 +77,9 @@ struct Due {
     day: Option<String>,
     waits: bool,
     late: bool,
+    /// What a termination that stands has cancelled, and the day before it.
+    ended: i64,
+    day_before: Option<String>,
 }
 
 impl Due {
@@ -449,6 +452,8 @@ impl Life {
                 let amount = dice.between(1, 60_000);
                 let refused = if money.reversed {
                     Some("already_reversed")
+                } else if money.advance() == 0 {
+                    Some("no_advance")
                 } else if amount > money.advance() {
                     Some("above_advance")
                 } else {
@@ -597,6 +602,24 @@ impl Life {
                 )
             }
             (_, _) => {
+                if self.deals[deal].terminated && dice.below(2) > 0 {
+                    let version = details(tx, &self.deals[deal])?.contract.version;
+                    let request = json!({ "id": self.deals[deal].id, "version": version, "reason": "误记" });
+                    return Ok(Some((
+                        "contract.reopen",
+                        request,
+                        verdict(None),
+                        Box::new(move |life: &mut Life, _: &Value| {
+                            life.deals[deal].terminated = false;
+                            for due in &mut life.deals[deal].dues {
+                                due.cancelled -= std::mem::take(&mut due.ended);
+                                if !due.late {
+                                    due.day.clone_from(&due.day_before);
+                                }
+                            }
+                        }),
+                    )));
+                }
                 if dice.below(4) > 0 {
                     return Ok(None);
                 }
@@ -628,7 +651,9 @@ impl Life {
                             let rest = due.rest();
                             let stays = if due.late { rest } else { 0 };
                             let told = kept.filter(|_| place == at);
-                            due.cancelled += rest - told.unwrap_or(stays);
+                            due.ended = rest - told.unwrap_or(stays);
+                            due.cancelled += due.ended;
+                            due.day_before.clone_from(&due.day);
                             if told.is_some() && day.is_some() {
                                 due.day.clone_from(&day);
                             }
@@ -780,6 +805,7 @@ pub fn is_varied(lives: &Lives) -> bool {
         "contract.amend",
         "installment.charge_late",
         "contract.terminate",
+        "contract.reopen",
     ];
     names.iter().all(|name| lives.done.get(name).is_some_and(|times| *times > 0))
 }

@@ -78,6 +78,7 @@ from crm._types import (
     LineData,
     LineDataInput,
     ListRequestInput,
+    Money,
     MoneyDirection,
     OnExisting,
     Opportunity,
@@ -99,6 +100,7 @@ from crm._types import (
     Recurrence,
     RecurrenceInput,
     RedRequestInput,
+    ReturnedInput,
     Role,
     ScannedWarnings,
     SettlementCheck,
@@ -1294,6 +1296,47 @@ class ContractOperations(Group):
             _sent["deduct"] = _wire.write_deduction_input(deduct)
         return _wire.read_contract(self._perform("contract.release_retention", _sent, idempotency_key))
 
+    def reopen(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        reason: str,
+        date: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Takes back the end of a contract that was recorded in error: a completed or terminated one
+        is in effect again.
+
+        What its termination cancelled is owed again exactly, by a mirror entry, at the value it was
+        booked at; due dates follow from the terms again. Money that the termination returned stays
+        an advance, which `receipt.allocate` can use. To change what stays owed, reopen the contract
+        and terminate it again.
+
+        撤销合同终止或完成 (``contract.reopen``). Needs ``manage`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            reason: Why, up to 1000 characters.
+            date: From when it counts; today when left out, never later and not before the contract
+                ended.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``date_in_future``, ``end_before_start``, ``empty``,
+                ``too_long``, ``not_applicable``, ``unknown_calendar_year``, ``date_out_of_range``,
+                ``overflow``.
+            NotFoundError: ``not_found``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "reason": reason}
+        if date is not None:
+            _sent["date"] = date
+        return _wire.read_contract(self._perform("contract.reopen", _sent, idempotency_key))
+
     def resume(
         self,
         id: IdLike,
@@ -1486,6 +1529,7 @@ class ContractOperations(Group):
         version: int,
         reason: str,
         ended_on: DateLike | None = None,
+        returned: Sequence[ReturnedInput] = (),
         still_owed: Sequence[StillOwedInput] = (),
         idempotency_key: str | None = None,
     ) -> Contract:
@@ -1497,9 +1541,15 @@ class ContractOperations(Group):
         `still_owed` tells of, such as the price of what was delivered. A later reversal of a
         receipt opens again exactly what that receipt had settled, and it can then be collected.
 
+        What was settled and is `returned`, as a prepayment of which nothing was delivered, becomes
+        an advance of the receipts that settled it last: `receipt.refund` pays it back,
+        `receipt.allocate` uses it (article 566: restoration).
+
         A recurring contract ends for the future: days served until `ended_on` stay owed, the price
-        of later ones is cancelled by the proration rule, and what was paid for them is recorded as
-        an event `credit` for its repayment.
+        of later ones is cancelled by the proration rule, and what was settled for them becomes an
+        advance in the same way, with an event `credit` for each installment.
+
+        A termination recorded in error is taken back by `contract.reopen`.
 
         终止合同 (``contract.terminate``). Needs ``manage`` on ``contract``.
 
@@ -1509,6 +1559,8 @@ class ContractOperations(Group):
             reason: Why, up to 1000 characters.
             ended_on: When it ended; today when left out, never later and not before the signing nor
                 the day it took effect.
+            returned: What was settled and goes back, of a contract in effect without recurring
+                periods.
             still_owed: What stays owed of a contract in effect without recurring periods;
                 installments that are not named are cancelled.
             idempotency_key: Names this request: repeated with the same key, the call returns the
@@ -1526,6 +1578,7 @@ class ContractOperations(Group):
             "id": id,
             "version": version,
             "reason": reason,
+            "returned": _wire.CONTRACT_TERMINATE_RETURNED(returned),
             "still_owed": _wire.CONTRACT_TERMINATE_STILL_OWED(still_owed),
         }
         if ended_on is not None:
@@ -2054,6 +2107,7 @@ class InstallmentOperations(Group):
         amount: DecimalLike | None = None,
         date: DateLike | None = None,
         rounding: bool = False,
+        waived: bool = False,
         idempotency_key: str | None = None,
     ) -> Adjustment:
         """Closes an installment, or a part of what is open of it, without money: what cannot be
@@ -2075,6 +2129,9 @@ class InstallmentOperations(Group):
             rounding: Whether it is not a loss but the rest below the smallest coin of a cash
                 payment: less than `ledger.set_cash_rounding` says, or than 1 where nothing is set
                 for the currency.
+            waived: Whether it is not a loss but given up by agreement (减免), such as a late charge
+                or a part of one. It goes with the discounts, not with the losses; what is waived of
+                a late charge is not charged again.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
@@ -2091,6 +2148,7 @@ class InstallmentOperations(Group):
             "installment": installment,
             "reason": reason,
             "rounding": rounding,
+            "waived": waived,
         }
         if amount is not None:
             _sent["amount"] = _convert.number(amount)
@@ -3774,7 +3832,7 @@ class ReceiptOperations(Group):
             InvalidError: ``not_an_id``, ``empty``, ``too_long``, ``out_of_range``,
                 ``too_many_decimals``, ``end_before_start``, ``date_in_future``.
             NotFoundError: ``not_found``.
-            StateError: ``already_reversed``, ``is_reversal``.
+            StateError: ``already_reversed``, ``is_reversal``, ``no_advance``.
         """
         _sent: dict[str, Any] = {"id": id, "version": version, "reason": reason, "method": method}
         if account is not None:

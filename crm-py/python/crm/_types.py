@@ -223,6 +223,7 @@ __all__ = [
     "RedRequestInputLines",
     "Relative",
     "RelativeInput",
+    "ReturnedInput",
     "Role",
     "RowError",
     "RuleNotComputed",
@@ -421,12 +422,14 @@ Dataset: TypeAlias = Literal[
   due_date, amount, currency, owner, unit, recipients, noticed_at, owner_name (owner.name)
 """
 
-AdjustmentKind: TypeAlias = Literal["write_off", "discount", "rounding"]
+AdjustmentKind: TypeAlias = Literal["write_off", "discount", "rounding", "waiver"]
 """Why an installment is closed without money.
 
 * ``write_off``: It cannot be collected (坏账).
 * ``discount``: It was paid early, as the payment terms allow.
 * ``rounding``: The rest is smaller than the smallest coin.
+* ``waiver``: The parties agreed that it need not be paid, as of a late charge (减免; PRC Civil Code
+  articles 575 and 585).
 """
 
 AgingGroup: TypeAlias = Literal["customer", "owner", "unit", "currency"]
@@ -506,6 +509,7 @@ ContractEventKind: TypeAlias = Literal[
     "price_revision",
     "extension",
     "credit",
+    "reopening",
 ]
 """Something that happened to a contract and that installments wait for, or that changed them.
 
@@ -518,6 +522,7 @@ ContractEventKind: TypeAlias = Literal[
 * ``price_revision``: The price was revised.
 * ``extension``: Periods were added to the schedule.
 * ``credit``: Days were paid for that are not served any more, because the contract was terminated.
+* ``reopening``: The end of the contract was taken back.
 """
 
 ContractKind: TypeAlias = Literal["sales", "purchase", "service", "framework", "other"]
@@ -5223,6 +5228,16 @@ class RelativeInput(TypedDict):
 
     today: OffsetInput | Offset
     """How far from today."""
+
+
+class ReturnedInput(TypedDict):
+    """What goes back of what was settled of an installment when its contract ends."""
+
+    installment: int
+    """Its number within the contract."""
+
+    amount: NotRequired[DecimalLike | None]
+    """How much, in the contract's currency, up to what is settled; all of that when left out."""
 
 
 class SortByInput(TypedDict):

@@ -1567,6 +1567,10 @@ def write_red_request_input(value: Any) -> Any:
     return fields(value, WRITE_RED_REQUEST_INPUT)
 
 
+def write_returned_input(value: Any) -> Any:
+    return fields(value, WRITE_RETURNED_INPUT)
+
+
 def write_stage_input(value: Any) -> Any:
     return fields(value, WRITE_STAGE_INPUT)
 
@@ -1636,6 +1640,7 @@ WRITE_PRODUCT_DATA_INPUT: Table = {"list_price": number, "tax_rate": number}
 WRITE_RECURRENCE_INPUT: Table = {"price": number, "revisions": each(write_price_revision_input)}
 WRITE_RED_LINE_INPUT: Table = {"amount": number, "quantity": number}
 WRITE_RED_REQUEST_INPUT: Table = {"lines": each(write_red_line_input)}
+WRITE_RETURNED_INPUT: Table = {"amount": number}
 WRITE_STAGE_INPUT: Table = {"probability": number}
 WRITE_STATED_LINE_INPUT: Table = {"amount": number, "tax_rate": number, "quantity": number}
 WRITE_STILL_OWED_INPUT: Table = {"amount": number}
@@ -1645,6 +1650,7 @@ WRITE_WARNING_DEFINITION_INPUT: Table = {"total": write_warning_total_input}
 WRITE_WARNING_TOTAL_INPUT: Table = {"bound": write_warning_bound_input}
 CONTRACT_CREATE_LINES = each(write_line_data_input)
 CONTRACT_CREATE_TERMS = each(write_payment_term_input)
+CONTRACT_TERMINATE_RETURNED = each(write_returned_input)
 CONTRACT_TERMINATE_STILL_OWED = each(write_still_owed_input)
 PIPELINE_CREATE_STAGES = each(write_stage_input)
 TERM_SET_SAVE_TERMS = each(write_payment_term_input)

@@ -170,6 +170,8 @@ crate::coded! {
         Discount = 2, "discount", "现金折扣";
         /// The rest is smaller than the smallest coin.
         Rounding = 3, "rounding", "现金尾差";
+        /// The parties agreed that it need not be paid, as of a late charge (减免; PRC Civil Code articles 575 and 585).
+        Waiver = 4, "waiver", "减免";
     }
 }
 

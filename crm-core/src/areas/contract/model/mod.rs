@@ -209,6 +209,8 @@ crate::coded! {
         Extension = 8, "extension", "延展计划";
         /// Days were paid for that are not served any more, because the contract was terminated.
         Credit = 9, "credit", "未履行部分应退";
+        /// The end of the contract was taken back.
+        Reopening = 10, "reopening", "撤销终止";
     }
 }
 

@@ -1,4 +1,7 @@
-//! The end of a contract: everything settled, terminated on the way, or given up before it was signed.
+//! The end of a contract: everything settled, ended on the way, given up before it was signed, or an end taken back. What
+//! a termination does to money that was settled is up to the area of settlement, which has the operation.
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,11 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::life::{begin, happened};
 use super::recurring::end_service;
 use super::{
-    GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, Posting, installments, post,
+    GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_SUBMITTED, Posting, event, happen, installments, post,
+    rewrite_installments,
 };
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
-    Contract, ContractStatus, EntryKind, Installment, InstallmentKind, InstallmentStatus,
+    Account, Contract, ContractEvent, ContractEventKind, EntryKind, Installment, InstallmentKind,
+    InstallmentStatus, JournalLine,
 };
 use crate::areas::contract::rules::journal::Change;
 use crate::areas::contract::rules::status::Action;
@@ -25,6 +30,7 @@ use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::store::engine::Mode;
+use crate::store::record::Record;
 
 const GIVEN_FREE: Given = Given {
     save: "contract",
@@ -95,32 +101,6 @@ impl Operation for CompleteContract {
     }
 }
 
-/// Terminates a signed contract before it is performed in full.
-///
-/// What is outstanding of every installment is cancelled, because obligations not yet performed end with the contract
-/// (PRC Civil Code article 566). What stays: what was settled; late charges, since answering for a breach outlives the contract (articles
-/// 566 and 567); and what `still_owed` tells of, such as the price of what was delivered. A later reversal of a receipt opens
-/// again exactly what that receipt had settled, and it can then be collected.
-///
-/// A recurring contract ends for the future: days served until `ended_on` stay owed, the price of later ones is
-/// cancelled by the proration rule, and what was paid for them is recorded as an event `credit` for its repayment.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TerminateContract {
-    /// The contract.
-    pub id: Id<Contract>,
-    /// The version you have read.
-    pub version: u32,
-    /// Why, up to 1000 characters.
-    pub reason: String,
-    /// When it ended; today when left out, never later and not before the signing nor the day it took effect.
-    #[serde(default)]
-    pub ended_on: Option<Date>,
-    /// What stays owed of a contract in effect without recurring periods; installments that are not named are cancelled.
-    #[serde(default)]
-    pub still_owed: Vec<StillOwed>,
-}
-
 /// What stays owed of an installment after its contract has ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -136,63 +116,24 @@ pub struct StillOwed {
     pub due_on: Option<Date>,
 }
 
-impl Operation for TerminateContract {
-    type Output = Contract;
-    const NAME: &'static str = "contract.terminate";
-    const ZH: &'static str = "终止合同";
-    const ACCESS: Access = Access::Level("contract", Level::Manage);
-    const MODE: Mode = Mode::Write;
-    const ERRORS: &'static [Code] = &[
-        &NOT_FOUND,
-        &STALE_VERSION,
-        &error::NOT_AN_ID,
-        &WRONG_STATUS,
-        &DATE_IN_FUTURE,
-        &error::END_BEFORE_START,
-        &error::EMPTY,
-        &error::TOO_LONG,
-        &error::OVERFLOW,
-        &INSTALLMENT_UNKNOWN,
-        &error::NOT_APPLICABLE,
-        &error::OUT_OF_RANGE,
-        &error::TOO_MANY_DECIMALS,
-        &error::MISSING_FIELD,
-    ];
-    const EXAMPLE: Example = Example {
-        given: GIVEN_TO_EFFECTIVE,
-        input: r#"{"id": "${contract.id}", "version": 4, "reason": "客户项目取消,双方协商解除",
-            "still_owed": [{"installment": 1, "amount": "12000"}]}"#,
-    };
-    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
-        let reason = name("reason", &self.reason, 1000)?;
-        let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Terminate)?;
-        let start = after.effective_on.max(after.signed_on);
-        after.ended_on = Some(happened(cx, "ended_on", self.ended_on, start)?);
-        let is_serving = after.recurrence.is_some() && before.status == ContractStatus::Effective;
-        if let Some((reason, zh)) =
-            nothing_to_keep(&before, is_serving).filter(|_| !self.still_owed.is_empty())
-        {
-            return Err(Error::new(&error::NOT_APPLICABLE).at("still_owed").with_both("reason", reason, zh));
-        }
-        if is_serving {
-            after.termination_reason = Some(reason);
-            after.set_running(false)?;
-            end_service(cx, &after)?;
-        } else {
-            end_unperformed(cx, &mut after, Some(reason), &self.still_owed)?;
-        }
-        cx.update(&before, after)
+/// Ends the obligations of a contract that is terminated on its last day: of a recurring one in effect what is not served, of
+/// another one what is not told to stay.
+///
+/// # Errors
+/// At `still_owed`: as `contract.terminate` says.
+pub(crate) fn terminated(
+    cx: &mut Cx<'_>,
+    contract: &mut Contract,
+    was_serving: bool,
+    reason: String,
+    still_owed: &[StillOwed],
+) -> Result<()> {
+    if !was_serving {
+        return end_unperformed(cx, contract, Some(reason), still_owed);
     }
-}
-
-/// Why nothing can be told to stay owed, if it cannot.
-fn nothing_to_keep(contract: &Contract, is_serving: bool) -> Option<(&'static str, &'static str)> {
-    if is_serving {
-        let why = "what was served until the contract ended stays owed by itself";
-        return Some((why, "合同终止前已提供服务的款项自动保留"));
-    }
-    (contract.status != ContractStatus::Effective)
-        .then_some(("the contract has not taken effect", "合同尚未生效"))
+    contract.termination_reason = Some(reason);
+    contract.set_running(false)?;
+    end_service(cx, contract)
 }
 
 /// Ends the obligations of a contract but those that are told to stay.
@@ -262,6 +203,113 @@ fn check_kept(
         }
         _ => Ok(()),
     }
+}
+
+/// Takes back the end of a contract that was recorded in error: a completed or terminated one is in effect again.
+///
+/// What its termination cancelled is owed again exactly, by a mirror entry, at the value it was booked at; due dates follow
+/// from the terms again. Money that the termination returned stays an advance, which `receipt.allocate` can use. To
+/// change what stays owed, reopen the contract and terminate it again.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReopenContract {
+    /// The contract.
+    pub id: Id<Contract>,
+    /// The version you have read.
+    pub version: u32,
+    /// Why, up to 1000 characters.
+    pub reason: String,
+    /// From when it counts; today when left out, never later and not before the contract ended.
+    #[serde(default)]
+    pub date: Option<Date>,
+}
+
+impl Operation for ReopenContract {
+    type Output = Contract;
+    const NAME: &'static str = "contract.reopen";
+    const ZH: &'static str = "撤销合同终止或完成";
+    const ACCESS: Access = Access::Level("contract", Level::Manage);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[
+        &NOT_FOUND,
+        &STALE_VERSION,
+        &error::NOT_AN_ID,
+        &WRONG_STATUS,
+        &DATE_IN_FUTURE,
+        &error::END_BEFORE_START,
+        &error::EMPTY,
+        &error::TOO_LONG,
+        &error::NOT_APPLICABLE,
+        &error::UNKNOWN_CALENDAR_YEAR,
+        &error::DATE_OUT_OF_RANGE,
+        &error::OVERFLOW,
+    ];
+    const EXAMPLE: Example = Example {
+        given: &[
+            GIVEN_FREE_EFFECTIVE[0],
+            GIVEN_FREE_EFFECTIVE[1],
+            GIVEN_FREE_EFFECTIVE[2],
+            GIVEN_FREE_EFFECTIVE[3],
+            GIVEN_FREE_EFFECTIVE[4],
+            GIVEN_FREE_EFFECTIVE[5],
+            Given {
+                save: "contract",
+                call: "contract.complete",
+                input: r#"{"id": "${contract.id}", "version": 5}"#,
+            },
+        ],
+        input: r#"{"id": "${contract.id}", "version": 6, "reason": "误操作,协议仍在履行"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
+        let reason = name("reason", &self.reason, 1000)?;
+        let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Reopen)?;
+        let date = happened(cx, "date", self.date, before.ended_on)?;
+        if before.effective_on.is_none() {
+            let (why, zh) = (
+                "the contract had not taken effect when it was terminated; draw up another one",
+                "合同终止时尚未生效,请另立合同",
+            );
+            return Err(Error::new(&error::NOT_APPLICABLE).at("id").with_both("reason", why, zh));
+        }
+        (after.ended_on, after.termination_reason) = (None, None);
+        after.set_running(true)?;
+        let ended = ended_by_termination(cx, &before)?;
+        let mut changes = Vec::new();
+        for installment in installments(cx, &before)? {
+            let mut change = Change::new(Some(installment.clone()), installment);
+            if let Some((amount, value)) = ended.get(&change.after.seq) {
+                change.after.cancelled = change.after.cancelled.checked_add(*amount)?;
+                change.after = schedule::restated(change.after, true)?;
+                change.relieved = Some(*value);
+            }
+            changes.push(change);
+        }
+        let record = event(&before, ContractEventKind::Reopening, date);
+        happen(cx, ContractEvent { note: Some(reason), ..record })?;
+        let posting = Posting::of(&after, EntryKind::Termination, date);
+        rewrite_installments(cx, &after, changes, &posting)?;
+        cx.update(&before, after)
+    }
+}
+
+/// What terminations have taken from what is open of each installment, below zero, with its value in the ledger's currency;
+/// a termination that was taken back counts for nothing, because its mirror entry is of the same kind.
+fn ended_by_termination(cx: &mut Cx<'_>, contract: &Contract) -> Result<BTreeMap<u32, (Amount, Amount)>> {
+    let c = JournalLine::C;
+    let lines = cx
+        .query::<JournalLine>()
+        .equal(c.contract, Some(contract.id))
+        .equal(c.account, Account::Open)
+        .equal(c.kind, EntryKind::Termination)
+        .fetch(cx.tx())?;
+    let mut ended: BTreeMap<u32, (Amount, Amount)> = BTreeMap::new();
+    for line in lines {
+        let (amount, value) = ended.entry(line.installment.unwrap_or_default()).or_default();
+        *amount = amount.checked_add(line.amount)?;
+        *value = value.checked_add(line.home)?;
+    }
+    ended.retain(|_, (amount, _)| !amount.is_zero());
+    Ok(ended)
 }
 
 /// Gives up a contract that is a draft, or approved and not signed.

@@ -23,7 +23,7 @@ use crate::store::record::Record;
 const GIVEN_THREE: &[Given] = &[GIVEN_CUSTOMER, GIVEN_CONTRACT, GIVEN_SUBMITTED];
 const GIVEN_FOUR: &[Given] = &[GIVEN_CUSTOMER, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_APPROVED];
 /// The contract as read by the caller and as it will be after the action, which its status must allow.
-pub(super) fn begin(
+pub(crate) fn begin(
     cx: &mut Cx<'_>,
     id: Id<Contract>,
     version: u32,
@@ -53,7 +53,7 @@ fn decide(cx: &mut Cx<'_>, contract: &Contract, kind: DecisionKind, opinion: Opt
 }
 
 /// A date on which something has happened: today when not given, never later, and not before `earliest`.
-pub(super) fn happened(
+pub(crate) fn happened(
     cx: &Cx<'_>,
     field: &str,
     given: Option<Date>,

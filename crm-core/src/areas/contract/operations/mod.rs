@@ -14,7 +14,8 @@ mod term_set;
 pub use amend::AmendContract;
 pub use customer_terms::{AssignTermSet, DefaultTermSet, DefaultTerms};
 pub use draft::{CreateContract, UpdateContract};
-pub use end::{CancelContract, CompleteContract, StillOwed, TerminateContract};
+pub(crate) use end::terminated;
+pub use end::{CancelContract, CompleteContract, ReopenContract, StillOwed};
 pub use event::{Deduction, DeliverContract, DeliveredPart, ReachMilestone, ReleaseRetention};
 pub(crate) use event::{invoiced, uninvoiced};
 pub(crate) use journal::{Posting, journal_lines, post};
@@ -22,8 +23,10 @@ pub use life::{
     AcceptContract, ApproveContract, EffectContract, RejectContract, SignContract, SubmitContract,
     WithdrawContract,
 };
+pub(crate) use life::{begin, happened};
 pub use read::{ContractDetails, GetContract, ListContracts};
 pub use recurring::{ExtendSchedule, ResumeContract, RevisePrice, SuspendContract};
+pub(crate) use recurring::{returned, settled_unserved};
 pub use term_set::{GetTermSet, ListTermSets, SaveTermSet, TermSetDetails};
 
 use super::model::{
@@ -60,7 +63,7 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     ExtendSchedule,
     AmendContract,
     CompleteContract,
-    TerminateContract,
+    ReopenContract,
     CancelContract,
     SaveTermSet,
     GetTermSet,

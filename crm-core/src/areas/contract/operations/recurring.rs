@@ -29,7 +29,6 @@ use crate::kernel::date::{self, Date};
 use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
-use crate::kernel::money::Money;
 use crate::store::engine::Mode;
 use crate::store::record::Json;
 
@@ -393,35 +392,70 @@ impl Operation for ExtendSchedule {
     }
 }
 
-/// Ends the service of a recurring contract on its last day: what is served stays owed, the unserved part of what is
-/// outstanding is cancelled, and what was paid for it is recorded.
+/// What a recurring contract that ends on a day is owed for an installment: its served days, or all when it is for no period.
+fn served(contract: &Contract, installment: &Installment, last: Date) -> Result<Amount> {
+    let whole = owed(installment)?;
+    let of_period = installment.kind == InstallmentKind::Scheduled;
+    let period = of_period.then_some((installment.period_from, installment.period_to));
+    Ok(match period {
+        Some((Some(from), Some(to))) if last < to => {
+            if last < from {
+                return Ok(Amount::ZERO);
+            }
+            let (recurrence, start) = rule(contract)?;
+            let served =
+                recurrence::charge(&recurrence, start, Period { from, to: last }, contract.currency)?;
+            served.amount().min(whole)
+        }
+        _ => whole,
+    })
+}
+
+/// What was settled for days that are not served when a recurring contract ends on a day, by installment.
+///
+/// # Errors
+/// `OVERFLOW`; those of the store.
+pub(crate) fn settled_unserved(
+    cx: &mut Cx<'_>,
+    contract: &Contract,
+    last: Date,
+) -> Result<Vec<(u32, Amount)>> {
+    let mut found = Vec::new();
+    for installment in installments(cx, contract)? {
+        let gone = [installment.settled, installment.discounted, installment.written_off];
+        let over = Amount::checked_sum(gone)?.checked_sub(served(contract, &installment, last)?)?;
+        // What was given up without money cannot be given back.
+        let over = over.min(installment.settled);
+        if over.is_positive() {
+            found.push((installment.seq, over));
+        }
+    }
+    Ok(found)
+}
+
+/// Records what was paid for days that are not served any more, and is returned.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) fn returned(
+    cx: &mut Cx<'_>,
+    contract: &Contract,
+    date: Date,
+    seq: u32,
+    amount: Amount,
+) -> Result<()> {
+    let record = event(contract, ContractEventKind::Credit, date);
+    happen(cx, ContractEvent { amount: Some(amount), installment: Some(seq), ..record })
+}
+
+/// Ends the service of a recurring contract on its last day: what is served stays owed, and the unserved part of what is
+/// outstanding is cancelled.
 pub(super) fn end_service(cx: &mut Cx<'_>, contract: &Contract) -> Result<()> {
-    let (recurrence, start) = rule(contract)?;
     let last = contract.ended_on.unwrap_or(cx.today());
     let mut changes = Vec::new();
     for before in installments(cx, contract)? {
-        let served_in =
-            (before.kind == InstallmentKind::Scheduled).then_some((before.period_from, before.period_to));
-        let Some((Some(from), Some(to))) = served_in else {
-            let after = schedule::restated(before.clone(), true)?;
-            changes.push(Change::new(Some(before), after));
-            continue;
-        };
-        let served = if last < from {
-            Money::zero(contract.currency)
-        } else if last >= to {
-            contract.money(owed(&before)?)?
-        } else {
-            recurrence::charge(&recurrence, start, Period { from, to: last }, contract.currency)?
-        };
-        let unserved = owed(&before)?.checked_sub(served.amount())?.max(Amount::ZERO);
-        let cancelled = unserved.min(schedule::outstanding(&before)?);
-        let paid = unserved.checked_sub(cancelled)?;
-        if paid.is_positive() {
-            let record = event(contract, ContractEventKind::Credit, last);
-            happen(cx, ContractEvent { amount: Some(paid), installment: Some(before.seq), ..record })?;
-        }
-        let cancelled = before.cancelled.checked_add(cancelled)?;
+        let unserved = owed(&before)?.checked_sub(served(contract, &before, last)?)?;
+        let cancelled = before.cancelled.checked_add(unserved.min(schedule::outstanding(&before)?))?;
         let after = schedule::restated(Installment { cancelled, ..before.clone() }, true)?;
         changes.push(Change::new(Some(before), after));
     }

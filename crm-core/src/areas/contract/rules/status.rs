@@ -3,10 +3,11 @@
 //! ```text
 //! draft ─submit→ in_approval ─approve→ approved ─sign→ signed ─take effect→ effective ─complete→ completed
 //!   ↑ └cancel→ cancelled ↑ reject, withdraw: draft   └cancel→ cancelled │ terminate        │ terminate   └reopen→ effective
-//!                                                                       └→ terminated ←────┘
+//!                                                                       └→ terminated ←────┘ reopen→ effective
 //! ```
 //! A contract binds from its signing (PRC Civil Code articles 490 and 502), so before it a contract is cancelled and
-//! after it terminated (articles 557 and 562); the parties may amend it in between (article 543). Reopening happens when a receipt on a completed contract is reversed.
+//! after it terminated (articles 557 and 562); the parties may amend it in between (article 543). Reopening
+//! happens when a receipt on a completed contract is reversed, and when a completion or termination was recorded in error.
 
 use super::WRONG_STATUS;
 use crate::areas::contract::model::ContractStatus;
@@ -44,7 +45,7 @@ pub enum Action {
     Terminate,
     /// Give it up before it binds.
     Cancel,
-    /// Take it up again because a receipt was reversed.
+    /// Take it up again: a receipt was reversed, or its end was recorded in error.
     Reopen,
 }
 
@@ -127,7 +128,7 @@ impl Action {
             Action::Complete => (&[Effective], Some(Completed)),
             Action::Terminate => (&[Signed, Effective], Some(Terminated)),
             Action::Cancel => (&[Draft, Approved], Some(Cancelled)),
-            Action::Reopen => (&[Completed], Some(Effective)),
+            Action::Reopen => (&[Completed, Terminated], Some(Effective)),
         }
     }
 }
@@ -184,7 +185,7 @@ mod tests {
             (Action::Complete, "....C..."),
             (Action::Terminate, "...TT..."),
             (Action::Cancel, "X.X....."),
-            (Action::Reopen, ".....E.."),
+            (Action::Reopen, ".....EE."),
         ];
         assert_eq!(table.map(|(action, _)| action), Action::ALL);
         for (action, row) in table {

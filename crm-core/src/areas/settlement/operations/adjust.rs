@@ -91,7 +91,7 @@ pub(super) fn adjust(
     let mut after = before.clone();
     let part = match terms.kind {
         AdjustmentKind::WriteOff => &mut after.written_off,
-        AdjustmentKind::Discount | AdjustmentKind::Rounding => &mut after.discounted,
+        AdjustmentKind::Discount | AdjustmentKind::Rounding | AdjustmentKind::Waiver => &mut after.discounted,
     };
     *part = part.checked_add(terms.amount)?;
     let after = schedule::restated(after, true)?;
@@ -103,7 +103,9 @@ pub(super) fn adjust(
     let kind = match (terms.amount.is_negative(), terms.kind) {
         (true, _) => EntryKind::Reversal,
         (false, AdjustmentKind::WriteOff) => EntryKind::WriteOff,
-        (false, AdjustmentKind::Discount | AdjustmentKind::Rounding) => EntryKind::Discount,
+        (false, AdjustmentKind::Discount | AdjustmentKind::Rounding | AdjustmentKind::Waiver) => {
+            EntryKind::Discount
+        }
     };
     let posting = Posting { document: Some(adjustment.id.uuid()), ..Posting::of(contract, kind, terms.date) };
     let change = Change { before: Some(before), after, relieved: value, exchange: Amount::ZERO };
@@ -282,6 +284,10 @@ pub struct WriteOffInstallment {
     /// says, or than 1 where nothing is set for the currency.
     #[serde(default)]
     pub rounding: bool,
+    /// Whether it is not a loss but given up by agreement (减免), such as a late charge or a part of one. It goes with the
+    /// discounts, not with the losses; what is waived of a late charge is not charged again.
+    #[serde(default)]
+    pub waived: bool,
     /// From when it counts; today when left out, never later, and not before so much was open.
     #[serde(default)]
     pub date: Option<Date>,
@@ -380,7 +386,15 @@ impl Operation for WriteOffInstallment {
                 ));
             }
         }
-        let kind = if self.rounding { AdjustmentKind::Rounding } else { AdjustmentKind::WriteOff };
+        let kind = match (self.rounding, self.waived) {
+            (true, true) => {
+                let (why, zh) = ("it is the rest of a cash payment", "已标明为现金尾差");
+                return Err(Error::new(&error::NOT_APPLICABLE).at("waived").with_both("reason", why, zh));
+            }
+            (true, false) => AdjustmentKind::Rounding,
+            (false, true) => AdjustmentKind::Waiver,
+            (false, false) => AdjustmentKind::WriteOff,
+        };
         let terms = Terms { kind, amount, date, receipt: None, reason: Some(reason), reversal_of: None };
         adjust(cx, &contract, installment, terms)
     }

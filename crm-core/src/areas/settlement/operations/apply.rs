@@ -20,6 +20,7 @@ use crate::areas::settlement::rules::{
     CONTRACT_NOT_EFFECTIVE, NO_INSTALLMENT, WRONG_CUSTOMER, WRONG_DIRECTION,
 };
 use crate::catalog::Level;
+use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
 use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Error, Result};
@@ -38,6 +39,23 @@ pub(super) struct Part {
     pub(super) amount: Amount,
     /// What that is in the ledger's currency, where that is another.
     pub(super) worth: Option<Worth>,
+}
+
+impl Part {
+    /// Makes a part that takes something back take no more than `most`; what it is worth goes in proportion.
+    pub(super) fn shrink(&mut self, most: Amount, home: Currency) -> Result<()> {
+        let whole = self.amount.checked_neg()?;
+        if whole <= most {
+            return Ok(());
+        }
+        self.amount = most.checked_neg()?;
+        if let Some(Worth { money, exchange }) = &mut self.worth {
+            let whole = Money::new(whole, self.installment.currency)?;
+            *money = whole.portion(most, Money::new(*money, home)?)?.amount();
+            *exchange = whole.portion(most, Money::new(*exchange, home)?)?.amount();
+        }
+        Ok(())
+    }
 }
 
 /// A part of a receipt in the ledger's currency.

@@ -4,6 +4,7 @@ mod adjust;
 mod aging;
 mod apply;
 mod credit;
+mod end;
 mod habits;
 mod late;
 mod outlook;
@@ -22,6 +23,7 @@ pub use adjust::{ListAdjustments, ReverseAdjustment, WriteOffInstallment};
 pub use aging::{AgingGroup, AgingReport, AgingRow, SettlementAging};
 pub(super) use apply::{money_legs, posting};
 pub use credit::PostCredit;
+pub use end::{Returned, TerminateContract};
 pub use habits::{HabitBucket, PaymentHabits, SettlementHabits};
 pub use late::{ChargeLate, ChargedLate, LateLine, LateStatement, ReckonLateCharge};
 pub use outlook::{Outlook, OutlookPeriod, OutlookRow, SettlementOutlook};
@@ -64,6 +66,7 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     ListAdjustments,
     ReckonLateCharge,
     ChargeLate,
+    TerminateContract,
     VerifySettlement,
 ];
 

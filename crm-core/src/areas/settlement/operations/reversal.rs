@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::adjust::take_back_granted;
-use super::apply::{self, Booking, allocations};
+use super::apply::{self, Booking, Parts, allocations};
 use super::past::check_advance;
 use super::receipt::{
     AllocationRequest, PostedReceipt, check_in_force, choose_number, moved_after, reach_at,
@@ -15,10 +15,10 @@ use crate::areas::contract::rules::DATE_IN_FUTURE;
 use crate::areas::contract::rules::journal::Leg;
 use crate::areas::contract::{Account, Contract, EntryKind};
 use crate::areas::party::rules::{name, optional};
-use crate::areas::settlement::model::{Receipt, ReceiptMethod};
+use crate::areas::settlement::model::{Allocation, Receipt, ReceiptMethod};
 use crate::areas::settlement::rules::{
     ABOVE_ADVANCE, ABOVE_OPEN, ABOVE_RECEIPT, ALREADY_REVERSED, CONTRACT_NOT_EFFECTIVE, IS_REVERSAL,
-    NO_INSTALLMENT, NOT_ALLOCATED, REFUNDED, WRONG_CUSTOMER, WRONG_DIRECTION,
+    NO_ADVANCE, NO_INSTALLMENT, NOT_ALLOCATED, REFUNDED, WRONG_CUSTOMER, WRONG_DIRECTION,
 };
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::date::Date;
@@ -27,6 +27,7 @@ use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
 use crate::store::engine::Mode;
+use crate::store::record::Record;
 
 /// Reverses a receipt by a mirror entry, which opens again exactly what the receipt had settled.
 ///
@@ -176,6 +177,7 @@ impl Operation for RefundReceipt {
         &DATE_IN_FUTURE,
         &ALREADY_REVERSED,
         &IS_REVERSAL,
+        &NO_ADVANCE,
         &ABOVE_ADVANCE,
     ];
     const EXAMPLE: Example = Example {
@@ -190,7 +192,10 @@ impl Operation for RefundReceipt {
         let date = moved_after(cx, self.date, &before, &[])?;
         let amount = self.amount.unwrap_or(before.advance);
         let money = before.money(amount).map_err(|error| error.at("amount"))?;
-        if amount > before.advance || before.advance.is_zero() {
+        if before.advance.is_zero() {
+            return Err(Error::new(&NO_ADVANCE).with("number", &before.number));
+        }
+        if amount > before.advance {
             return Err(Error::new(&ABOVE_ADVANCE)
                 .at("amount")
                 .with("amount", amount)
@@ -379,26 +384,87 @@ impl Operation for ReallocateReceipt {
         if parts.is_empty() {
             return Err(Error::new(&NOT_ALLOCATED).with("number", &before.number).with("seq", 0));
         }
-        let mut freed = before.clone();
-        for part in &parts {
-            freed.allocated = freed.allocated.checked_add(part.amount)?;
-            freed.advance = freed.advance.checked_sub(part.amount)?;
-            if let (Some(advance), Some(worth)) = (freed.home_advance, part.worth) {
-                freed.home_advance = Some(advance.checked_sub(worth.money)?);
-            }
-        }
-        // What was rounded up for installments that are no longer settled is an advance again.
-        let legs = apply::rounding_legs(&unrounded(&mut freed)?, apply::first_place(&all))?;
-        let next = |all: &[crate::areas::settlement::Allocation]| all.last().map_or(1, |last| last.seq + 1);
-        let booking = Booking { kind: EntryKind::Reallocation, date, first_seq: next(&all) };
-        all.extend(apply::settle(cx, &freed, &booking, parts, legs)?);
+        let freed = release(cx, &before, &mut all, parts, date)?;
         let mut parts =
             apply::choose(cx, &freed, &self.allocate, None).map_err(|error| error.within("allocate"))?;
         let after = apply::take(cx, freed, &mut parts)?;
         // The version grows also when the receipt settles as much as before.
         let receipt = if after == before { cx.touch(&before)? } else { cx.update(&before, after)? };
-        let booking = Booking { kind: EntryKind::Allocation, date, first_seq: next(&all) };
+        let booking = Booking { kind: EntryKind::Allocation, date, first_seq: next_seq(&all) };
         all.extend(apply::settle(cx, &receipt, &booking, parts, Vec::new())?);
         Ok(PostedReceipt { receipt, allocations: all })
     }
+}
+
+fn next_seq(all: &[Allocation]) -> u32 {
+    all.last().map_or(1, |last| last.seq + 1)
+}
+
+/// Takes a receipt from what it has settled by these parts, which are below zero, and books that; returns the receipt with
+/// the advance that comes of it, which is not stored yet.
+fn release(
+    cx: &mut Cx<'_>,
+    before: &Receipt,
+    all: &mut Vec<Allocation>,
+    parts: Parts,
+    date: Date,
+) -> Result<Receipt> {
+    let mut freed = before.clone();
+    for part in &parts {
+        freed.allocated = freed.allocated.checked_add(part.amount)?;
+        freed.advance = freed.advance.checked_sub(part.amount)?;
+        if let (Some(advance), Some(worth)) = (freed.home_advance, part.worth) {
+            freed.home_advance = Some(advance.checked_sub(worth.money)?);
+        }
+    }
+    // What was rounded up for installments that are no longer settled is an advance again.
+    let legs = apply::rounding_legs(&unrounded(&mut freed)?, apply::first_place(all))?;
+    let booking = Booking { kind: EntryKind::Reallocation, date, first_seq: next_seq(all) };
+    all.extend(apply::settle(cx, &freed, &booking, parts, legs)?);
+    Ok(freed)
+}
+
+/// Makes so much of what was settled of an installment an advance again, of the receipts that settled it last, and not before
+/// `earliest`. Discounts granted with them stay.
+pub(super) fn give_back(
+    cx: &mut Cx<'_>,
+    contract: Id<Contract>,
+    seq: u32,
+    amount: Amount,
+    earliest: Date,
+) -> Result<()> {
+    let (home, c) = (cx.ledger().info().currency, Allocation::C);
+    let of_installment =
+        cx.query::<Allocation>().equal(c.contract, contract).equal(c.installment, seq).fetch(cx.tx())?;
+    let mut receipts: Vec<(Date, Id<Receipt>)> = Vec::new();
+    for one in &of_installment {
+        match receipts.iter_mut().find(|(_, receipt)| *receipt == one.receipt) {
+            Some((last, _)) => *last = one.allocated_on.max(*last),
+            None => receipts.push((one.allocated_on, one.receipt)),
+        }
+    }
+    receipts.sort_unstable();
+    let mut left = amount;
+    for (last, id) in receipts.into_iter().rev() {
+        let before = cx.get(id)?;
+        if before.reversal_of.is_some() || before.reversed_by.is_some() {
+            continue;
+        }
+        let mut all = allocations(cx, id)?;
+        let mut parts = apply::taken_back(cx, &all, |of, one| of == contract && one == seq)?;
+        for part in &mut parts {
+            part.shrink(left, home)?;
+            left = left.checked_add(part.amount)?;
+        }
+        if !parts.is_empty() {
+            let freed = release(cx, &before, &mut all, parts, earliest.max(last))?;
+            freed.check()?;
+            cx.update(&before, freed.restated())?;
+        }
+        if left.is_zero() {
+            return Ok(());
+        }
+    }
+    let what = format!("{left} of {amount} settled of installment {seq} of {contract} has no receipt");
+    Err(Error::new(&error::INTERNAL).with("what", what))
 }

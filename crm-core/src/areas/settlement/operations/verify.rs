@@ -387,7 +387,7 @@ fn given_up(
         let (discounted, written_off) = sums.entry(place).or_default();
         let sum = match AdjustmentKind::decode(*kind, ids)? {
             AdjustmentKind::WriteOff => written_off,
-            AdjustmentKind::Discount | AdjustmentKind::Rounding => discounted,
+            AdjustmentKind::Discount | AdjustmentKind::Rounding | AdjustmentKind::Waiver => discounted,
         };
         *sum = sum.checked_add(Amount::decode(*amount, ids)?)?;
         Ok(Flow::More)
