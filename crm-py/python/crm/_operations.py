@@ -78,7 +78,6 @@ from crm._types import (
     LineData,
     LineDataInput,
     ListRequestInput,
-    Money,
     MoneyDirection,
     OnExisting,
     Opportunity,
@@ -1309,8 +1308,8 @@ class ContractOperations(Group):
         is in effect again.
 
         What its termination cancelled is owed again exactly, by a mirror entry, at the value it was
-        booked at; due dates follow from the terms again. Money that the termination returned stays
-        an advance, which `receipt.allocate` can use. To change what stays owed, reopen the contract
+        booked at; due dates follow from the terms again. What the termination returned stays an
+        advance, which `receipt.allocate` can use. To change what stays owed, reopen the contract
         and terminate it again.
 
         撤销合同终止或完成 (``contract.reopen``). Needs ``manage`` on ``contract``.

@@ -208,7 +208,7 @@ fn check_kept(
 /// Takes back the end of a contract that was recorded in error: a completed or terminated one is in effect again.
 ///
 /// What its termination cancelled is owed again exactly, by a mirror entry, at the value it was booked at; due dates follow
-/// from the terms again. Money that the termination returned stays an advance, which `receipt.allocate` can use. To
+/// from the terms again. What the termination returned stays an advance, which `receipt.allocate` can use. To
 /// change what stays owed, reopen the contract and terminate it again.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
