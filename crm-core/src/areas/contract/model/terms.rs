@@ -106,7 +106,8 @@ pub enum TermAnchor {
     Invoiced,
     /// A milestone of this name, 1 to 100 characters.
     Milestone(String),
-    /// The due date of the term before.
+    /// The due date of the term before. Months in a row of such terms are counted from the first of the row, so that they do
+    /// not drift: 31 January, 28 February, 31 March.
     Previous,
     /// A fixed date.
     Date(Date),
@@ -148,7 +149,7 @@ pub enum TermAlign {
     /// Anywhere.
     #[default]
     None,
-    /// The offset counts from the end of the anchor's month (月结).
+    /// The offset counts from the end of the anchor's month (月结); months reach the end of a month.
     MonthEndBefore,
     /// At the end of the month that the offset reaches.
     MonthEnd,

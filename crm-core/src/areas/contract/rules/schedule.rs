@@ -254,6 +254,9 @@ pub fn due_date(term: &PaymentTerm, anchors: &Anchors, calendar: &Calendar) -> R
 fn reached(term: &PaymentTerm, anchor: Date, calendar: &Calendar) -> Result<Date> {
     let start = if term.align == TermAlign::MonthEndBefore { date::month_end(anchor) } else { anchor };
     let reached = match term.offset {
+        TermOffset::Months(months) if term.align == TermAlign::MonthEndBefore => {
+            date::month_end(date::add_months(start, months)?)
+        }
         TermOffset::Days(days) => date::add_days(start, i64::from(days))?,
         TermOffset::WorkingDays(days) => calendar.add_working_days(start, days)?,
         TermOffset::Months(months) => date::add_months(start, months)?,
@@ -325,16 +328,30 @@ pub fn term_dues(
     calendar: &Calendar,
 ) -> Result<Vec<TermDue>> {
     let mut dues: Vec<TermDue> = Vec::with_capacity(terms.len());
+    // The day that a row of terms counts its months from, and how many; none where it is not by whole months.
+    let mut row: Option<(Date, i32)> = None;
     for (index, term) in terms.iter().enumerate() {
-        let (anchor, expected) = match (&term.anchor, dues.last()) {
-            (TermAnchor::Previous, Some(before)) => {
-                let own = index.checked_sub(1).and_then(|before| own.get(before).copied().flatten());
-                (own.or(before.due), before.forecast.or(term.expected))
-            }
-            _ => (anchors.date(&term.anchor), term.expected),
+        let mut months = match (term.offset, &term.align) {
+            (TermOffset::Months(months), TermAlign::None) => Some(months),
+            _ => None,
         };
-        let due = term_due(term, anchor, expected, calendar);
-        dues.push(due.map_err(|error| error.within(format!("[{index}]")))?);
+        let (mut from, mut since) = (anchors.date(&term.anchor), None);
+        let mut expected = term.expected;
+        if let (TermAnchor::Previous, Some(before)) = (&term.anchor, dues.last()) {
+            let own = index.checked_sub(1).and_then(|before| own.get(before).copied().flatten());
+            from = own.or(before.due);
+            expected = before.forecast.or(term.expected);
+            if let (None, Some(more), Some((first, so_far))) = (own, months, row) {
+                let all = so_far.checked_add(more).ok_or_else(|| Error::new(&error::DATE_OUT_OF_RANGE))?;
+                (since, months) = (Some(first), Some(all));
+            }
+        }
+        row = since.or(from).or(expected).zip(months);
+        let counted = PaymentTerm { offset: months.map_or(term.offset, TermOffset::Months), ..term.clone() };
+        let on = |day: Option<Date>| day.map(|day| since.unwrap_or(day));
+        let due = term_due(&counted, on(from), on(expected), calendar);
+        let due = due.map_err(|error| error.within(format!("[{index}]")))?;
+        dues.push(TermDue { anchor: from, ..due });
     }
     Ok(dues)
 }
@@ -607,6 +624,61 @@ mod tests {
 
     fn term(anchor: TermAnchor, offset: TermOffset, align: TermAlign, shift: Shift) -> PaymentTerm {
         PaymentTerm { offset, align, shift, ..PaymentTerm::new(TermShare::Balance, anchor) }
+    }
+
+    #[test]
+    fn months_from_the_term_before_do_not_drift() {
+        let calendar = Calendar::china();
+        let day = |text: &str| parse_date(text).unwrap();
+        let first = |date: &str, shift| {
+            term(TermAnchor::Date(day(date)), TermOffset::Months(0), TermAlign::None, shift)
+        };
+        let next = |offset, shift| term(TermAnchor::Previous, offset, TermAlign::None, shift);
+        let month = |months| next(TermOffset::Months(months), Shift::None);
+        let table = [
+            (
+                vec![first("2026-01-31", Shift::None), month(1), month(1), month(1)],
+                vec!["2026-01-31", "2026-02-28", "2026-03-31", "2026-04-30"],
+            ),
+            (
+                vec![first("2025-11-30", Shift::None), month(3), month(-1), month(3)],
+                vec!["2025-11-30", "2026-02-28", "2026-01-30", "2026-04-30"],
+            ),
+            // 31 January 2026 is a Saturday: the next is counted from it, and not from the Monday after.
+            (vec![first("2026-01-31", Shift::Forward), month(1)], vec!["2026-02-02", "2026-02-28"]),
+            // Days are counted from the due date, and months after them from there.
+            (
+                vec![
+                    first("2026-01-31", Shift::None),
+                    next(TermOffset::Days(28), Shift::None),
+                    month(1),
+                    month(1),
+                ],
+                vec!["2026-01-31", "2026-02-28", "2026-03-28", "2026-04-28"],
+            ),
+        ];
+        for (terms, expected) in table {
+            let found = term_dues(&terms, &Anchors::default(), &[], &calendar).unwrap();
+            let found: Vec<Date> = found.iter().map(|due| due.due.unwrap()).collect();
+            assert_eq!(found, expected.into_iter().map(day).collect::<Vec<_>>(), "{terms:?}");
+        }
+        // The first is released on a day of its own: the row begins there.
+        let terms = [first("2026-01-31", Shift::None), month(1), month(1)];
+        let own = [Some(day("2026-03-31"))];
+        let found = term_dues(&terms, &Anchors::default(), &own, &calendar).unwrap();
+        assert_eq!([found[1].due, found[2].due], [Some(day("2026-04-30")), Some(day("2026-05-31"))]);
+        let ends = term(
+            TermAnchor::Date(day("2026-02-10")),
+            TermOffset::Months(2),
+            TermAlign::MonthEndBefore,
+            Shift::None,
+        );
+        assert_eq!(
+            term_dues(&[ends], &Anchors::default(), &[], &calendar).unwrap()[0].due,
+            Some(day("2026-04-30"))
+        );
+        let far = [first("2026-01-31", Shift::None), month(i32::MAX), month(i32::MAX)];
+        assert!(term_dues(&far, &Anchors::default(), &[], &calendar).is_err());
     }
 
     #[test]
