@@ -1,7 +1,7 @@
 //! Random lives of contracts against a small model in whole minor units.
 //!
 //! A life is one customer with one or two contracts and a dozen operations: signing, amendments, delivery, receipts of past
-//! days allocated in every way, other allocations, reversals, refunds, write-offs and their reversals, late charges,
+//! days allocated in every way, other allocations, reversals, refunds, write-offs and their reversals, late charges and their correction,
 //! termination with what stays owed, and its being taken back. The model knows
 //! which operation must succeed and what every installment and receipt must be afterwards; the ledger is asked for both
 //! after every life, and once at its end for `settlement.verify`, which recomputes all of it from the journal.
@@ -77,6 +77,8 @@ struct Due {
     day: Option<String>,
     waits: bool,
     late: bool,
+    /// The installment that a late charge is on.
+    late_of: usize,
     /// What a termination that stands has cancelled, and the day before it.
     ended: i64,
     day_before: Option<String>,
@@ -133,6 +135,8 @@ struct Life {
     moneys: Vec<Money>,
     losses: Vec<Loss>,
     story: String,
+    /// Late charges just lowered: of which installment of which contract, and by how much.
+    lowered: Option<(usize, usize, i64)>,
 }
 
 fn plain(minor: i64) -> String {
@@ -315,6 +319,10 @@ impl Life {
         match (call(tx, name, &request), verdict) {
             (Ok(output), Verdict::Done) => {
                 apply(self, &output);
+                if let Some((deal, due, excess)) = self.lowered.take() {
+                    self.lower(tx, deal, due, excess)?;
+                    *lives.done.entry("late charge lowered").or_default() += 1;
+                }
                 *lives.done.entry(name).or_default() += 1;
                 Ok(())
             }
@@ -327,6 +335,54 @@ impl Life {
         }
     }
 
+    /// Lowers the late charges on an installment, the last first: what is open, and then what is settled. Of which receipts
+    /// that was is read from the ledger, and must sum to it.
+    fn lower(&mut self, tx: &mut Transaction, deal: usize, of: usize, excess: i64) -> Result<()> {
+        let mut left = excess;
+        for is_settled in [false, true] {
+            let charges = self.deals[deal].dues.iter_mut().filter(|due| due.late && due.late_of == of);
+            for due in charges.rev() {
+                let cut = left.min(if is_settled { due.settled } else { due.rest() });
+                due.cancelled += cut;
+                due.settled -= if is_settled { cut } else { 0 };
+                left -= cut;
+            }
+        }
+        let mut settled: Parts = BTreeMap::new();
+        for money in self.moneys.iter_mut().filter(|money| !money.reversed) {
+            let mut parts: Parts = BTreeMap::new();
+            for part in receipt(tx, money)?.allocations {
+                let at =
+                    self.deals.iter().position(|one| one.id == json!(part.contract)).unwrap_or(usize::MAX);
+                let place = (at, part.installment as usize - 1);
+                *parts.entry(place).or_default() += minor(part.amount);
+            }
+            parts.retain(|_, part| *part != 0);
+            let elsewhere = |(place, part): &(&(usize, usize), &i64)| {
+                (place.0 != deal || !self.deals[deal].dues[place.1].late).then_some((**place, **part))
+            };
+            let kept = |parts: &Parts| parts.iter().filter_map(|part| elsewhere(&part)).collect::<Vec<_>>();
+            if kept(&parts) != kept(&money.parts) {
+                return Err(what(&format!("lowering a late charge took {:?} to {parts:?}", money.parts)));
+            }
+            for (place, part) in &parts {
+                *settled.entry(*place).or_default() += part;
+            }
+            money.parts = parts;
+        }
+        let expected =
+            |(at, due): (usize, &Due)| (due.settled, settled.get(&(deal, at)).copied().unwrap_or(0));
+        let differs =
+            self.deals[deal].dues.iter().enumerate().map(expected).any(|(model, found)| model != found);
+        if left != 0 || differs {
+            return Err(what(&format!(
+                "{left} of {excess} not lowered: {settled:?} settled, {:?}",
+                self.deals[deal]
+            )));
+        }
+        Ok(())
+    }
+
     #[allow(clippy::type_complexity)] // One closure each, used at once.
     fn choose(
         &self,
@@ -334,9 +390,15 @@ impl Life {
         dice: &mut Dice,
     ) -> Result<Option<(&'static str, Value, Verdict, Box<dyn FnOnce(&mut Life, &Value)>)>> {
         let verdict = |refused: Option<&'static str>| refused.map_or(Verdict::Done, Verdict::Refused);
-        let deal = dice.below(self.deals.len());
+        // What was charged for being late is looked at again more often than not: by then it may have been too much.
+        let places = self.deals.iter().enumerate();
+        let mut late = places
+            .flat_map(|(at, deal)| deal.dues.iter().filter(|due| due.late).map(move |due| (at, due.late_of)));
+        let charged = late.next().filter(|_| dice.below(3) == 0);
+        let deal = charged.map_or_else(|| dice.below(self.deals.len()), |(at, _)| at);
+        let turn = if charged.is_some() { 12 } else { dice.below(16) };
         let money = (!self.moneys.is_empty()).then(|| dice.below(self.moneys.len()));
-        Ok(Some(match (dice.below(16), money) {
+        Ok(Some(match (turn, money) {
             (0..=3, _) | (_, None) => {
                 let amount = dice.between(1, 150_000);
                 let (allocate, parts) = self.allocation(dice, amount);
@@ -545,7 +607,7 @@ impl Life {
                 )
             }
             (12, _) => {
-                let due = dice.below(self.deals[deal].dues.len());
+                let due = charged.map_or_else(|| dice.below(self.deals[deal].dues.len()), |(_, of)| of);
                 let version = details(tx, &self.deals[deal])?.contract.version;
                 let request =
                     json!({ "contract": self.deals[deal].id, "version": version, "installment": due + 1 });
@@ -564,8 +626,13 @@ impl Life {
                     request,
                     verdict(refused),
                     Box::new(move |life: &mut Life, _: &Value| {
+                        if amount < 0 {
+                            life.lowered = Some((deal, due, -amount));
+                            return;
+                        }
                         let day = Some(TODAY.to_owned());
-                        life.deals[deal].dues.push(Due { amount, day, late: true, ..Due::default() });
+                        let charge = Due { amount, day, late: true, late_of: due, ..Due::default() };
+                        life.deals[deal].dues.push(charge);
                     }),
                 )
             }
@@ -804,6 +871,7 @@ pub fn is_varied(lives: &Lives) -> bool {
         "contract.deliver",
         "contract.amend",
         "installment.charge_late",
+        "late charge lowered",
         "contract.terminate",
         "contract.reopen",
     ];

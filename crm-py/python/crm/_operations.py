@@ -704,7 +704,7 @@ class ContractOperations(Group):
         idempotency_key: str | None = None,
     ) -> Contract:
         """Records the customer's acceptance; installments that wait for it get their due date. A
-        second call corrects the date.
+        second call corrects the date, as of the earlier one.
 
         登记验收 (``contract.accept``). Needs ``edit`` on ``contract``.
 
@@ -1025,9 +1025,9 @@ class ContractOperations(Group):
         """Records a delivery: the last one, or with `part` one before it. Installments that wait for
         it get their due date.
 
-        Without `part` a second call corrects the date. With `part` an installment that waits for
-        *each* delivery is cut: what was delivered of it is due by itself, rounded half-up to the
-        minor unit, and the rest goes on waiting.
+        Without `part` a second call corrects the date, as of the earlier one. With `part` an
+        installment that waits for *each* delivery is cut: what was delivered of it is due by
+        itself, rounded half-up to the minor unit, and the rest goes on waiting.
 
         登记交付 (``contract.deliver``). Needs ``edit`` on ``contract``.
 
@@ -1204,7 +1204,7 @@ class ContractOperations(Group):
         idempotency_key: str | None = None,
     ) -> Contract:
         """Records that a milestone of the payment terms was reached; installments that wait for it get
-        their due date. A second call corrects the date.
+        their due date. A second call corrects the date, as of the earlier one.
 
         登记里程碑 (``contract.milestone``). Needs ``edit`` on ``contract``.
 
@@ -2010,9 +2010,14 @@ class InstallmentOperations(Group):
         until: DateLike | None = None,
         idempotency_key: str | None = None,
     ) -> ChargedLate:
-        """Adds the late charge on an overdue installment, as far as it has grown, to the contract: an
-        installment of its own, due at once, that ages, is warned of and is settled like any other.
-        No charge is made on late charges.
+        """Brings what is charged for paying an installment late to what `settlement.late_charge` says.
+
+        What it has grown by is added to the contract: an installment of its own, due at once, that
+        ages, is warned of and is settled like any other. No charge is made on late charges.
+
+        What was charged too much is cancelled as of today, the last charge first: what is open
+        before what is settled, which becomes an advance of the receipts that settled it last. A
+        charge that is given up though it is owed is waived by `installment.write_off`.
 
         计收违约金 (``installment.charge_late``). Needs ``manage`` on ``settlement``.
 
@@ -3483,9 +3488,10 @@ class ReceiptOperations(Group):
             date: From when it counts; today when left out, never later, not before the receipt, and
                 not before the advance was there.
             take_discounts: Whether to grant the discounts that the payment terms allow for paying
-                early: an installment of which exactly the discounted amount is paid is closed, and
-                `first_due`, `contracts` and `told` without an installment pay no more than that
-                amount on it.
+                early: an installment of which exactly what its discount leaves is paid, at once or
+                with what was paid of it in time before, is closed; and `first_due`, `contracts` and
+                `told` without an installment pay no more than that on it. What was credited or
+                cancelled earns no discount.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
@@ -3702,9 +3708,10 @@ class ReceiptOperations(Group):
                 of kind `rounding`, what it has too much is kept as `rounded`; a receipt of any
                 other amount is allocated as it stands. What is owed and invoiced stays as it is.
             take_discounts: Whether to grant the discounts that the payment terms allow for paying
-                early: an installment of which exactly the discounted amount is paid is closed, and
-                `first_due`, `contracts` and `told` without an installment pay no more than that
-                amount on it.
+                early: an installment of which exactly what its discount leaves is paid, at once or
+                with what was paid of it in time before, is closed; and `first_due`, `contracts` and
+                `told` without an installment pay no more than that on it. What was credited or
+                cancelled earns no discount.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
@@ -3757,8 +3764,8 @@ class ReceiptOperations(Group):
         else.
 
         What is taken back opens again exactly, at the value it was booked at before, and discounts
-        and differences of cash rounding granted with it are reversed; what was rounded up is an
-        advance again.
+        and differences of cash rounding granted with it, and discounts for early payment to which
+        it belongs, are reversed; what was rounded up is an advance again.
 
         调整核销 (``receipt.reallocate``). Needs ``manage`` on ``settlement``.
 
@@ -3854,7 +3861,7 @@ class ReceiptOperations(Group):
         idempotency_key: str | None = None,
     ) -> PostedReceipt:
         """Reverses a receipt by a mirror entry, which opens again exactly what the receipt had
-        settled.
+        settled; discounts for early payment to which it belongs are taken back.
 
         A completed contract of which something opens again is in effect again. On a terminated
         contract what opens again can be collected; what the termination cancelled stays cancelled.

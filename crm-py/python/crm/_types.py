@@ -709,7 +709,7 @@ EntryKind: TypeAlias = Literal[
 * ``reversal``: A posted document was cancelled by its mirror.
 * ``refund``: An advance went back.
 * ``write_off``: An installment was closed without money.
-* ``late_charge``: A late charge was added.
+* ``late_charge``: A late charge was added or lowered.
 * ``termination``: A contract ended before it was performed.
 * ``discount``: Paid early, or but for less than the smallest coin.
 * ``amendment``: A contract was amended.
@@ -1315,7 +1315,7 @@ class ChargedLate:
     """How it was reckoned."""
 
     installment: Installment
-    """The installment that is owed now."""
+    """The late charge that was added; or of those that were lowered, the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2584,6 +2584,9 @@ class InvoiceLine:
 class LateLine:
     """Days through which one amount was late."""
 
+    due_date: dt.date
+    """The due date that was in force."""
+
     from_: dt.date
     """The first day charged."""
 
@@ -2622,9 +2625,6 @@ class LateStatement:
     currency: str
     """The currency of all amounts."""
 
-    due_date: dt.date
-    """When it was due."""
-
     until: dt.date
     """The last day reckoned."""
 
@@ -2643,14 +2643,24 @@ class LateStatement:
     capped: bool
     """Whether the cap has cut it."""
 
+    formula: str
+    """How the whole is reckoned: the sum of the lines, or the cap when that is less."""
+
     charged: Decimal
-    """What has been charged before."""
+    """What has been charged before, less what of it was cancelled."""
 
     amount: Decimal
-    """What can be charged now: the whole less what has been charged."""
+    """What can be charged now: the whole less what has been charged. Below zero, what was charged too
+    much and can be taken
+    back, as after a payment was recorded late or a date corrected; never for a day before the last
+    one charged.
+    """
 
     cap: Decimal | None
     """The most that is charged, as a fraction of the installment."""
+
+    due_date: dt.date | None
+    """When it is due by now; none while that is not known again."""
 
 
 @dataclass(frozen=True, slots=True)

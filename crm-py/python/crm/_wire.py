@@ -689,6 +689,7 @@ def read_invoice_line(w: Any) -> t.InvoiceLine:
 
 def read_late_line(w: Any) -> t.LateLine:
     return t.LateLine(
+        date(w["due_date"]),
         date(w["from"]),
         date(w["to"]),
         w["days"],
@@ -705,16 +706,17 @@ def read_late_statement(w: Any) -> t.LateStatement:
         w["installment"],
         w["label"],
         w["currency"],
-        date(w["due_date"]),
         date(w["until"]),
         Decimal(w["daily_rate"]),
         w["grace_days"],
         tuple([read_late_line(v0) for v0 in w["lines"]]),
         Decimal(w["total"]),
         w["capped"],
+        w["formula"],
         Decimal(w["charged"]),
         Decimal(w["amount"]),
         None if (v0 := w.get("cap")) is None else Decimal(v0),
+        None if (v0 := w.get("due_date")) is None else date(v0),
     )
 
 

@@ -28,7 +28,7 @@ crate::coded! {
         Refund = 7, "refund", "退款";
         /// An installment was closed without money.
         WriteOff = 8, "write_off", "核销(坏账或无法支付)";
-        /// A late charge was added.
+        /// A late charge was added or lowered.
         LateCharge = 9, "late_charge", "违约金";
         /// A contract ended before it was performed.
         Termination = 10, "termination", "合同终止";

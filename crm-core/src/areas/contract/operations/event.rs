@@ -42,7 +42,7 @@ pub enum DeliveredPart {
 
 /// Records a delivery: the last one, or with `part` one before it. Installments that wait for it get their due date.
 ///
-/// Without `part` a second call corrects the date. With `part` an installment that waits for *each* delivery is cut:
+/// Without `part` a second call corrects the date, as of the earlier one. With `part` an installment that waits for *each* delivery is cut:
 /// what was delivered of it is due by itself, rounded half-up to the minor unit, and the rest goes on waiting.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -97,8 +97,9 @@ impl Operation for DeliverContract {
             deliver_part(cx, &before, part, delivered_on)?;
             return cx.touch(&before);
         }
+        let since = before.delivered_on.map_or(delivered_on, |wrong| wrong.min(delivered_on));
         after.delivered_on = Some(delivered_on);
-        refresh_installments(cx, &after, EntryKind::Change, delivered_on)?;
+        refresh_installments(cx, &after, EntryKind::Change, since)?;
         cx.update(&before, after)
     }
 }
@@ -232,7 +233,7 @@ const GIVEN_EFFECTIVE_MILESTONE: &[Given] =
     &[GIVEN_CUSTOMER, GIVEN_MILESTONE, GIVEN_SUBMITTED, GIVEN_APPROVED, super::GIVEN_EFFECTIVE];
 
 /// Records that a milestone of the payment terms was reached; installments that wait for it get their due date. A second
-/// call corrects the date.
+/// call corrects the date, as of the earlier one.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReachMilestone {
@@ -279,9 +280,13 @@ impl Operation for ReachMilestone {
             let known = known.collect::<Vec<_>>().join(", ");
             return Err(Error::new(&MILESTONE_UNKNOWN).at("name").with("name", given).with("known", known));
         }
+        let mut told = events(cx, before.id)?.into_iter().filter(|event| {
+            event.kind == ContractEventKind::Milestone && event.name.as_deref() == Some(given)
+        });
+        let since = told.next_back().map_or(date, |wrong| wrong.date.min(date));
         let record = event(&before, ContractEventKind::Milestone, date);
         happen(cx, ContractEvent { name: Some(given.to_owned()), ..record })?;
-        refresh_installments(cx, &before, EntryKind::Change, date)?;
+        refresh_installments(cx, &before, EntryKind::Change, since)?;
         cx.touch(&before)
     }
 }

@@ -367,7 +367,8 @@ impl Operation for EffectContract {
     }
 }
 
-/// Records the customer's acceptance; installments that wait for it get their due date. A second call corrects the date.
+/// Records the customer's acceptance; installments that wait for it get their due date. A second call corrects the date,
+/// as of the earlier one.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptContract {
@@ -394,8 +395,9 @@ impl Operation for AcceptContract {
     fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
         let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Accept)?;
         let accepted_on = happened(cx, "accepted_on", self.accepted_on, after.delivered_on)?;
+        let since = before.accepted_on.map_or(accepted_on, |wrong| wrong.min(accepted_on));
         after.accepted_on = Some(accepted_on);
-        refresh_installments(cx, &after, EntryKind::Change, accepted_on)?;
+        refresh_installments(cx, &after, EntryKind::Change, since)?;
         cx.update(&before, after)
     }
 }

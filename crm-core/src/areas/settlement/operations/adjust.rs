@@ -1,5 +1,7 @@
 //! Closing installments without money: write-offs, discounts for early payment, the rest below the smallest coin.
 
+use std::collections::BTreeMap;
+
 use chrono::Datelike;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +20,7 @@ use crate::areas::contract::{
 use crate::areas::ledger::cash_rounding;
 use crate::areas::party::rules::name;
 use crate::areas::settlement::ADJUSTMENTS;
-use crate::areas::settlement::model::{Adjustment, AdjustmentKind, Receipt};
+use crate::areas::settlement::model::{Adjustment, AdjustmentKind, Allocation, Receipt};
 use crate::areas::settlement::rules::{
     ABOVE_OPEN, ADJUSTMENT_FINAL, CONTRACT_NOT_EFFECTIVE, DISCOUNT_OF_RECEIPT, NO_INSTALLMENT, NOTHING_OPEN,
 };
@@ -113,18 +115,34 @@ pub(super) fn adjust(
     Ok(adjustment)
 }
 
-/// Takes back the adjustments that were granted with a receipt, of the installments that `wanted` names.
+/// Takes back the adjustments that were granted with a receipt, of the installments that `wanted` names, and discounts for
+/// early payment that were granted with another receipt on what this one settles: less than they ask for is paid then.
 pub(super) fn take_back_granted(
     cx: &mut Cx<'_>,
     receipt: Id<Receipt>,
+    allocations: &[Allocation],
     date: Date,
     wanted: impl Fn(Id<Contract>, u32) -> bool,
 ) -> Result<()> {
     let c = Adjustment::C;
-    let query = cx.query::<Adjustment>().equal(c.receipt, Some(receipt)).ascending(c.id);
-    for original in query.fetch(cx.tx())? {
+    let mut granted =
+        cx.query::<Adjustment>().equal(c.receipt, Some(receipt)).ascending(c.id).fetch(cx.tx())?;
+    let mut settled: BTreeMap<(Id<Contract>, u32), Amount> = BTreeMap::new();
+    for one in allocations {
+        let sum = settled.entry((one.contract, one.installment)).or_default();
+        *sum = sum.checked_add(one.amount)?;
+    }
+    for ((contract, seq), _) in settled.into_iter().filter(|(_, sum)| !sum.is_zero()) {
+        let query = cx.query::<Adjustment>().equal(c.contract, contract).equal(c.installment, seq);
+        let others = query.ascending(c.id).fetch(cx.tx())?.into_iter();
+        granted.extend(others.filter(|other| {
+            other.kind == AdjustmentKind::Discount && other.receipt.is_some_and(|other| other != receipt)
+        }));
+    }
+    for original in granted {
         let in_force = original.reversed_by.is_none() && original.reversal_of.is_none();
         if in_force && wanted(original.contract, original.installment) {
+            let date = date.max(original.date);
             reverse(cx, original, date, None)?;
         }
     }
@@ -145,8 +163,11 @@ fn reverse(cx: &mut Cx<'_>, original: Adjustment, date: Date, reason: Option<Str
     adjust(cx, &contract, installment, terms)
 }
 
-/// What of an installment need not be paid when it is paid on a day, by the discount of its payment term; none after the
-/// discount's last day, or when something of it is settled already.
+/// What of an installment need not be paid when the rest of it is paid on a day, by the discount of its payment term.
+///
+/// The discount is of what is owed: of what was neither cancelled nor credited, whether it is paid at once or in parts.
+/// None after the discount's last day, when some of the money came after it, when something was given up already, or when no
+/// more is open than the discount itself.
 pub(super) fn early_discount(
     cx: &mut Cx<'_>,
     contract: &Contract,
@@ -157,15 +178,32 @@ pub(super) fn early_discount(
     let term = position.and_then(|position| contract.terms.0.get(position));
     let (Some(term), Some(anchor)) = (term, installment.anchor_date) else { return Ok(None) };
     let Some(terms) = &term.discount else { return Ok(None) };
-    let whole = installment.open_amount == Some(installment.amount);
-    if !whole || on > discount::last_day(anchor, terms)? {
+    let last_day = discount::last_day(anchor, terms)?;
+    let is_whole = installment.discounted.is_zero() && installment.written_off.is_zero();
+    let (true, Some(open)) = (is_whole && on <= last_day, installment.open_amount) else { return Ok(None) };
+    let mut owed = installment.amount.checked_sub(installment.cancelled)?;
+    if !installment.settled.is_zero() {
+        let c = Allocation::C;
+        let query =
+            cx.query::<Allocation>().equal(c.contract, contract.id).equal(c.installment, installment.seq);
+        for part in query.fetch(cx.tx())? {
+            let receipt = cx.get(part.receipt)?;
+            let stands = receipt.reversed_by.is_none() && receipt.reversal_of.is_none();
+            if receipt.credit.is_some() {
+                owed = owed.checked_sub(part.amount)?;
+            } else if stands && part.amount.is_positive() && part.allocated_on > last_day {
+                return Ok(None);
+            }
+        }
+    }
+    if !owed.is_positive() {
         return Ok(None);
     }
     let taxed = tax_parts(cx, contract, &term.lines)?;
-    let parts = discount::portion(contract.money(installment.amount)?, &taxed)?;
+    let parts = discount::portion(contract.money(owed)?, &taxed)?;
     let payable = discount::discounted(&parts, terms)?.payable;
-    let off = installment.amount.checked_sub(payable.amount())?;
-    Ok(off.is_positive().then_some(off))
+    let off = owed.checked_sub(payable.amount())?;
+    Ok((off.is_positive() && off < open).then_some(off))
 }
 
 /// The contract's amounts by tax rate, or those of the lines that a term is about.
@@ -204,7 +242,7 @@ pub(super) struct Grant {
     off: Amount,
 }
 
-/// Finds the discounts that go with parts of a receipt: an installment of which just what its discount leaves is paid. The
+/// Finds the discounts that go with parts of a receipt: an installment of which just what its discount leaves open is paid. The
 /// parts then name the installments as they will stand when the discounts are granted.
 pub(super) fn grants(cx: &mut Cx<'_>, date: Date, parts: &mut Parts) -> Result<Vec<Grant>> {
     let home = cx.ledger().info().currency;
@@ -212,7 +250,7 @@ pub(super) fn grants(cx: &mut Cx<'_>, date: Date, parts: &mut Parts) -> Result<V
     for Part { installment, amount, .. } in parts {
         let contract = cx.get(installment.contract)?;
         let Some(off) = early_discount(cx, &contract, installment, date)? else { continue };
-        if installment.amount.checked_sub(off)? != *amount {
+        if journal::open(Some(installment)).checked_sub(off)? != *amount {
             continue;
         }
         let before = given_up(installment, off, home)?;

@@ -1,10 +1,14 @@
 //! Late charges: working them out, and adding them to a contract.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::adjust::{reach_contract, reach_installment};
+use super::apply::stored;
 use super::receipt::moved_on;
+use super::reversal::give_back;
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
 use crate::areas::contract::rules::journal::Change;
@@ -15,7 +19,7 @@ use crate::areas::contract::{
 };
 use crate::areas::ledger::{NO_RATE, rate_on};
 use crate::areas::party::GIVEN_CUSTOMER;
-use crate::areas::settlement::rules::late::{self, LateCharge};
+use crate::areas::settlement::rules::late::{self, DueSince, LateCharge};
 use crate::areas::settlement::rules::{CONTRACT_NOT_EFFECTIVE, NO_INSTALLMENT, NO_LATE_TERMS, NOTHING_LATE};
 use crate::catalog::{Access, Example, Given, Level, Operation};
 use crate::kernel::currency::Currency;
@@ -30,6 +34,8 @@ use crate::store::record::{Field, Record};
 /// Days through which one amount was late.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LateLine {
+    /// The due date that was in force.
+    pub due_date: Date,
     /// The first day charged.
     pub from: Date,
     /// The last day charged.
@@ -57,8 +63,8 @@ pub struct LateStatement {
     pub label: String,
     /// The currency of all amounts.
     pub currency: Currency,
-    /// When it was due.
-    pub due_date: Date,
+    /// When it is due by now; none while that is not known again.
+    pub due_date: Option<Date>,
     /// The last day reckoned.
     pub until: Date,
     /// A day's charge as a fraction of what is open.
@@ -73,9 +79,12 @@ pub struct LateStatement {
     pub total: Amount,
     /// Whether the cap has cut it.
     pub capped: bool,
-    /// What has been charged before.
+    /// How the whole is reckoned: the sum of the lines, or the cap when that is less.
+    pub formula: String,
+    /// What has been charged before, less what of it was cancelled.
     pub charged: Amount,
-    /// What can be charged now: the whole less what has been charged.
+    /// What can be charged now: the whole less what has been charged. Below zero, what was charged too much and can be taken
+    /// back, as after a payment was recorded late or a date corrected; never for a day before the last one charged.
     pub amount: Amount,
 }
 
@@ -139,21 +148,29 @@ fn reckon(cx: &mut Cx<'_>, contract: &Contract, seq: u32, until: Date) -> Result
     let Some(terms) = contract.late.0 else {
         return Err(Error::new(&NO_LATE_TERMS).with("number", &contract.number));
     };
-    let nothing =
-        || Error::new(&NOTHING_LATE).with("number", &contract.number).with("seq", seq).with("date", until);
-    let due_date = installment.due_date.ok_or_else(nothing)?;
-    if installment.kind == InstallmentKind::LateCharge {
-        // No interest on late charges: simple interest only.
-        return Err(nothing());
+    let History { movements, dues } = history(cx, &installment)?;
+    // No interest on late charges: simple interest only.
+    let is_charge = installment.kind == InstallmentKind::LateCharge;
+    if is_charge || dues.iter().all(|(_, due)| due.is_none()) {
+        return Err(nothing_late(contract, seq, until));
     }
-    let movements = movements(cx, &installment)?;
     let whole = contract.money(installment.amount)?;
-    let LateCharge { periods, amount, capped } = late::charge(&terms, due_date, &movements, whole, until)?;
+    let LateCharge { periods, amount, capped } = late::charge(&terms, &dues, &movements, whole, until)?;
+    let charges = charges(cx, contract, seq)?;
     let mut charged = Amount::ZERO;
-    for other in installments(cx, contract)?.iter().filter(|other| other.late_of == Some(seq)) {
-        charged = charged.checked_add(other.amount.checked_sub(other.cancelled)?)?;
+    for charge in &charges {
+        charged = charged.checked_add(charge.amount.checked_sub(charge.cancelled)?)?;
+    }
+    let mut due_now = amount.checked_sub(charged)?;
+    if due_now.is_negative() {
+        let last = charges.iter().filter_map(|charge| charge.period_to).max();
+        let owed = charges.iter().map(owed).collect::<Result<Vec<_>>>()?;
+        let most =
+            if last.is_some_and(|last| until < last) { Amount::ZERO } else { Amount::checked_sum(owed)? };
+        due_now = due_now.max(most.checked_neg()?);
     }
     let lines = periods.into_iter().map(|period| LateLine {
+        due_date: period.due,
         from: period.from,
         to: period.to,
         days: u32::try_from(period.days).unwrap_or(u32::MAX),
@@ -161,47 +178,95 @@ fn reckon(cx: &mut Cx<'_>, contract: &Contract, seq: u32, until: Date) -> Result
         amount: period.amount,
         formula: format!("{} × {} × {}", period.open, terms.daily_rate, period.days),
     });
+    let lines: Vec<LateLine> = lines.collect();
+    let sum = lines.iter().map(|line| line.formula.as_str()).collect::<Vec<_>>().join(" + ");
+    let formula = match terms.cap.filter(|_| capped) {
+        Some(cap) => format!("min({sum}, {} × {cap}) = {amount}", installment.amount),
+        None if lines.is_empty() => amount.to_string(),
+        None => format!("{sum} = {amount}"),
+    };
     Ok(LateStatement {
         contract: contract.id,
         number: contract.number.clone(),
         installment: seq,
         label: installment.label,
         currency: contract.currency,
-        due_date,
+        due_date: installment.due_date,
         until,
         daily_rate: terms.daily_rate,
         grace_days: terms.grace_days,
         cap: terms.cap,
-        lines: lines.collect(),
+        lines,
         total: amount,
         capped,
+        formula,
         charged,
-        amount: amount.checked_sub(charged)?.max(Amount::ZERO),
+        amount: due_now,
     })
 }
 
-/// How what is open of an installment has moved, by day.
-fn movements(cx: &mut Cx<'_>, installment: &Installment) -> Result<Vec<(Date, Amount)>> {
+fn nothing_late(contract: &Contract, seq: u32, until: Date) -> Error {
+    Error::new(&NOTHING_LATE).with("number", &contract.number).with("seq", seq).with("date", until)
+}
+
+/// The late charges that were made on an installment, in order.
+fn charges(cx: &mut Cx<'_>, contract: &Contract, seq: u32) -> Result<Vec<Installment>> {
+    let all = installments(cx, contract)?;
+    Ok(all.into_iter().filter(|other| other.late_of == Some(seq)).collect())
+}
+
+/// What of a late charge is owed or settled: neither cancelled nor waived nor written off.
+fn owed(charge: &Installment) -> Result<Amount> {
+    schedule::outstanding(charge)?.checked_add(charge.settled)
+}
+
+/// How an installment was owed.
+struct History {
+    /// The changes of what is open, by day.
+    movements: Vec<(Date, Amount)>,
+    /// The due dates in force.
+    dues: Vec<DueSince>,
+}
+
+fn history(cx: &mut Cx<'_>, installment: &Installment) -> Result<History> {
     let (ids, c) = (cx.ids(), JournalLine::C);
-    let outputs =
-        [c.date.position(), c.amount.position()].map(|column| Output::Column(ColumnRef::base(column)));
+    let outputs = [c.date.position(), c.amount.position(), c.due_date.position()];
     let query = cx
         .query::<JournalLine>()
         .equal(c.contract, Some(installment.contract))
         .equal(c.installment, Some(installment.seq))
-        .equal(c.account, Account::Open);
-    let mut found = Vec::new();
-    query.scan(cx.tx(), outputs.to_vec(), &mut |cells| {
-        if let [date, amount] = cells {
-            found.push((Date::decode(*date, ids)?, Amount::decode(*amount, ids)?));
+        .equal(c.account, Account::Open)
+        .ascending(c.entry)
+        .ascending(c.seq);
+    let (mut movements, mut recorded) = (Vec::new(), Vec::new());
+    let outputs = outputs.map(|column| Output::Column(ColumnRef::base(column))).to_vec();
+    query.scan(cx.tx(), outputs, &mut |cells| {
+        if let [date, amount, due] = cells {
+            let (date, amount) = (Date::decode(*date, ids)?, Amount::decode(*amount, ids)?);
+            movements.push((date, amount));
+            // What is taken away was owed by the date before.
+            if amount.is_positive() {
+                recorded.push((date, Option::<Date>::decode(*due, ids)?));
+            }
         }
         Ok(Flow::More)
     })?;
-    Ok(found)
+    let mut dues = late::due_dates(recorded);
+    // Once nothing is open, a due date that is corrected leaves no line.
+    if let Some((_, last)) = dues.last_mut() {
+        *last = installment.due_date;
+    }
+    Ok(History { movements, dues })
 }
 
-/// Adds the late charge on an overdue installment, as far as it has grown, to the contract: an installment of its own,
-/// due at once, that ages, is warned of and is settled like any other. No charge is made on late charges.
+/// Brings what is charged for paying an installment late to what `settlement.late_charge` says.
+///
+/// What it has grown by is added to the contract: an installment of its own, due at once, that ages, is warned of and is
+/// settled like any other. No charge is made on late charges.
+///
+/// What was charged too much is cancelled as of today, the last charge first: what is open before what is settled, which
+/// becomes an advance of the receipts that settled it last. A charge that is given up though it is owed is waived by
+/// `installment.write_off`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChargeLate {
@@ -221,7 +286,7 @@ pub struct ChargeLate {
 pub struct ChargedLate {
     /// How it was reckoned.
     pub statement: LateStatement,
-    /// The installment that is owed now.
+    /// The late charge that was added; or of those that were lowered, the last.
     pub installment: Installment,
 }
 
@@ -253,33 +318,78 @@ impl Operation for ChargeLate {
         cx.subject(before.id);
         let until = moved_on(cx, self.until).map_err(|error| error.at("until"))?;
         let statement = reckon(cx, &before, self.installment, until)?;
-        if !statement.amount.is_positive() {
-            return Err(Error::new(&NOTHING_LATE)
-                .with("number", &before.number)
-                .with("seq", self.installment)
-                .with("date", until));
-        }
-        let mut after = before.clone();
-        after.surcharge = after.surcharge.checked_add(statement.amount)?;
-        let last = installments(cx, &before)?.last().map_or(0, |last| last.seq);
-        let mut installment = schedule::blank(&before, last + 1, 0);
-        installment.label = format!("{} 违约金", statement.label);
-        installment.amount = statement.amount;
-        installment.due_date = Some(until);
-        installment.anchor = AnchorKind::Date;
-        installment.anchor_date = Some(until);
-        installment.kind = InstallmentKind::LateCharge;
-        installment.period_from = statement.lines.first().map(|line| line.from);
-        installment.period_to = Some(until);
-        installment.late_of = Some(self.installment);
-        let installment = schedule::restated(installment, true)?;
-        let posting = Posting {
-            rate: rate_on(cx, before.currency, until)?,
-            ..Posting::of(&before, EntryKind::LateCharge, until)
+        let seq = if statement.amount.is_positive() {
+            add(cx, &before, &statement)?
+        } else if statement.amount.is_negative() {
+            lower(cx, &before, self.installment, statement.amount.checked_neg()?)?
+        } else {
+            return Err(nothing_late(&before, self.installment, until));
         };
-        let contract = cx.update(&before, after)?;
-        post(cx, &posting, vec![Change::new(None, installment)], Vec::new())?;
-        let installment = reach_installment(cx, &contract, last + 1)?;
+        let installment = stored(cx, before.id, seq)?;
         Ok(ChargedLate { statement, installment })
     }
+}
+
+/// Adds a late charge to a contract; returns its position.
+fn add(cx: &mut Cx<'_>, before: &Contract, statement: &LateStatement) -> Result<u32> {
+    let LateStatement { until, .. } = *statement;
+    let mut after = before.clone();
+    after.surcharge = after.surcharge.checked_add(statement.amount)?;
+    let seq = installments(cx, before)?.last().map_or(0, |last| last.seq) + 1;
+    let mut installment = schedule::blank(before, seq, 0);
+    installment.label = format!("{} 违约金", statement.label);
+    installment.amount = statement.amount;
+    installment.due_date = Some(until);
+    installment.anchor = AnchorKind::Date;
+    installment.anchor_date = Some(until);
+    installment.kind = InstallmentKind::LateCharge;
+    installment.period_from = statement.lines.first().map(|line| line.from);
+    installment.period_to = Some(until);
+    installment.late_of = Some(statement.installment);
+    let installment = schedule::restated(installment, true)?;
+    let posting = Posting {
+        rate: rate_on(cx, before.currency, until)?,
+        ..Posting::of(before, EntryKind::LateCharge, until)
+    };
+    cx.update(before, after)?;
+    post(cx, &posting, vec![Change::new(None, installment)], Vec::new())?;
+    Ok(seq)
+}
+
+/// Cancels so much of the late charges on an installment; returns the position of the last one that is lowered.
+fn lower(cx: &mut Cx<'_>, contract: &Contract, of: u32, excess: Amount) -> Result<u32> {
+    let today = cx.today();
+    let (mut left, mut cuts) = (excess, BTreeMap::<u32, Amount>::new());
+    let mut charges = charges(cx, contract, of)?;
+    charges.reverse();
+    for is_settled in [false, true] {
+        for charge in &charges {
+            let there = if is_settled { charge.settled } else { schedule::outstanding(charge)? };
+            let part = there.min(left);
+            if !part.is_positive() {
+                continue;
+            }
+            if is_settled {
+                give_back(cx, contract.id, charge.seq, part, today)?;
+            }
+            let cut = cuts.entry(charge.seq).or_default();
+            *cut = cut.checked_add(part)?;
+            left = left.checked_sub(part)?;
+        }
+    }
+    let mut changes = Vec::with_capacity(cuts.len());
+    for (seq, cut) in &cuts {
+        let before = stored(cx, contract.id, *seq)?;
+        let cancelled = before.cancelled.checked_add(*cut)?;
+        let after = schedule::restated(Installment { cancelled, ..before.clone() }, true)?;
+        changes.push(Change::new(Some(before), after));
+    }
+    // What was given back has changed the contract.
+    let contract = cx.get(contract.id)?;
+    cx.touch(&contract)?;
+    post(cx, &Posting::of(&contract, EntryKind::LateCharge, today), changes, Vec::new())?;
+    cuts.into_keys().next_back().ok_or_else(|| {
+        let what = format!("no late charge on installment {of} of {} to lower", contract.id);
+        Error::new(&error::INTERNAL).with("what", what)
+    })
 }

@@ -104,9 +104,9 @@ pub struct PostReceipt {
     /// What it settles.
     #[serde(default)]
     pub allocate: AllocationRequest,
-    /// Whether to grant the discounts that the payment terms allow for paying early: an installment of which exactly the
-    /// discounted amount is paid is closed, and `first_due`, `contracts` and `told` without an installment pay no more than
-    /// that amount on it.
+    /// Whether to grant the discounts that the payment terms allow for paying early: an installment of which exactly what its
+    /// discount leaves is paid, at once or with what was paid of it in time before, is closed; and `first_due`, `contracts` and
+    /// `told` without an installment pay no more than that on it. What was credited or cancelled earns no discount.
     #[serde(default)]
     pub take_discounts: bool,
     /// For cash: whether a receipt of just what `ledger.set_cash_rounding` makes of what it settles closes that to the last
@@ -350,9 +350,9 @@ pub struct AllocateReceipt {
     /// What it settles.
     #[serde(default)]
     pub allocate: AllocationRequest,
-    /// Whether to grant the discounts that the payment terms allow for paying early: an installment of which exactly the
-    /// discounted amount is paid is closed, and `first_due`, `contracts` and `told` without an installment pay no more than
-    /// that amount on it.
+    /// Whether to grant the discounts that the payment terms allow for paying early: an installment of which exactly what its
+    /// discount leaves is paid, at once or with what was paid of it in time before, is closed; and `first_due`, `contracts` and
+    /// `told` without an installment pay no more than that on it. What was credited or cancelled earns no discount.
     #[serde(default)]
     pub take_discounts: bool,
     /// From when it counts; today when left out, never later, not before the receipt, and not before the advance was there.

@@ -29,7 +29,8 @@ use crate::kernel::money::Money;
 use crate::store::engine::Mode;
 use crate::store::record::Record;
 
-/// Reverses a receipt by a mirror entry, which opens again exactly what the receipt had settled.
+/// Reverses a receipt by a mirror entry, which opens again exactly what the receipt had settled; discounts for early payment to
+/// which it belongs are taken back.
 ///
 /// A completed contract of which something opens again is in effect again. On a terminated contract what opens again can
 /// be collected; what the termination cancelled stays cancelled. A refund is reversed like a receipt, which makes its amount
@@ -81,7 +82,7 @@ impl Operation for ReverseReceipt {
             let Receipt { number, refunded, .. } = &before;
             return Err(Error::new(&REFUNDED).with("number", number).with("refunded", refunded));
         }
-        take_back_granted(cx, before.id, date, |_, _| true)?;
+        take_back_granted(cx, before.id, &settled, date, |_, _| true)?;
         let parts = apply::taken_back(cx, &settled, |_, _| true)?;
         let mirrored = |amount: Option<Amount>| amount.map(Amount::checked_neg).transpose();
         let mirror = Receipt {
@@ -303,7 +304,7 @@ pub struct InstallmentRef {
 /// Takes a receipt from what it has settled, in part or wholly, and lets it settle something else.
 ///
 /// What is taken back opens again exactly, at the value it was booked at before, and discounts and differences of cash
-/// rounding granted with it are reversed; what was rounded up is an advance again.
+/// rounding granted with it, and discounts for early payment to which it belongs, are reversed; what was rounded up is an advance again.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReallocateReceipt {
@@ -368,7 +369,7 @@ impl Operation for ReallocateReceipt {
         };
         let released = all.iter().filter(|one| wanted(one.contract, one.installment));
         let date = moved_after(cx, self.date, &before, released)?;
-        take_back_granted(cx, before.id, date, wanted)?;
+        take_back_granted(cx, before.id, &all, date, wanted)?;
         let parts = apply::taken_back(cx, &all, wanted)?;
         for (index, one) in self.release.iter().flatten().enumerate() {
             let found = |part: &apply::Part| {
