@@ -128,6 +128,7 @@ struct ArrowArrayStream {
 #define CRM_OP_CONTRACT_DELIVER "contract.deliver"
 #define CRM_OP_CONTRACT_EFFECTIVE "contract.effective"
 #define CRM_OP_CONTRACT_EXTEND_SCHEDULE "contract.extend_schedule"
+#define CRM_OP_CONTRACT_FOLLOW_CALENDAR "contract.follow_calendar"
 #define CRM_OP_CONTRACT_GET "contract.get"
 #define CRM_OP_CONTRACT_LIST "contract.list"
 #define CRM_OP_CONTRACT_MILESTONE "contract.milestone"
@@ -142,6 +143,7 @@ struct ArrowArrayStream {
 #define CRM_OP_CONTRACT_TERMINATE "contract.terminate"
 #define CRM_OP_CONTRACT_UPDATE "contract.update"
 #define CRM_OP_CONTRACT_WITHDRAW "contract.withdraw"
+#define CRM_OP_CONTRACT_WITHDRAW_EVENT "contract.withdraw_event"
 #define CRM_OP_CUSTOMER_ASSIGN "customer.assign"
 #define CRM_OP_CUSTOMER_CREATE "customer.create"
 #define CRM_OP_CUSTOMER_CREDIT "customer.credit"
@@ -278,7 +280,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_CURRENCY_MISMATCH 1011 /* The currency {actual} does not match {expected}. */
 #define CRM_ERROR_NOT_A_DATE 1012 /* {value} is not a date; write it as YYYY-MM-DD. */
 #define CRM_ERROR_DATE_OUT_OF_RANGE 1013 /* The date is outside the years {min} to {max}. */
-#define CRM_ERROR_UNKNOWN_CALENDAR_YEAR 1014 /* The working days of {year} are not known to the calendar {calendar}; add them first. */
+#define CRM_ERROR_UNKNOWN_CALENDAR_YEAR 1014 /* The working days of {year} are not known to the calendar {calendar}; add them with ledger.set_calendar_days. */
 #define CRM_ERROR_END_BEFORE_START 1015 /* The end {end} is before the start {start}. */
 #define CRM_ERROR_NOT_ALLOWED 1016 /* {value} is not one of: {allowed}. */
 #define CRM_ERROR_NOT_AN_ID 1017 /* {value} is not an id of this ledger. */
@@ -357,6 +359,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_ALREADY_SUSPENDED 1664 /* The contract is suspended since {from}. */
 #define CRM_ERROR_NOT_SUSPENDED 1665 /* The contract is not suspended. */
 #define CRM_ERROR_INSTALLMENT_UNKNOWN 1666 /* The contract has no installment {installment}. */
+#define CRM_ERROR_EVENT_UNKNOWN 1667 /* The contract has no event {event}, or it was withdrawn. */
 #define CRM_ERROR_NOTHING_AMENDED 1670 /* The contract says all of that already; there is nothing to amend. */
 #define CRM_ERROR_CONTRACT_NOT_EFFECTIVE 1700 /* The contract {number} is {status}; money can be allocated only to a contract in effect. */
 #define CRM_ERROR_ABOVE_OPEN 1701 /* {amount} is more than the {open} that is open. */

@@ -194,7 +194,7 @@ fn schedule_status(input: &Value, expected: &Value) -> Outcome {
         let settled =
             taken.iter().find(|(position, _)| *position == at).map_or(Amount::ZERO, |(_, part)| *part);
         let state = match payment_state(settled, open[at].checked_sub(settled).unwrap()) {
-            PaymentState::Paid => "Completed",
+            PaymentState::Paid | PaymentState::NothingOwed => "Completed",
             PaymentState::PartlyPaid => "Partly Paid",
             PaymentState::Unpaid => "Unpaid",
         };

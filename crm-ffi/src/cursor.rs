@@ -112,8 +112,9 @@ pub unsafe extern "C" fn crm_cursor_open(
         let input = unsafe { input::document(input, input_length, "input") }?;
         let catalog = Catalog::shared();
         let nested = shape(catalog.operation(operation)?).ok_or_else(|| {
-            let reason = format!("{operation} does not return pages");
-            Error::new(&error::NOT_APPLICABLE).at("operation").with("reason", reason)
+            let (reason, zh) =
+                (format!("{operation} does not return pages"), format!("{operation} 不返回分页列表"));
+            Error::new(&error::NOT_APPLICABLE).at("operation").with_both("reason", reason, zh)
         })?;
         let next: Map<String, Value> = crm_core::catalog::operation::parse(input)?;
         place.put(crm_cursor {

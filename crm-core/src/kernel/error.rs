@@ -307,7 +307,7 @@ codes! {
     /// A date is outside the calendar we can compute with.
     DATE_OUT_OF_RANGE = 1013, Invalid, "The date is outside the years {min} to {max}.", "日期超出 {min} 至 {max} 年的范围。";
     /// Working days of this year are not known.
-    UNKNOWN_CALENDAR_YEAR = 1014, Invalid, "The working days of {year} are not known to the calendar {calendar}; add them first.", "日历 {calendar} 没有 {year} 年的工作日数据,请先补充。";
+    UNKNOWN_CALENDAR_YEAR = 1014, Invalid, "The working days of {year} are not known to the calendar {calendar}; add them with ledger.set_calendar_days.", "日历 {calendar} 没有 {year} 年的工作日数据,请先用 ledger.set_calendar_days 补充。";
     /// An end lies before its start.
     END_BEFORE_START = 1015, Invalid, "The end {end} is before the start {start}.", "结束日期 {end} 早于开始日期 {start}。";
     /// The value is not one of those allowed.

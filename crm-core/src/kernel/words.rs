@@ -52,7 +52,8 @@ pub enum ZeroStyle {
     AfterWan,
 }
 
-/// Every spelling of an amount that the regulation accepts, the usual one first.
+/// Every spelling of an amount that the regulation accepts, the usual one first. That 整 may also be 正, and may follow 角, is left to
+/// the reader.
 ///
 /// ```
 /// use crm_core::kernel::{decimal::Amount, words::rmb_accepted};

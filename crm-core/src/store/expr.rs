@@ -304,8 +304,8 @@ fn not_comparable(field: &str) -> Error {
     )
 }
 
-fn wrong_type(reason: &str) -> Error {
-    Error::new(&error::WRONG_TYPE).with("reason", reason)
+fn wrong_type(reason: &str, zh: &str) -> Error {
+    Error::new(&error::WRONG_TYPE).with_both("reason", reason, zh)
 }
 
 impl Operand {
@@ -317,23 +317,25 @@ impl Operand {
                     Uuid::try_parse(text).map_err(|_| Error::new(&error::NOT_AN_ID).with("value", text))?;
                 moment.ids.key(uuid).map(Cell::Int)
             }
-            (FieldType::Id, _) => Err(wrong_type("an id as text is expected")),
+            (FieldType::Id, _) => Err(wrong_type("an id as text is expected", "应为文本形式的标识")),
             (FieldType::Int | FieldType::Small, Operand::Int(value)) => Ok(Cell::Int(*value)),
             (FieldType::Int | FieldType::Small, Operand::Text(text)) => {
-                text.parse().map(Cell::Int).map_err(|_| wrong_type("a whole number is expected"))
+                text.parse().map(Cell::Int).map_err(|_| wrong_type("a whole number is expected", "应为整数"))
             }
-            (FieldType::Int | FieldType::Small, _) => Err(wrong_type("a whole number is expected")),
+            (FieldType::Int | FieldType::Small, _) => {
+                Err(wrong_type("a whole number is expected", "应为整数"))
+            }
             (FieldType::Bool, Operand::Bool(value)) => Ok(Cell::Int(i64::from(*value))),
-            (FieldType::Bool, _) => Err(wrong_type("true or false is expected")),
+            (FieldType::Bool, _) => Err(wrong_type("true or false is expected", "应为 true 或 false")),
             (FieldType::Text, Operand::Text(text)) => check_text(text).map(|()| Cell::Text(text.clone())),
-            (FieldType::Text, _) => Err(wrong_type("a text is expected")),
+            (FieldType::Text, _) => Err(wrong_type("a text is expected", "应为文本")),
             (FieldType::Date, Operand::Text(text)) => {
                 Ok(Cell::Int(date::to_day_number(date::parse_date(text)?)))
             }
             (FieldType::Date, Operand::Today(relative)) => {
                 Ok(Cell::Int(date::to_day_number(relative.today.from(moment)?)))
             }
-            (FieldType::Date, _) => Err(wrong_type("a date as text is expected")),
+            (FieldType::Date, _) => Err(wrong_type("a date as text is expected", "应为文本形式的日期")),
             (FieldType::Instant, Operand::Text(text)) if text.len() == 10 => Ok(Cell::Int(
                 Instant::start_of(date::parse_date(text)?, moment.utc_offset_minutes)?.to_micros(),
             )),
@@ -341,7 +343,9 @@ impl Operand {
             (FieldType::Instant, Operand::Today(relative)) => Ok(Cell::Int(
                 Instant::start_of(relative.today.from(moment)?, moment.utc_offset_minutes)?.to_micros(),
             )),
-            (FieldType::Instant, _) => Err(wrong_type("an instant or a date as text is expected")),
+            (FieldType::Instant, _) => {
+                Err(wrong_type("an instant or a date as text is expected", "应为文本形式的时间或日期"))
+            }
             (FieldType::Decimal(places), Operand::Text(text)) => {
                 decimal::parse_scaled(text, places).map(Cell::Int)
             }
@@ -350,9 +354,12 @@ impl Operand {
             (FieldType::Enum(info), Operand::Text(text)) => info.code(text).map(Cell::Int).ok_or_else(|| {
                 Error::new(&error::NOT_ALLOWED).with("value", text).with("allowed", info.names())
             }),
-            (FieldType::Enum(info), _) => Err(wrong_type(&format!("one of {} is expected", info.names()))),
+            (FieldType::Enum(info), _) => Err(wrong_type(
+                &format!("one of {} is expected", info.names()),
+                &format!("应为以下之一:{}", info.names()),
+            )),
             (FieldType::Tags | FieldType::Json | FieldType::Bytes, _) => {
-                Err(wrong_type("this field cannot be compared"))
+                Err(wrong_type("this field cannot be compared", "该字段不能比较"))
             }
         }
     }

@@ -59,6 +59,7 @@ from crm._types import (
     ExchangeRate,
     ExprInput,
     ExternalReference,
+    FollowedCalendar,
     Funnel,
     ImportKind,
     ImportReport,
@@ -96,6 +97,7 @@ from crm._types import (
     Receipt,
     ReceiptMethod,
     ReceiptSuggestion,
+    RecordedInput,
     Recurrence,
     RecurrenceInput,
     RedRequestInput,
@@ -949,9 +951,10 @@ class ContractOperations(Group):
             number: Number, up to 60 characters; `HT-yyyy-000001` and so on when left out.
             opportunity: The opportunity it came from.
             parties: The signatories, each role once.
-            recurrence: For rent and services: a price per period, in place of terms and lines. It
-                needs `starts_on`. With `ends_on` the periods make up the whole amount; without it
-                12 are planned, and `contract.extend_schedule` adds more.
+            recurrence: For rent and services: a price per period, in place of lines. It needs
+                `starts_on`. `terms` beside it are amounts, such as a deposit. With `ends_on` the
+                periods and the terms make up the whole amount; without it 12 periods are planned,
+                and `contract.extend_schedule` adds more.
             starts_on: First day of the term.
             tax_included: Whether line prices include tax.
             tax_rate: The tax rate that the amount contains, for a contract without lines.
@@ -1122,6 +1125,39 @@ class ContractOperations(Group):
         """
         _sent: dict[str, Any] = {"id": id, "version": version, "until": until}
         return _wire.read_contract(self._perform("contract.extend_schedule", _sent, idempotency_key))
+
+    def follow_calendar(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> FollowedCalendar:
+        """Brings due dates and forecasts that go by working days up to the ledger's calendar, after
+        days of it were entered or changed: those of contracts that are written, approved or in
+        effect, as of today.
+
+        The holidays of a year are published late in the year before it. Until then a ledger can
+        have provisional days for it (`ledger.set_calendar_days`), and this brings what was worked
+        out by them to the published ones. Contracts that you may not edit are left as they are.
+
+        按工作日历更新到期日 (``contract.follow_calendar``). Needs ``manage`` on ``contract``.
+
+        Args:
+            cursor: `next` of the answer before.
+            limit: At most so many contracts at once, up to 1000; 100 when left out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``unknown_calendar_year``, ``date_out_of_range``.
+        """
+        _sent: dict[str, Any] = {}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if limit is not None:
+            _sent["limit"] = limit
+        return _wire.read_followed_calendar(self._perform("contract.follow_calendar", _sent, idempotency_key))
 
     def get(self, id: IdLike) -> ContractDetails:
         """A contract with its lines, approval decisions, installments, events and amendments; its
@@ -1558,9 +1594,9 @@ class ContractOperations(Group):
             reason: Why, up to 1000 characters.
             ended_on: When it ended; today when left out, never later and not before the signing nor
                 the day it took effect.
-            returned: What was settled and goes back, of a contract in effect without recurring
-                periods.
-            still_owed: What stays owed of a contract in effect without recurring periods;
+            returned: What was settled and goes back, of a contract in effect, recurring periods
+                aside: a prepayment, a deposit.
+            still_owed: What stays owed of a contract in effect, recurring periods aside;
                 installments that are not named are cancelled.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
@@ -1647,6 +1683,43 @@ class ContractOperations(Group):
         if opinion is not None:
             _sent["opinion"] = opinion
         return _wire.read_contract(self._perform("contract.withdraw", _sent, idempotency_key))
+
+    def withdraw_event(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        what: RecordedInput,
+        reason: str,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Withdraws what was recorded of a contract in effect though it did not happen. What only
+        happened on another day is corrected by recording it again.
+
+        Installments that got their due date by it wait again, as of the day it told of. What was
+        deducted from a retention is owed again. A suspension, a resumption or a price revision
+        leaves the rule as it was before it, if nothing has changed the rule since; what they made
+        dearer is cancelled.
+
+        撤销误登记的合同事件 (``contract.withdraw_event``). Needs ``manage`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            what: What is withdrawn.
+            reason: Why, up to 1000 characters.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``empty``, ``too_long``, ``not_applicable``,
+                ``unknown_calendar_year``, ``date_out_of_range``, ``overflow``.
+            NotFoundError: ``not_found``, ``event_unknown``.
+            StateError: ``wrong_status``, ``settled_exceeds``, ``no_rate``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "what": what, "reason": reason}
+        return _wire.read_contract(self._perform("contract.withdraw_event", _sent, idempotency_key))
 
 
 class CustomerOperations(Group):
@@ -2701,7 +2774,8 @@ class LedgerOperations(Group):
         """Adds days off and moved working days to the ledger's calendar.
 
         The years of these days count as known from then on, weekends being free unless said
-        otherwise.
+        otherwise. Due dates that were worked out before stay as they are until
+        `contract.follow_calendar` brings them up to it.
 
         设置工作日历 (``ledger.set_calendar_days``). Needs ``manage`` on ``ledger``.
 
@@ -2873,7 +2947,8 @@ class MoneyOperations(Group):
         China.
 
         The rules are those of 《支付结算办法》附一; where they leave open whether 零 is written, `style` says,
-        and `accepted` lists every spelling that they allow.
+        and `accepted` lists every spelling that they allow. They also take 正 for 整, and 整 after 角
+        (伍角整), which are not listed one by one.
 
         人民币金额大写 (``money.words``). Everyone may call it.
 

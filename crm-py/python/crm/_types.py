@@ -126,6 +126,7 @@ __all__ = [
     "ExprPrefix",
     "ExprPresent",
     "ExternalReference",
+    "FollowedCalendar",
     "Funnel",
     "FunnelAmount",
     "FunnelClosed",
@@ -174,6 +175,7 @@ __all__ = [
     "MoneyDirection",
     "MonthDay",
     "MonthDayInput",
+    "MovedDue",
     "Notice",
     "NoticeRecord",
     "Offset",
@@ -214,6 +216,8 @@ __all__ = [
     "Receipt",
     "ReceiptMethod",
     "ReceiptSuggestion",
+    "RecordedInput",
+    "RecordedInputEvent",
     "Recurrence",
     "RecurrenceInput",
     "RecurrenceTiming",
@@ -510,6 +514,7 @@ ContractEventKind: TypeAlias = Literal[
     "extension",
     "credit",
     "reopening",
+    "withdrawal",
 ]
 """Something that happened to a contract and that installments wait for, or that changed them.
 
@@ -523,6 +528,7 @@ ContractEventKind: TypeAlias = Literal[
 * ``extension``: Periods were added to the schedule.
 * ``credit``: Days were paid for that are not served any more, because the contract was terminated.
 * ``reopening``: The end of the contract was taken back.
+* ``withdrawal``: What was recorded in error was withdrawn.
 """
 
 ContractKind: TypeAlias = Literal["sales", "purchase", "service", "framework", "other"]
@@ -825,12 +831,13 @@ PaymentMode: TypeAlias = Literal["nothing", "next", "overdue", "full"]
 * ``full``: All that is outstanding, or a part of it that is not the suggested one.
 """
 
-PaymentState: TypeAlias = Literal["unpaid", "partly_paid", "paid"]
+PaymentState: TypeAlias = Literal["unpaid", "partly_paid", "paid", "nothing_owed"]
 """How far an installment is paid.
 
 * ``unpaid``: Nothing yet.
 * ``partly_paid``: A part.
 * ``paid``: All that is owed.
+* ``nothing_owed``: Nothing was paid, and nothing is owed any more: cancelled or written off.
 """
 
 Period: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
@@ -1220,7 +1227,7 @@ class AmountWords:
     """The same with the prefix that bills need: 人民币壹仟陆佰捌拾元叁角贰分."""
 
     accepted: tuple[str, ...]
-    """Every spelling that the rules accept, without the prefix, the usual one first."""
+    """Every spelling of the digits that the rules accept, without the prefix, the usual one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1552,10 +1559,11 @@ class ContractData:
     """The signatories, each role once."""
 
     recurrence: Recurrence | None
-    """For rent and services: a price per period, in place of terms and lines. It needs `starts_on`.
-    With `ends_on` the
-    periods make up the whole amount; without it 12 are planned, and `contract.extend_schedule` adds
-    more.
+    """For rent and services: a price per period, in place of lines. It needs `starts_on`. `terms`
+    beside it are amounts, such as
+    a deposit. With `ends_on` the periods and the terms make up the whole amount; without it 12
+    periods are planned, and
+    `contract.extend_schedule` adds more.
     """
 
     starts_on: dt.date | None
@@ -1622,7 +1630,7 @@ class ContractDetails:
     """Its installments, in order."""
 
     events: tuple[ContractEvent, ...]
-    """What happened to it, in order."""
+    """What happened to it, in order; with what was withdrawn."""
 
     amendments: tuple[Amendment, ...]
     """Its amendments, in order."""
@@ -1644,6 +1652,11 @@ class ContractEvent:
     date: dt.date
     """When."""
 
+    withdrawn: bool
+    """Whether it was recorded in error and withdrawn, or corrected by a later one; then it counts for
+    nothing.
+    """
+
     amount: Decimal | None
     """The gross amount that it is about, in the contract's currency: what was delivered or deducted,
     the new price.
@@ -1653,10 +1666,13 @@ class ContractEvent:
     """The installment that it dates or changes, by position."""
 
     name: str | None
-    """The milestone's name, or the invoice's number."""
+    """The milestone's name, the invoice's number, or the kind of what was withdrawn."""
 
     note: str | None
     """Reason or remarks."""
+
+    rule: Recurrence | None
+    """What the rule of a recurring contract said before the event changed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2156,6 +2172,20 @@ class ExternalReference:
 
     record: UUID
     """The record."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedCalendar:
+    """What has followed the calendar."""
+
+    contracts: int
+    """How many contracts were looked at."""
+
+    moved: tuple[MovedDue, ...]
+    """The dates that have moved."""
+
+    next: str | None
+    """Where to go on; absent when all contracts were looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -2757,6 +2787,26 @@ class MonthDay:
 
     months: int
     """How many months on; 0 for the month that the offset reaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovedDue:
+    """An installment whose due date, or the forecast of it, has moved."""
+
+    contract: UUID
+    """The contract."""
+
+    number: str
+    """The contract's number."""
+
+    installment: int
+    """The installment, by its position."""
+
+    from_: dt.date | None
+    """The due date or forecast before."""
+
+    to: dt.date | None
+    """The due date or forecast now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -4544,10 +4594,11 @@ class ContractDataInput(TypedDict):
     """The signatories, each role once."""
 
     recurrence: NotRequired[RecurrenceInput | Recurrence | None]
-    """For rent and services: a price per period, in place of terms and lines. It needs `starts_on`.
-    With `ends_on` the
-    periods make up the whole amount; without it 12 are planned, and `contract.extend_schedule` adds
-    more.
+    """For rent and services: a price per period, in place of lines. It needs `starts_on`. `terms`
+    beside it are amounts, such as
+    a deposit. With `ends_on` the periods and the terms make up the whole amount; without it 12
+    periods are planned, and
+    `contract.extend_schedule` adds more.
     """
 
     starts_on: NotRequired[DateLike | None]
@@ -5165,6 +5216,15 @@ class ProductDataInput(TypedDict):
     """The unit that quantities count: 台, 套, 人天."""
 
 
+class RecordedInputEvent(TypedDict):
+    """An event of the contract, by its position: a delivery before the last one, a milestone, the
+    release of a retention, a
+    suspension, a resumption, a price revision.
+    """
+
+    event: int
+
+
 class RecurrenceInput(TypedDict):
     """A recurring contract's rule: its installments are one for each period."""
 
@@ -5711,6 +5771,9 @@ OperandInput: TypeAlias = (
 
 PeriodAlignInput: TypeAlias = Literal["start", "calendar"] | PeriodAlignInputDay
 """Where the periods of a recurring contract begin."""
+
+RecordedInput: TypeAlias = Literal["delivered", "accepted"] | RecordedInputEvent
+"""What was recorded in error."""
 
 RedRequestInput: TypeAlias = Literal["rest"] | RedRequestInputLines
 """What is taken back."""

@@ -292,10 +292,12 @@ def read_contract_event(w: Any) -> t.ContractEvent:
         w["seq"],
         w["kind"],
         date(w["date"]),
+        w["withdrawn"],
         None if (v0 := w.get("amount")) is None else Decimal(v0),
         w.get("installment"),
         w.get("name"),
         w.get("note"),
+        None if (v0 := w.get("rule")) is None else read_recurrence(v0),
     )
 
 
@@ -504,6 +506,14 @@ def read_external_reference(w: Any) -> t.ExternalReference:
         w["value"],
         w["kind"],
         UUID(w["record"]),
+    )
+
+
+def read_followed_calendar(w: Any) -> t.FollowedCalendar:
+    return t.FollowedCalendar(
+        w["contracts"],
+        tuple([read_moved_due(v0) for v0 in w["moved"]]),
+        w.get("next"),
     )
 
 
@@ -762,6 +772,16 @@ def read_month_day(w: Any) -> t.MonthDay:
     return t.MonthDay(
         w["day"],
         w.get("months", 0),
+    )
+
+
+def read_moved_due(w: Any) -> t.MovedDue:
+    return t.MovedDue(
+        UUID(w["contract"]),
+        w["number"],
+        w["installment"],
+        None if (v0 := w.get("from")) is None else date(v0),
+        None if (v0 := w.get("to")) is None else date(v0),
     )
 
 

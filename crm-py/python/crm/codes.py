@@ -88,10 +88,10 @@ DATE_OUT_OF_RANGE: Final = 1013
 """
 
 UNKNOWN_CALENDAR_YEAR: Final = 1014
-"""``InvalidError``: The working days of {year} are not known to the calendar {calendar}; add them
-first.
+"""``InvalidError``: The working days of {year} are not known to the calendar {calendar}; add them with
+ledger.set_calendar_days.
 
-日历 {calendar} 没有 {year} 年的工作日数据,请先补充。
+日历 {calendar} 没有 {year} 年的工作日数据,请先用 ledger.set_calendar_days 补充。
 """
 
 END_BEFORE_START: Final = 1015
@@ -568,6 +568,12 @@ INSTALLMENT_UNKNOWN: Final = 1666
 """``NotFoundError``: The contract has no installment {installment}.
 
 合同没有第 {installment} 期。
+"""
+
+EVENT_UNKNOWN: Final = 1667
+"""``NotFoundError``: The contract has no event {event}, or it was withdrawn.
+
+合同没有第 {event} 号事件,或该事件已撤销。
 """
 
 NOTHING_AMENDED: Final = 1670

@@ -188,10 +188,11 @@ fn plan_field(
     if before.iter().any(|planned| planned.info.name == info.name) {
         return Err(Error::new(&FIELD_MAPPED_TWICE).at("field").with("field", info.name));
     }
-    let refused =
-        |field: &str, reason: &str| Error::new(&error::NOT_APPLICABLE).at(field).with("reason", reason);
+    let refused = |field: &str, reason: &str, zh: &str| {
+        Error::new(&error::NOT_APPLICABLE).at(field).with_both("reason", reason, zh)
+    };
     if entry.column.is_none() && entry.default.is_none() {
-        return Err(refused("column", "give a column or a default (请指定列或默认值)"));
+        return Err(refused("column", "give a column or a default", "请指定列或默认值"));
     }
     let column = match &entry.column {
         Some(name) => Some((find_column(header, name).map_err(|error| error.at("column"))?, name.clone())),
@@ -199,7 +200,7 @@ fn plan_field(
     };
     let date_items = match &entry.date_format {
         Some(_) if !info.date => {
-            return Err(refused("date_format", "the field is not a date (该字段不是日期)"));
+            return Err(refused("date_format", "the field is not a date", "该字段不是日期"));
         }
         Some(format) => Some(date_items(format).map_err(|error| error.at("date_format"))?),
         None => None,

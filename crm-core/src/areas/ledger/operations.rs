@@ -62,7 +62,8 @@ impl Operation for GetLedger {
 
 /// Adds days off and moved working days to the ledger's calendar.
 ///
-/// The years of these days count as known from then on, weekends being free unless said otherwise.
+/// The years of these days count as known from then on, weekends being free unless said otherwise. Due dates that were worked out
+/// before stay as they are until `contract.follow_calendar` brings them up to it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetCalendarDays {

@@ -17,7 +17,7 @@ use crate::store::engine::Mode;
 /// An amount of renminbi in capital figures (人民币大写), by the rules of the People's Bank of China.
 ///
 /// The rules are those of 《支付结算办法》附一; where they leave open whether 零 is written, `style` says, and `accepted` lists every
-/// spelling that they allow.
+/// spelling that they allow. They also take 正 for 整, and 整 after 角 (伍角整), which are not listed one by one.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MoneyInWords {
@@ -38,7 +38,7 @@ pub struct AmountWords {
     pub words: String,
     /// The same with the prefix that bills need: 人民币壹仟陆佰捌拾元叁角贰分.
     pub prefixed: String,
-    /// Every spelling that the rules accept, without the prefix, the usual one first.
+    /// Every spelling of the digits that the rules accept, without the prefix, the usual one first.
     pub accepted: Vec<String>,
 }
 

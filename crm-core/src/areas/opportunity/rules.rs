@@ -110,19 +110,19 @@ pub fn built_in_stages() -> Vec<Stage> {
 /// `STAGES_WRONG` when there is no open stage, an end stands before an open stage or occurs twice, or two names are
 /// equal; `OUT_OF_RANGE`, `EMPTY`, `TOO_LONG`, `MISSING_FIELD` with the place in the list.
 pub fn stages(inputs: &[StageInput]) -> Result<Vec<Stage>> {
-    let wrong = |reason: &str| Error::new(&STAGES_WRONG).with("reason", reason);
+    let wrong = |reason: &str, zh: &str| Error::new(&STAGES_WRONG).with_both("reason", reason, zh);
     let ends = inputs.iter().position(|input| input.kind != StageKind::Open).unwrap_or(inputs.len());
     let (open, ending) = inputs.split_at(ends);
     if open.is_empty() {
-        return Err(wrong("at least one open stage is needed (至少需要一个进行中的阶段)"));
+        return Err(wrong("at least one open stage is needed", "至少需要一个进行中的阶段"));
     }
     if ending.iter().any(|input| input.kind == StageKind::Open) {
-        return Err(wrong("open stages come before won and lost (进行中的阶段须在赢单、输单之前)"));
+        return Err(wrong("open stages come before won and lost", "进行中的阶段须在赢单、输单之前"));
     }
     let mut found: Vec<Stage> = Vec::with_capacity(inputs.len() + 2);
     let mut push = |name: String, probability: Rate, kind: StageKind| {
         if found.iter().any(|stage| stage.name == name) {
-            return Err(wrong("two stages have one name (阶段名称重复)").with("name", name));
+            return Err(wrong("two stages have one name", "阶段名称重复").with("name", name));
         }
         let seq = u32::try_from(found.len() + 1).unwrap_or(u32::MAX);
         found.push(Stage { seq, name, probability, kind });
@@ -154,7 +154,7 @@ pub fn stages(inputs: &[StageInput]) -> Result<Vec<Stage>> {
             }
         };
         if given.next().is_some() {
-            return Err(wrong("won and lost may each occur once (赢单、输单各只能有一个)"));
+            return Err(wrong("won and lost may each occur once", "赢单、输单各只能有一个"));
         }
         push(name, sure, kind)?;
     }
@@ -195,16 +195,16 @@ pub struct Claim {
 /// # Errors
 /// `NOT_APPLICABLE`, `MISSING_FIELD`, `END_BEFORE_START`, `CUSTOMER_NEEDED`, `OUT_OF_RANGE`, at the field.
 pub fn ending(claim: &Claim) -> Result<Option<Ending>> {
-    let refused = |field: &str, reason: &str| {
-        Error::new(&error::NOT_APPLICABLE).at(field.to_owned()).with("reason", reason)
+    let refused = |field: &str, reason: &str, zh: &str| {
+        Error::new(&error::NOT_APPLICABLE).at(field.to_owned()).with_both("reason", reason, zh)
     };
     let amount = claim.closed_amount.map(|amount| check_amount("closed_amount", amount)).transpose()?;
     let some_amount = amount.filter(|amount| !amount.is_zero());
     if claim.status == OpportunityStatus::Open {
         return match (claim.closed_on, some_amount) {
             (None, None) => Ok(None),
-            (Some(_), _) => Err(refused("closed_on", "the opportunity is open (商机进行中)")),
-            (None, Some(_)) => Err(refused("closed_amount", "the opportunity is open (商机进行中)")),
+            (Some(_), _) => Err(refused("closed_on", "the opportunity is open", "商机进行中")),
+            (None, Some(_)) => Err(refused("closed_amount", "the opportunity is open", "商机进行中")),
         };
     }
     let closed_on = claim
@@ -214,7 +214,7 @@ pub fn ending(claim: &Claim) -> Result<Option<Ending>> {
     if claim.status == OpportunityStatus::Lost {
         return match some_amount {
             None => Ok(Some(Ending { closed_on, closed_amount: None })),
-            Some(_) => Err(refused("closed_amount", "the opportunity was lost (商机已输单)")),
+            Some(_) => Err(refused("closed_amount", "the opportunity was lost", "商机已输单")),
         };
     }
     if !claim.has_customer {

@@ -54,16 +54,18 @@ const CREDIT_CODE_VALUES: [u8; 256] = {
 /// `CREDIT_CODE_WRONG`, saying what is wrong.
 pub fn check_credit_code(code: &str) -> Result<String> {
     let code = code.trim().to_ascii_uppercase();
-    let wrong = |reason: &str| Error::new(&CREDIT_CODE_WRONG).with("value", &code).with("reason", reason);
+    let wrong = |reason: &str, zh: &str| {
+        Error::new(&CREDIT_CODE_WRONG).with("value", &code).with_both("reason", reason, zh)
+    };
     if code.chars().count() != 18 {
-        return Err(wrong("it must have 18 characters (应为 18 位)"));
+        return Err(wrong("it must have 18 characters", "应为 18 位"));
     }
     let (mut sum, mut weight) = (0_usize, 1_usize);
     let mut check = 0;
     for (position, character) in code.bytes().enumerate() {
         let value = usize::from(CREDIT_CODE_VALUES[usize::from(character)]);
         if value == CREDIT_CODE_ALPHABET.len() {
-            return Err(wrong("only digits and capitals without I, O, S, V, Z are used (含非法字符)"));
+            return Err(wrong("only digits and capitals without I, O, S, V, Z are used", "含非法字符"));
         }
         if position < 17 {
             sum += value * weight;
@@ -73,7 +75,7 @@ pub fn check_credit_code(code: &str) -> Result<String> {
         }
     }
     if (31 - sum % 31) % 31 != check {
-        return Err(wrong("its check character does not fit (校验位不符)"));
+        return Err(wrong("its check character does not fit", "校验位不符"));
     }
     Ok(code)
 }
@@ -120,9 +122,9 @@ mod tests {
             ("", "18"),
             ("91350100M000100Y4", "18"),
             ("91350100M000100Y433", "18"),
-            ("91350100I000100Y43", "非法字符"),
-            ("91350100M000100Y44", "校验位"),
-            ("９1350100M000100Y43", "非法字符"),
+            ("91350100I000100Y43", "digits and capitals"),
+            ("91350100M000100Y44", "check character"),
+            ("９1350100M000100Y43", "digits and capitals"),
         ];
         for (code, reason) in cases {
             let error = check_credit_code(code).unwrap_err();

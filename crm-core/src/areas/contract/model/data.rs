@@ -69,8 +69,9 @@ pub struct ContractData {
     /// draft that names the same set again keeps its revision.
     #[serde(default)]
     pub term_set: Option<Id<TermSet>>,
-    /// For rent and services: a price per period, in place of terms and lines. It needs `starts_on`. With `ends_on` the
-    /// periods make up the whole amount; without it 12 are planned, and `contract.extend_schedule` adds more.
+    /// For rent and services: a price per period, in place of lines. It needs `starts_on`. `terms` beside it are amounts, such as
+    /// a deposit. With `ends_on` the periods and the terms make up the whole amount; without it 12 periods are planned, and
+    /// `contract.extend_schedule` adds more.
     #[serde(default)]
     pub recurrence: Option<Recurrence>,
     /// Days before the last day by which a renewal or its refusal must be told, up to 3650; warnings go by it.

@@ -211,6 +211,8 @@ crate::coded! {
         Credit = 9, "credit", "未履行部分应退";
         /// The end of the contract was taken back.
         Reopening = 10, "reopening", "撤销终止";
+        /// What was recorded in error was withdrawn.
+        Withdrawal = 11, "withdrawal", "撤销登记";
     }
 }
 
@@ -473,7 +475,7 @@ crate::record! {
         seq: u32,
         /// What happened.
         kind: ContractEventKind,
-        /// The milestone's name, or the invoice's number.
+        /// The milestone's name, the invoice's number, or the kind of what was withdrawn.
         name: Option<String>,
         /// When.
         date: Date,
@@ -483,6 +485,10 @@ crate::record! {
         installment: Option<u32>,
         /// Reason or remarks.
         note: Option<String>,
+        /// What the rule of a recurring contract said before the event changed it.
+        rule: Option<Json<Recurrence>>,
+        /// Whether it was recorded in error and withdrawn, or corrected by a later one; then it counts for nothing.
+        withdrawn: bool,
     }
 }
 
@@ -543,6 +549,13 @@ impl Owned for Contract {
     }
     fn unit(&self) -> Option<Id<OrgUnit>> {
         self.unit
+    }
+}
+
+impl Installment {
+    /// Whether it is the price of a period of a recurring contract.
+    pub fn is_period(&self) -> bool {
+        self.kind == InstallmentKind::Scheduled && self.period_from.is_some()
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::draft::{DATA_ERRORS, replace_lines};
 use super::life::{begin, happened};
-use super::{GIVEN_TO_EFFECTIVE, Posting, installments, lines, post, rewrite_installments};
+use super::{GIVEN_TO_EFFECTIVE, Posting, installments, lines, rewrite_installments};
 use crate::app::Cx;
 use crate::areas::contract::model::{
     Amendment, Contract, ContractData, ContractLine, ContractStatus, EntryKind, Installment,
@@ -18,7 +18,7 @@ use crate::areas::ledger::{NO_RATE, stated_rate};
 use crate::areas::party::rules::{name, optional};
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::date::Date;
-use crate::kernel::decimal::Price;
+use crate::kernel::decimal::{Amount, Price};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::store::engine::Mode;
@@ -143,24 +143,44 @@ impl Operation for AmendContract {
 
 /// What an amendment does not change: with another customer, currency or direction it is another contract.
 fn check_kept(contract: &Contract, data: &ContractData) -> Result<()> {
-    let kept =
-        |field: &str, reason: &str| Error::new(&error::NOT_APPLICABLE).at(field).with("reason", reason);
-    if data.customer != contract.customer {
-        return Err(kept("customer", "an amended contract keeps its customer"));
+    let changed = [
+        (
+            data.customer != contract.customer,
+            "customer",
+            "an amended contract keeps its customer",
+            "合同变更不改变客户",
+        ),
+        (
+            data.currency.is_some_and(|currency| currency != contract.currency),
+            "currency",
+            "an amended contract keeps its currency",
+            "合同变更不改变币种",
+        ),
+        (
+            data.direction.is_some_and(|direction| direction != contract.direction),
+            "direction",
+            "an amended contract keeps its direction",
+            "合同变更不改变收付方向",
+        ),
+        (
+            data.number.as_deref().is_some_and(|number| number.trim() != contract.number),
+            "number",
+            "an amended contract keeps its number",
+            "合同变更不改变合同编号",
+        ),
+        (
+            data.recurrence.is_some() != contract.recurrence.is_some(),
+            "recurrence",
+            "an amended contract stays recurring, or stays paid by terms",
+            "周期合同与按付款条款结算的合同不能互相转换",
+        ),
+    ];
+    match changed.into_iter().find(|(is_changed, ..)| *is_changed) {
+        Some((_, field, reason, zh)) => {
+            Err(Error::new(&error::NOT_APPLICABLE).at(field).with_both("reason", reason, zh))
+        }
+        None => Ok(()),
     }
-    if data.currency.is_some_and(|currency| currency != contract.currency) {
-        return Err(kept("currency", "an amended contract keeps its currency"));
-    }
-    if data.direction.is_some_and(|direction| direction != contract.direction) {
-        return Err(kept("direction", "an amended contract keeps its direction"));
-    }
-    if data.number.as_deref().is_some_and(|number| number.trim() != contract.number) {
-        return Err(kept("number", "an amended contract keeps its number"));
-    }
-    if data.recurrence.is_some() != contract.recurrence.is_some() {
-        return Err(kept("recurrence", "an amended contract stays recurring, or stays paid by terms"));
-    }
-    Ok(())
 }
 
 /// Brings the installments to what the contract says after the amendment, and returns that.
@@ -175,19 +195,13 @@ fn follow(
 ) -> Result<ContractData> {
     let live = after.status == ContractStatus::Effective;
     let all = installments(cx, before)?;
-    let mut posting = Posting::of(after, EntryKind::Amendment, date);
-    if live && (after.amount > before.amount || rate.is_some()) {
-        posting.rate = stated_rate(cx, rate, after.currency, date)?;
-    }
-    let Some(Json(recurrence)) = &after.recurrence else {
-        let changes = amendment::by_terms(&all, &planned)?;
-        rewrite_installments(cx, after, changes, &posting)?;
-        return Ok(ContractData::of(after, lines));
-    };
-    if after.ends_on.is_none() {
+    let (periods, terms): (Vec<Installment>, Vec<Installment>) =
+        planned.into_iter().partition(Installment::is_period);
+    let keeps_periods = after.recurrence.is_some() && after.ends_on.is_none();
+    if keeps_periods {
         let same = before.ends_on.is_none()
             && before.starts_on == after.starts_on
-            && before.recurrence.as_ref().is_some_and(|Json(old)| old == recurrence);
+            && before.recurrence == after.recurrence;
         if !same {
             let (reason, zh) = (
                 "without a last day, periods change by contract.revise_price, contract.suspend and contract.extend_schedule",
@@ -198,12 +212,18 @@ fn follow(
                 .with_both("reason", reason, zh));
         }
         // As many periods as are planned stay planned.
-        after.amount = before.amount;
+        let kept = all.iter().filter(|installment| installment.is_period());
+        let kept = Amount::checked_sum(kept.map(|installment| installment.amount))?;
+        after.amount = kept.checked_add(Amount::checked_sum(terms.iter().map(|term| term.amount))?)?;
         let whole = amounts::taken_out(after.money(after.amount)?, after.tax_rate.unwrap_or_default())?;
         (after.net, after.tax) = (whole.net.amount(), whole.tax.amount());
-    } else {
-        let changes = amendment::by_periods(&all, &planned, live)?;
-        post(cx, &posting, changes, Vec::new())?;
     }
+    let mut posting = Posting::of(after, EntryKind::Amendment, date);
+    if live && (after.amount > before.amount || rate.is_some()) {
+        posting.rate = stated_rate(cx, rate, after.currency, date)?;
+    }
+    let periods = (!keeps_periods).then_some(periods.as_slice());
+    let changes = amendment::followed(&all, &terms, periods, live)?;
+    rewrite_installments(cx, after, changes, &posting)?;
     Ok(ContractData::of(after, lines))
 }

@@ -11,7 +11,7 @@ use super::{GIVEN_CONTRACT, installments};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
     Contract, ContractData, ContractKind, ContractLine, ContractParty, ContractStatus, Installment,
-    LateTerms, LineData, Recurrence, SettlementDirection,
+    LateTerms, LineData, Recurrence, SettlementDirection, TermShare,
 };
 use crate::areas::contract::rules::amounts::{self, Pricing, Taxed};
 use crate::areas::contract::rules::recurrence::{self, Span};
@@ -137,21 +137,20 @@ impl ContractData {
     }
 }
 
-/// Makes a contract recurring and returns its installments.
+/// Makes a contract recurring and returns its installments: what is paid beside the periods, and the periods.
 fn recurring(
     cx: &mut Cx<'_>,
     contract: &mut Contract,
     recurrence: Recurrence,
     stated: Option<Amount>,
 ) -> Result<Vec<Installment>> {
-    let not_applicable =
-        |field: &str, reason: &str| Error::new(&error::NOT_APPLICABLE).at(field).with("reason", reason);
-    if !contract.terms.0.is_empty() {
-        return Err(not_applicable("recurrence", "the contract has payment terms"));
-    }
-    let Some(start) = contract.starts_on else {
-        return Err(not_applicable("recurrence", "the contract has no first day"));
+    let not_applicable = |field: &str, reason: &str, zh: &str| {
+        Error::new(&error::NOT_APPLICABLE).at(field).with_both("reason", reason, zh)
     };
+    let Some(start) = contract.starts_on else {
+        return Err(not_applicable("recurrence", "the contract has no first day", "合同没有起始日"));
+    };
+    let beside = beside_periods(contract)?;
     let within = |error: Error| error.within("recurrence");
     recurrence::check(&recurrence, contract.currency).map_err(within)?;
     let until = match contract.ends_on {
@@ -167,18 +166,42 @@ fn recurring(
     let charges = recurrence::charges(&recurrence, term, until, contract.currency, &calendar);
     let charges = charges.map_err(within)?;
     let gross = Money::checked_sum(charges.iter().map(|charge| charge.amount), contract.currency)?;
+    let gross = gross.checked_add(beside)?;
     if stated.is_some_and(|amount| amount != gross.amount()) {
-        let reason = format!("the periods sum to {}", gross.to_plain());
-        return Err(not_applicable("amount", &reason));
+        let (reason, zh) = (
+            format!("the periods and terms sum to {}", gross.to_plain()),
+            format!("各期与付款条款合计为 {}", gross.to_plain()),
+        );
+        return Err(not_applicable("amount", &reason, &zh));
     }
+    contract.amount = beside.amount();
+    let mut planned = schedule::plan(contract, &[], &calendar)?;
     let whole = amounts::taken_out(gross, contract.tax_rate.unwrap_or_default())?;
     contract.amount = gross.amount();
     contract.net = whole.net.amount();
     contract.tax = whole.tax.amount();
     contract.recurrence = Some(Json(recurrence));
-    let planned = schedule::plan_periods(contract, &charges, 1);
+    let first = u32::try_from(planned.len()).unwrap_or(u32::MAX).saturating_add(1);
+    planned.extend(schedule::plan_periods(contract, &charges, first));
     check_planned(contract, planned.iter().map(|planned| planned.amount))?;
     Ok(planned)
+}
+
+/// What the payment terms of a recurring contract come to: a deposit, a fee for setting up. Periods have no whole that a share
+/// could be of, so each is an amount.
+fn beside_periods(contract: &Contract) -> Result<Money> {
+    let mut sum = Money::zero(contract.currency);
+    for (index, term) in contract.terms.0.iter().enumerate() {
+        let TermShare::Amount(amount) = term.share else {
+            let (reason, zh) =
+                ("beside recurring periods a payment term is an amount", "周期合同的付款条款须为固定金额");
+            let refused = Error::new(&error::NOT_APPLICABLE).at(format!("terms[{index}].share"));
+            return Err(refused.with_both("reason", reason, zh));
+        };
+        let part = contract.money(amount).map_err(|error| error.at(format!("terms[{index}].share")))?;
+        sum = sum.checked_add(part)?;
+    }
+    Ok(sum)
 }
 
 /// How many periods are planned of a recurring contract without end.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::life::{begin, happened};
-use super::recurring::end_service;
+use super::recurring::ended_service;
 use super::{
     GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_SUBMITTED, Posting, event, happen, installments, post,
     rewrite_installments,
@@ -116,8 +116,8 @@ pub struct StillOwed {
     pub due_on: Option<Date>,
 }
 
-/// Ends the obligations of a contract that is terminated on its last day: of a recurring one in effect what is not served, of
-/// another one what is not told to stay.
+/// Ends the obligations of a contract on its last day: of recurring periods, if it `was_serving`, what is not served; of all
+/// else what is not told to stay.
 ///
 /// # Errors
 /// At `still_owed`: as `contract.terminate` says.
@@ -125,21 +125,6 @@ pub(crate) fn terminated(
     cx: &mut Cx<'_>,
     contract: &mut Contract,
     was_serving: bool,
-    reason: String,
-    still_owed: &[StillOwed],
-) -> Result<()> {
-    if !was_serving {
-        return end_unperformed(cx, contract, Some(reason), still_owed);
-    }
-    contract.termination_reason = Some(reason);
-    contract.set_running(false)?;
-    end_service(cx, contract)
-}
-
-/// Ends the obligations of a contract but those that are told to stay.
-fn end_unperformed(
-    cx: &mut Cx<'_>,
-    contract: &mut Contract,
     reason: Option<String>,
     still_owed: &[StillOwed],
 ) -> Result<()> {
@@ -153,6 +138,11 @@ fn end_unperformed(
     }
     let mut changes = Vec::new();
     for before in all {
+        if was_serving && before.is_period() {
+            let after = ended_service(contract, &before, date)?;
+            changes.push(Change::new(Some(before), after));
+            continue;
+        }
         let mut after = before.clone();
         let told = still_owed.iter().find(|told| told.installment == before.seq);
         let outstanding = schedule::outstanding(&before)?;
@@ -169,6 +159,15 @@ fn end_unperformed(
     post(cx, &Posting::of(contract, EntryKind::Termination, date), changes, Vec::new())
 }
 
+/// Refuses to tell what becomes of the price of a period, since that follows from what was served.
+pub(crate) fn settled_by_service(seq: u32) -> Error {
+    let reason = format!(
+        "installment {seq} is the price of a period: what was served stays owed, and what was paid beyond it goes back, by itself"
+    );
+    let zh = format!("第 {seq} 期为周期费用:已提供服务的部分自动保留,多付部分自动退回预收");
+    Error::new(&error::NOT_APPLICABLE).at("installment").with_both("reason", reason, zh)
+}
+
 fn check_kept(
     contract: &Contract,
     all: &[Installment],
@@ -180,6 +179,9 @@ fn check_kept(
     let Some(installment) = all.iter().find(|installment| installment.seq == seq) else {
         return Err(Error::new(&INSTALLMENT_UNKNOWN).at("installment").with("installment", seq));
     };
+    if installment.is_period() {
+        return Err(settled_by_service(seq));
+    }
     if told_before.iter().any(|before| before.installment == seq) {
         let (reason, zh) = (format!("installment {seq} is named twice"), format!("第 {seq} 期出现了两次"));
         return Err(Error::new(&error::NOT_APPLICABLE).at("installment").with_both("reason", reason, zh));
@@ -339,7 +341,7 @@ impl Operation for CancelContract {
     fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
         let (before, mut after) = begin(cx, self.id, self.version, Level::Edit, Action::Cancel)?;
         after.ended_on = Some(cx.today());
-        end_unperformed(cx, &mut after, optional(self.reason), &[])?;
+        terminated(cx, &mut after, false, optional(self.reason), &[])?;
         cx.update(&before, after)
     }
 }

@@ -1,12 +1,14 @@
 //! What happens to a contract in effect and dates its installments: deliveries, milestones, invoices, releases.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::life::{begin, happened};
 use super::{
     GIVEN_APPROVED, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, Posting, event, events, happen, installments,
-    refresh_installments, rewrite_installments,
+    refresh_installments, rewrite_installments, set_aside,
 };
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
@@ -124,25 +126,35 @@ fn deliver_part(cx: &mut Cx<'_>, contract: &Contract, part: DeliveredPart, date:
     let all = installments(cx, contract)?;
     let known = events(cx, contract.id)?;
     let mut next = all.iter().map(|installment| installment.seq).max().unwrap_or(0) + 1;
-    let waiting = |installment: &Installment| {
+    let waiting = |installment: &&Installment| {
         installment.anchor == AnchorKind::Delivery && own_event(installment, &known).is_none()
     };
+    // What is delivered of each term that waits; a delivery that was withdrawn leaves more than one installment of a term.
+    let mut left: BTreeMap<u32, Money> = BTreeMap::new();
+    for term in all.iter().filter(waiting).map(|installment| installment.term) {
+        let of_term = || all.iter().filter(|other| other.term == term);
+        let total = contract.money(Amount::checked_sum(of_term().map(|other| other.amount))?)?;
+        let due = match part {
+            DeliveredPart::Rate(rate) => total.multiply(rate, Rounding::HalfUp)?,
+            DeliveredPart::Amount(_) => whole.portion(delivered.amount(), total)?,
+        };
+        let most = Amount::checked_sum(of_term().filter(waiting).map(|other| other.amount))?;
+        if due.amount() > most {
+            return Err(not_within(due.amount(), most));
+        }
+        left.insert(term, due);
+    }
     let mut changes = Vec::new();
     let mut dated = Vec::new();
     for installment in &all {
-        if !waiting(installment) {
-            changes.push(Change::new(Some(installment.clone()), installment.clone()));
-            continue;
-        }
-        let of_term = all.iter().filter(|other| other.term == installment.term);
-        let total = Amount::checked_sum(of_term.clone().map(|other| other.amount))?;
-        let due = match part {
-            DeliveredPart::Rate(rate) => contract.money(total)?.multiply(rate, Rounding::HalfUp)?,
-            DeliveredPart::Amount(_) => whole.portion(delivered.amount(), contract.money(total)?)?,
+        let due = match left.get_mut(&installment.term).filter(|_| waiting(&installment)) {
+            Some(left) => {
+                let due = contract.money(left.amount().min(installment.amount))?;
+                *left = left.checked_sub(due)?;
+                due
+            }
+            None => Money::zero(contract.currency),
         };
-        if due.amount() > installment.amount {
-            return Err(not_within(due.amount(), installment.amount));
-        }
         if due.is_zero() {
             changes.push(Change::new(Some(installment.clone()), installment.clone()));
             continue;
@@ -152,7 +164,7 @@ fn deliver_part(cx: &mut Cx<'_>, contract: &Contract, part: DeliveredPart, date:
             changes.push(Change::new(Some(installment.clone()), installment.clone()));
             continue;
         }
-        let batch = of_term.count();
+        let batch = all.iter().filter(|other| other.term == installment.term).count();
         let (kept, added) = cut(installment, due, next)?;
         // Money that was received ahead stays where it is: it goes with the part that is due if it fits there.
         let (delivered, rest) =
@@ -283,7 +295,11 @@ impl Operation for ReachMilestone {
         let mut told = events(cx, before.id)?.into_iter().filter(|event| {
             event.kind == ContractEventKind::Milestone && event.name.as_deref() == Some(given)
         });
-        let since = told.next_back().map_or(date, |wrong| wrong.date.min(date));
+        let wrong = told.next_back();
+        let since = wrong.as_ref().map_or(date, |wrong| wrong.date.min(date));
+        if let Some(wrong) = wrong {
+            set_aside(cx, wrong)?;
+        }
         let record = event(&before, ContractEventKind::Milestone, date);
         happen(cx, ContractEvent { name: Some(given.to_owned()), ..record })?;
         refresh_installments(cx, &before, EntryKind::Change, since)?;
@@ -445,7 +461,7 @@ pub(crate) fn uninvoiced(cx: &mut Cx<'_>, contract: &Contract, number: &str, dat
     if gone.is_empty() {
         return Ok(contract.clone());
     }
-    gone.iter().try_for_each(|event| cx.delete(event))?;
+    gone.into_iter().try_for_each(|event| set_aside(cx, event))?;
     refresh_installments(cx, contract, EntryKind::Change, date)?;
     cx.touch(contract)
 }

@@ -1,6 +1,7 @@
 //! Operations on contracts.
 
 mod amend;
+mod calendar;
 mod customer_terms;
 mod draft;
 mod end;
@@ -10,12 +11,14 @@ mod life;
 mod read;
 mod recurring;
 mod term_set;
+mod withdraw;
 
 pub use amend::AmendContract;
+pub use calendar::{FollowCalendar, FollowedCalendar, MovedDue};
 pub use customer_terms::{AssignTermSet, DefaultTermSet, DefaultTerms};
 pub use draft::{CreateContract, UpdateContract};
-pub(crate) use end::terminated;
 pub use end::{CancelContract, CompleteContract, ReopenContract, StillOwed};
+pub(crate) use end::{settled_by_service, terminated};
 pub use event::{Deduction, DeliverContract, DeliveredPart, ReachMilestone, ReleaseRetention};
 pub(crate) use event::{invoiced, uninvoiced};
 pub(crate) use journal::{Posting, journal_lines, post};
@@ -28,6 +31,7 @@ pub use read::{ContractDetails, GetContract, ListContracts};
 pub use recurring::{ExtendSchedule, ResumeContract, RevisePrice, SuspendContract};
 pub(crate) use recurring::{returned, settled_unserved};
 pub use term_set::{GetTermSet, ListTermSets, SaveTermSet, TermSetDetails};
+pub use withdraw::{Recorded, WithdrawEvent};
 
 use super::model::{
     Contract, ContractEvent, ContractEventKind, ContractLine, ContractStatus, EntryKind, Installment,
@@ -61,6 +65,8 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     ResumeContract,
     RevisePrice,
     ExtendSchedule,
+    WithdrawEvent,
+    FollowCalendar,
     AmendContract,
     CompleteContract,
     ReopenContract,
@@ -111,10 +117,17 @@ fn lines(cx: &mut Cx<'_>, contract: Id<Contract>) -> Result<Vec<ContractLine>> {
     cx.query::<ContractLine>().equal(c.contract, contract).ascending(c.seq).fetch(cx.tx())
 }
 
-/// The events of a contract, in order.
+/// The events of a contract that count, in order: those that were not withdrawn.
 pub(crate) fn events(cx: &mut Cx<'_>, contract: Id<Contract>) -> Result<Vec<ContractEvent>> {
     let c = ContractEvent::C;
-    cx.query::<ContractEvent>().equal(c.contract, contract).ascending(c.seq).fetch(cx.tx())
+    let query = cx.query::<ContractEvent>().equal(c.contract, contract).equal(c.withdrawn, false);
+    query.ascending(c.seq).fetch(cx.tx())
+}
+
+/// Leaves an event on record that counts for nothing from now on.
+fn set_aside(cx: &mut Cx<'_>, event: ContractEvent) -> Result<()> {
+    let after = ContractEvent { withdrawn: true, ..event.clone() };
+    cx.replace(&event, &after)
 }
 
 /// Records an event of a contract.
@@ -127,8 +140,18 @@ fn happen(cx: &mut Cx<'_>, event: ContractEvent) -> Result<()> {
 
 /// An event with nothing but its kind and date; [`happen`] gives it its position.
 fn event(contract: &Contract, kind: ContractEventKind, date: Date) -> ContractEvent {
-    let contract = contract.id;
-    ContractEvent { contract, seq: 0, kind, name: None, date, amount: None, installment: None, note: None }
+    ContractEvent {
+        contract: contract.id,
+        seq: 0,
+        kind,
+        name: None,
+        date,
+        amount: None,
+        installment: None,
+        note: None,
+        rule: None,
+        withdrawn: false,
+    }
 }
 
 /// Brings due dates and statuses of the installments up to what the contract says now; what moves is booked as of `date`.
@@ -145,6 +168,12 @@ fn rewrite_installments(
     changes: Vec<Change>,
     posting: &Posting,
 ) -> Result<()> {
+    let refreshed = refreshed(cx, contract, changes)?;
+    post(cx, posting, refreshed, Vec::new())
+}
+
+/// Changes of all installments of a contract, with their due dates and statuses as the contract says now.
+fn refreshed(cx: &mut Cx<'_>, contract: &Contract, changes: Vec<Change>) -> Result<Vec<Change>> {
     let events = events(cx, contract.id)?;
     let calendar = cx.calendar()?;
     let live = contract.status == ContractStatus::Effective;
@@ -174,5 +203,5 @@ fn rewrite_installments(
         };
         refreshed.push(Change { after, ..change });
     }
-    post(cx, posting, refreshed, Vec::new())
+    Ok(refreshed)
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GIVEN_CONTRACT, events, installments, lines};
+use super::{GIVEN_CONTRACT, installments, lines};
 use crate::app::{Cx, ListRequest, NOT_FOUND, Page};
 use crate::areas::contract::CONTRACTS;
 use crate::areas::contract::model::{
@@ -35,7 +35,7 @@ pub struct ContractDetails {
     pub decisions: Vec<ContractDecision>,
     /// Its installments, in order.
     pub installments: Vec<Installment>,
-    /// What happened to it, in order.
+    /// What happened to it, in order; with what was withdrawn.
     pub events: Vec<ContractEvent>,
     /// Its amendments, in order.
     pub amendments: Vec<Amendment>,
@@ -57,7 +57,9 @@ impl Operation for GetContract {
         let decisions = cx.query::<ContractDecision>().equal(c.contract, contract.id).ascending(c.seq);
         let decisions = decisions.fetch(cx.tx())?;
         let installments = installments(cx, &contract)?;
-        let events = events(cx, contract.id)?;
+        let c = ContractEvent::C;
+        let events = cx.query::<ContractEvent>().equal(c.contract, contract.id).ascending(c.seq);
+        let events = events.fetch(cx.tx())?;
         let c = Amendment::C;
         let amendments = cx.query::<Amendment>().equal(c.contract, contract.id).ascending(c.seq);
         let amendments = amendments.fetch(cx.tx())?;

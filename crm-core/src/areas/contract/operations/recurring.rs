@@ -11,8 +11,7 @@ use super::life::begin;
 use super::{GIVEN_APPROVED, GIVEN_SUBMITTED, Posting, event, happen, installments, post};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
-    Contract, ContractEvent, ContractEventKind, EntryKind, Installment, InstallmentKind, PriceRevision,
-    Recurrence, Suspension,
+    Contract, ContractEvent, ContractEventKind, EntryKind, Installment, PriceRevision, Recurrence, Suspension,
 };
 use crate::areas::contract::rules::journal::{self, Change};
 use crate::areas::contract::rules::recurrence::{self, Charge, Period};
@@ -79,6 +78,52 @@ fn rule(contract: &Contract) -> Result<(Recurrence, Date)> {
     }
 }
 
+/// What the rule of a recurring contract says after an event of this kind, day and price.
+///
+/// # Errors
+/// `ALREADY_SUSPENDED`, `NOT_SUSPENDED`; `END_BEFORE_START` at `on` for resuming before the suspension.
+pub(super) fn rule_after(mut rule: Recurrence, event: &ContractEvent) -> Result<Recurrence> {
+    match event.kind {
+        ContractEventKind::Suspension => {
+            if let Some(open) = rule.suspensions.iter().find(|suspension| suspension.until.is_none()) {
+                return Err(Error::new(&ALREADY_SUSPENDED).with("from", open.from));
+            }
+            rule.suspensions.push(Suspension { from: event.date, until: None });
+        }
+        ContractEventKind::Resumption => {
+            let open = rule.suspensions.pop_if(|suspension| suspension.until.is_none());
+            let Some(open) = open else { return Err(Error::new(&NOT_SUSPENDED)) };
+            if event.date < open.from {
+                return Err(Error::new(&error::END_BEFORE_START)
+                    .at("on")
+                    .with("start", open.from)
+                    .with("end", event.date));
+            }
+            if event.date > open.from {
+                let until = Some(date::add_days(event.date, -1)?);
+                rule.suspensions.push(Suspension { until, ..open });
+            }
+        }
+        ContractEventKind::PriceRevision => {
+            let revision = PriceRevision { from: event.date, price: event.amount.unwrap_or_default() };
+            match rule.revisions.binary_search_by_key(&revision.from, |revision| revision.from) {
+                Ok(at) => rule.revisions[at] = revision,
+                Err(at) => rule.revisions.insert(at, revision),
+            }
+        }
+        _ => {}
+    }
+    Ok(rule)
+}
+
+/// Records an event that changes the rule of a recurring contract, and works its periods out anew.
+fn change_rule(cx: &mut Cx<'_>, contract: &Contract, event: ContractEvent) -> Result<Contract> {
+    let (before, _) = rule(contract)?;
+    let after = rule_after(before.clone(), &event)?;
+    happen(cx, ContractEvent { rule: Some(Json(before)), ..event })?;
+    reschedule(cx, contract, after, None)
+}
+
 /// Refuses a day outside the contract's term.
 fn check_day(contract: &Contract, field: &str, day: Date, start: Date) -> Result<()> {
     if day < start || contract.ends_on.is_some_and(|end| day > end) {
@@ -118,7 +163,7 @@ fn repriced(installment: &Installment, price: Amount) -> Result<Installment> {
 }
 
 /// Puts a changed rule into a contract in effect and works out its periods up to `until`, or as far as they were.
-fn reschedule(
+pub(super) fn reschedule(
     cx: &mut Cx<'_>,
     before: &Contract,
     recurrence: Recurrence,
@@ -128,9 +173,7 @@ fn reschedule(
     recurrence::check(&recurrence, before.currency)?;
     let all = installments(cx, before)?;
     let mut next = all.iter().map(|installment| installment.seq).max().unwrap_or(0) + 1;
-    let of_periods = all.iter().filter(|installment| {
-        installment.kind == InstallmentKind::Scheduled && installment.period_from.is_some()
-    });
+    let of_periods = all.iter().filter(|installment| installment.is_period());
     let reached = of_periods.clone().filter_map(|installment| installment.period_to).max();
     let until = until.or(before.ends_on).or(reached).unwrap_or(start);
     let calendar = cx.calendar()?;
@@ -198,15 +241,10 @@ impl Operation for SuspendContract {
     fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
         let reason = name("reason", &self.reason, 1000)?;
         let (before, _) = begin(cx, self.id, self.version, Level::Edit, Action::Reschedule)?;
-        let (mut recurrence, start) = rule(&before)?;
+        let (_, start) = rule(&before)?;
         check_day(&before, "from", self.from, start)?;
-        if let Some(open) = recurrence.suspensions.iter().find(|suspension| suspension.until.is_none()) {
-            return Err(Error::new(&ALREADY_SUSPENDED).with("from", open.from));
-        }
-        recurrence.suspensions.push(Suspension { from: self.from, until: None });
         let record = event(&before, ContractEventKind::Suspension, self.from);
-        happen(cx, ContractEvent { note: Some(reason), ..record })?;
-        reschedule(cx, &before, recurrence, None)
+        change_rule(cx, &before, ContractEvent { note: Some(reason), ..record })
     }
 }
 
@@ -258,22 +296,8 @@ impl Operation for ResumeContract {
     };
     fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
         let (before, _) = begin(cx, self.id, self.version, Level::Edit, Action::Reschedule)?;
-        let (mut recurrence, _) = rule(&before)?;
-        let open = recurrence.suspensions.pop_if(|suspension| suspension.until.is_none());
-        let Some(open) = open else { return Err(Error::new(&NOT_SUSPENDED)) };
-        if self.on < open.from {
-            return Err(Error::new(&error::END_BEFORE_START)
-                .at("on")
-                .with("start", open.from)
-                .with("end", self.on));
-        }
-        if self.on > open.from {
-            let until = Some(date::add_days(self.on, -1)?);
-            recurrence.suspensions.push(Suspension { until, ..open });
-        }
         let record = event(&before, ContractEventKind::Resumption, self.on);
-        happen(cx, ContractEvent { note: optional(self.note), ..record })?;
-        reschedule(cx, &before, recurrence, None)
+        change_rule(cx, &before, ContractEvent { note: optional(self.note), ..record })
     }
 }
 
@@ -323,17 +347,11 @@ impl Operation for RevisePrice {
     fn run(self, cx: &mut Cx<'_>) -> Result<Contract> {
         let reason = name("reason", &self.reason, 1000)?;
         let (before, _) = begin(cx, self.id, self.version, Level::Edit, Action::Reschedule)?;
-        let (mut recurrence, start) = rule(&before)?;
+        let (_, start) = rule(&before)?;
         check_day(&before, "from", self.from, start)?;
         recurrence::check_price(self.price, before.currency).map_err(|error| error.at("price"))?;
-        let revision = PriceRevision { from: self.from, price: self.price };
-        match recurrence.revisions.binary_search_by_key(&self.from, |revision| revision.from) {
-            Ok(at) => recurrence.revisions[at] = revision,
-            Err(at) => recurrence.revisions.insert(at, revision),
-        }
         let record = event(&before, ContractEventKind::PriceRevision, self.from);
-        happen(cx, ContractEvent { amount: Some(self.price), note: Some(reason), ..record })?;
-        reschedule(cx, &before, recurrence, None)
+        change_rule(cx, &before, ContractEvent { amount: Some(self.price), note: Some(reason), ..record })
     }
 }
 
@@ -395,10 +413,8 @@ impl Operation for ExtendSchedule {
 /// What a recurring contract that ends on a day is owed for an installment: its served days, or all when it is for no period.
 fn served(contract: &Contract, installment: &Installment, last: Date) -> Result<Amount> {
     let whole = owed(installment)?;
-    let of_period = installment.kind == InstallmentKind::Scheduled;
-    let period = of_period.then_some((installment.period_from, installment.period_to));
-    Ok(match period {
-        Some((Some(from), Some(to))) if last < to => {
+    Ok(match (installment.period_from, installment.period_to) {
+        (Some(from), Some(to)) if installment.is_period() && last < to => {
             if last < from {
                 return Ok(Amount::ZERO);
             }
@@ -448,16 +464,10 @@ pub(crate) fn returned(
     happen(cx, ContractEvent { amount: Some(amount), installment: Some(seq), ..record })
 }
 
-/// Ends the service of a recurring contract on its last day: what is served stays owed, and the unserved part of what is
-/// outstanding is cancelled.
-pub(super) fn end_service(cx: &mut Cx<'_>, contract: &Contract) -> Result<()> {
-    let last = contract.ended_on.unwrap_or(cx.today());
-    let mut changes = Vec::new();
-    for before in installments(cx, contract)? {
-        let unserved = owed(&before)?.checked_sub(served(contract, &before, last)?)?;
-        let cancelled = before.cancelled.checked_add(unserved.min(schedule::outstanding(&before)?))?;
-        let after = schedule::restated(Installment { cancelled, ..before.clone() }, true)?;
-        changes.push(Change::new(Some(before), after));
-    }
-    post(cx, &Posting::of(contract, EntryKind::Termination, last), changes, Vec::new())
+/// The price of a period as it stands when the service ends on a day: what is served stays owed, and the unserved part of what
+/// is outstanding is cancelled.
+pub(super) fn ended_service(contract: &Contract, period: &Installment, last: Date) -> Result<Installment> {
+    let unserved = owed(period)?.checked_sub(served(contract, period, last)?)?;
+    let cancelled = period.cancelled.checked_add(unserved.min(schedule::outstanding(period)?))?;
+    schedule::restated(Installment { cancelled, ..period.clone() }, true)
 }

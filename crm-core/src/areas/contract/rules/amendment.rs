@@ -8,25 +8,40 @@
 use super::SETTLED_EXCEEDS;
 use super::journal::Change;
 use super::schedule::{outstanding, restated};
-use crate::areas::contract::model::{Installment, InstallmentKind};
+use crate::areas::contract::model::Installment;
 use crate::kernel::decimal::Amount;
 use crate::kernel::error::{Error, Result};
 
-/// What becomes of installments when the payment terms come to `planned`, one row each in their order.
+/// What becomes of the installments of a contract when its payment terms come to `terms`, one row each in their order, and
+/// its recurring periods to `periods`; these stay as they are when there are none. `live` when it is in effect.
 ///
-/// Dates are not looked at: they follow from the terms once the amounts stand.
+/// Dates by payment terms are not looked at: they follow from the terms once the amounts stand.
 ///
 /// # Errors
-/// `SETTLED_EXCEEDS` when less is left for a term than was settled of it.
-pub fn by_terms(installments: &[Installment], planned: &[Installment]) -> Result<Vec<Change>> {
+/// `SETTLED_EXCEEDS` when less is left for a term or a period than was settled of it.
+pub fn followed(
+    installments: &[Installment],
+    terms: &[Installment],
+    periods: Option<&[Installment]>,
+    live: bool,
+) -> Result<Vec<Change>> {
+    let is_followed = |installment: &&Installment| installment.is_period() && periods.is_some();
+    let (of_periods, others): (Vec<&Installment>, Vec<&Installment>) =
+        installments.iter().partition(is_followed);
+    let mut next = installments.iter().map(|installment| installment.seq).max().unwrap_or(0) + 1;
+    let mut changes = by_terms(&others, terms, &mut next)?;
+    changes.extend(by_periods(&of_periods, periods.unwrap_or_default(), live, &mut next)?);
+    Ok(changes)
+}
+
+fn by_terms(installments: &[&Installment], planned: &[Installment], next: &mut u32) -> Result<Vec<Change>> {
     let mut changes = Vec::with_capacity(installments.len() + planned.len());
-    let mut next = next_seq(installments);
     for (plan, position) in planned.iter().zip(1_u32..) {
         let known: Vec<&Installment> =
-            installments.iter().filter(|installment| installment.term == position).collect();
+            installments.iter().copied().filter(|installment| installment.term == position).collect();
         if known.is_empty() {
-            changes.push(Change::new(None, Installment { seq: next, ..plan.clone() }));
-            next += 1;
+            changes.push(Change::new(None, Installment { seq: *next, ..plan.clone() }));
+            *next += 1;
             continue;
         }
         let is_whole = known.len() == 1;
@@ -44,54 +59,46 @@ pub fn by_terms(installments: &[Installment], planned: &[Installment]) -> Result
     let kept = u32::try_from(planned.len()).unwrap_or(u32::MAX);
     for before in installments {
         if before.term > kept {
-            let gone = resized(&[before], Amount::ZERO)?;
+            let gone = resized(&[*before], Amount::ZERO)?;
             for (before, amount) in gone {
                 // A payment term may stand at this position again one day; it is not this installment's.
                 let after = Installment { amount, term: 0, forecast_date: None, ..before.clone() };
                 changes.push(Change::new(Some(before.clone()), after));
             }
         } else if before.term == 0 {
-            changes.push(Change::new(Some(before.clone()), before.clone()));
+            changes.push(Change::new(Some((*before).clone()), (*before).clone()));
         }
     }
     Ok(changes)
 }
 
-/// What becomes of the installments of a recurring contract when its periods come to `planned`; `live` when it is in
-/// effect. What was cancelled of a period before is part of its new price.
-///
-/// # Errors
-/// As [`by_terms`].
-pub fn by_periods(installments: &[Installment], planned: &[Installment], live: bool) -> Result<Vec<Change>> {
+/// What was cancelled of a period before is part of its new price.
+fn by_periods(
+    installments: &[&Installment],
+    planned: &[Installment],
+    live: bool,
+    next: &mut u32,
+) -> Result<Vec<Change>> {
     let mut changes = Vec::with_capacity(installments.len() + planned.len());
-    let mut next = next_seq(installments);
-    let of_period = |installment: &&Installment| {
-        installment.kind == InstallmentKind::Scheduled && installment.period_from.is_some()
-    };
-    for before in installments.iter().filter(of_period) {
+    for before in installments {
         let plan = planned.iter().find(|plan| plan.period_from == before.period_from);
         let amount = plan.map(|plan| plan.amount).unwrap_or_default();
-        let freed = Installment { cancelled: Amount::ZERO, ..before.clone() };
+        let freed = Installment { cancelled: Amount::ZERO, ..(*before).clone() };
         let (_, amount) = resized(&[&freed], amount)?.remove(0);
         let mut after = Installment { amount, ..freed };
         if let Some(plan) = plan {
             after.label.clone_from(&plan.label);
             (after.period_to, after.due_date) = (plan.period_to, plan.due_date);
         }
-        changes.push(Change::new(Some(before.clone()), restated(after, live)?));
+        changes.push(Change::new(Some((*before).clone()), restated(after, live)?));
     }
     for plan in planned {
-        let is_known = |known: &Installment| known.period_from == plan.period_from;
-        if !installments.iter().filter(of_period).any(is_known) {
-            changes.push(Change::new(None, restated(Installment { seq: next, ..plan.clone() }, live)?));
-            next += 1;
+        if !installments.iter().any(|known| known.period_from == plan.period_from) {
+            changes.push(Change::new(None, restated(Installment { seq: *next, ..plan.clone() }, live)?));
+            *next += 1;
         }
     }
     Ok(changes)
-}
-
-fn next_seq(installments: &[Installment]) -> u32 {
-    installments.iter().map(|installment| installment.seq).max().unwrap_or(0) + 1
 }
 
 /// Installments with the amounts that make them sum to `total`.
@@ -130,7 +137,9 @@ fn resized<'i>(installments: &[&'i Installment], total: Amount) -> Result<Vec<(&
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::areas::contract::model::{AnchorKind, InstallmentStatus, SettlementDirection};
+    use crate::areas::contract::model::{
+        AnchorKind, InstallmentKind, InstallmentStatus, SettlementDirection,
+    };
     use crate::kernel::currency::Currency;
     use crate::kernel::date::parse_date;
     use crate::kernel::id::IdCodec;
@@ -207,7 +216,7 @@ mod tests {
                 .map(|(amount, term)| row((term, term, *amount, 0, 0, EARLY)))
                 .collect();
             let whole = |amount: Amount| amount.to_scaled() / 10_000;
-            let found = by_terms(&installments, &planned).map(|changes| {
+            let found = followed(&installments, &planned, None, true).map(|changes| {
                 changes
                     .iter()
                     .map(|change| (change.after.seq, whole(change.after.amount)))
@@ -245,9 +254,10 @@ mod tests {
             period(2, 15, 0, 0, "2026-02-01"),
             period(3, 21, 0, 0, "2026-04-01"),
         ];
-        let changes = by_periods(&stands, &planned, true).unwrap();
+        let changes = followed(&stands, &[], Some(&planned), true).unwrap();
         let found: Vec<_> = changes
             .iter()
+            .filter(|change| change.after.is_period())
             .map(|change| &change.after)
             .map(|after| {
                 (after.seq, after.amount.to_scaled() / 10_000, after.cancelled.to_scaled(), after.status)
@@ -255,7 +265,7 @@ mod tests {
             .collect();
         let (open, settled) = (InstallmentStatus::Open, InstallmentStatus::Settled);
         assert_eq!(found, [(1, 20, 0, settled), (2, 15, 0, open), (3, 0, 0, settled), (5, 21, 0, open)]);
-        let refused = by_periods(&stands[..1], &planned[1..], true).unwrap_err();
+        let refused = followed(&stands[..1], &[], Some(&planned[1..]), true).unwrap_err();
         assert_eq!(refused.code(), &SETTLED_EXCEEDS);
     }
 }

@@ -60,6 +60,8 @@ crate::codes! {
     NOT_SUSPENDED = 1665, State, "The contract is not suspended.", "合同未处于暂停状态。";
     /// The contract has no such installment.
     INSTALLMENT_UNKNOWN = 1666, NotFound, "The contract has no installment {installment}.", "合同没有第 {installment} 期。";
+    /// The contract has no such event that counts.
+    EVENT_UNKNOWN = 1667, NotFound, "The contract has no event {event}, or it was withdrawn.", "合同没有第 {event} 号事件,或该事件已撤销。";
     /// An amendment that changes nothing.
     NOTHING_AMENDED = 1670, Invalid, "The contract says all of that already; there is nothing to amend.", "合同内容没有任何变化,无需变更。";
 }

@@ -244,22 +244,35 @@ pub fn aligned_start(seen_from: Date, align: StartAlign) -> Result<Date> {
 /// `SPANS_OVERLAP` at `revisions[i].from` or `suspensions[i].from`; `END_BEFORE_START` at `suspensions[i].until`.
 pub fn check(recurrence: &Recurrence, currency: Currency) -> Result<()> {
     let step = Step::of(recurrence.every, recurrence.unit)?;
-    let not_applicable =
-        |field: &str, reason: &str| Error::new(&error::NOT_APPLICABLE).at(field).with("reason", reason);
+    let not_applicable = |field: &str, reason: &str, zh: &str| {
+        Error::new(&error::NOT_APPLICABLE).at(field).with_both("reason", reason, zh)
+    };
     if let PeriodAlign::Day(day) = recurrence.align {
         if !(1..=31).contains(&day) {
             return Err(out_of_range(day, 1, 31).at("align"));
         }
         if matches!(step, Step::Days(_)) {
-            return Err(not_applicable("align", "days and weeks have no day of the month"));
+            return Err(not_applicable(
+                "align",
+                "days and weeks have no day of the month",
+                "按日或按周的周期不能指定每月几日",
+            ));
         }
     }
     if recurrence.proration == Proration::ThirtyDayMonths && matches!(step, Step::Days(_)) {
-        return Err(not_applicable("proration", "days and weeks are not counted in months"));
+        return Err(not_applicable(
+            "proration",
+            "days and weeks are not counted in months",
+            "按日或按周的周期不能每月按30天折算",
+        ));
     }
     let by_days = matches!(recurrence.offset, None | Some(TermOffset::Days(_)));
     if recurrence.first_due.is_some() && recurrence.timing == RecurrenceTiming::Arrears && !by_days {
-        return Err(not_applicable("first_due", "the offset does not count calendar days"));
+        return Err(not_applicable(
+            "first_due",
+            "the offset does not count calendar days",
+            "偏移不是按日历天数计算",
+        ));
     }
     check_price(recurrence.price, currency).map_err(|error| error.at("price"))?;
     let mut last: Option<Date> = None;

@@ -9,7 +9,7 @@ use crate::areas::contract::rules::status::Action;
 use crate::areas::contract::rules::{DATE_IN_FUTURE, INSTALLMENT_UNKNOWN, WRONG_STATUS};
 use crate::areas::contract::{
     Contract, ContractStatus, GIVEN_TO_EFFECTIVE, StillOwed, begin, happened, installments, returned,
-    settled_unserved, terminated,
+    settled_by_service, settled_unserved, terminated,
 };
 use crate::areas::party::rules::name;
 use crate::catalog::{Access, Example, Level, Operation};
@@ -46,10 +46,10 @@ pub struct TerminateContract {
     /// When it ended; today when left out, never later and not before the signing nor the day it took effect.
     #[serde(default)]
     pub ended_on: Option<Date>,
-    /// What stays owed of a contract in effect without recurring periods; installments that are not named are cancelled.
+    /// What stays owed of a contract in effect, recurring periods aside; installments that are not named are cancelled.
     #[serde(default)]
     pub still_owed: Vec<StillOwed>,
-    /// What was settled and goes back, of a contract in effect without recurring periods.
+    /// What was settled and goes back, of a contract in effect, recurring periods aside: a prepayment, a deposit.
     #[serde(default)]
     pub returned: Vec<Returned>,
 }
@@ -101,7 +101,8 @@ impl Operation for TerminateContract {
         for (field, is_told) in
             [("still_owed", !self.still_owed.is_empty()), ("returned", !self.returned.is_empty())]
         {
-            if let Some((why, zh)) = nothing_to_tell(&before, was_serving).filter(|_| is_told) {
+            if is_told && before.status != ContractStatus::Effective {
+                let (why, zh) = ("the contract has not taken effect", "合同尚未生效");
                 return Err(Error::new(&error::NOT_APPLICABLE).at(field).with_both("reason", why, zh));
             }
         }
@@ -119,7 +120,7 @@ impl Operation for TerminateContract {
         // What went back has changed the contract and its version.
         let before = cx.get(before.id)?;
         let mut after = Contract { status: after.status, ended_on: Some(ended_on), ..before.clone() };
-        terminated(cx, &mut after, was_serving, reason, &self.still_owed)?;
+        terminated(cx, &mut after, was_serving, Some(reason), &self.still_owed)?;
         cx.update(&before, after)
     }
 }
@@ -133,6 +134,9 @@ impl TerminateContract {
         let Some(installment) = all.iter().find(|installment| installment.seq == seq) else {
             return Err(Error::new(&INSTALLMENT_UNKNOWN).at("installment").with("installment", seq));
         };
+        if installment.is_period() {
+            return Err(settled_by_service(seq));
+        }
         let before = &self.returned[..index];
         let twice = before.iter().any(|one| one.installment == seq)
             || self.still_owed.iter().any(|one| one.installment == seq);
@@ -151,14 +155,4 @@ impl TerminateContract {
         }
         Ok(installment.settled)
     }
-}
-
-/// Why nothing can be told to stay owed or to go back, if it cannot.
-fn nothing_to_tell(contract: &Contract, was_serving: bool) -> Option<(&'static str, &'static str)> {
-    if was_serving {
-        let why = "what was served stays owed, and what was paid beyond it goes back, by itself";
-        return Some((why, "合同终止前已提供服务的款项自动保留,多付部分自动退回预收"));
-    }
-    (contract.status != ContractStatus::Effective)
-        .then_some(("the contract has not taken effect", "合同尚未生效"))
 }

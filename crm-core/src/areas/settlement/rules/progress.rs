@@ -14,13 +14,15 @@ crate::coded! {
         PartlyPaid = 2, "partly_paid", "部分付款";
         /// All that is owed.
         Paid = 3, "paid", "已付清";
+        /// Nothing was paid, and nothing is owed any more: cancelled or written off.
+        NothingOwed = 4, "nothing_owed", "无需付款";
     }
 }
 
-/// How far something is paid: nothing, a part, or all.
+/// How far something is paid: nothing, a part, or all of what is owed.
 pub fn payment_state(settled: Amount, outstanding: Amount) -> PaymentState {
     if !outstanding.is_positive() {
-        PaymentState::Paid
+        if settled.is_positive() { PaymentState::Paid } else { PaymentState::NothingOwed }
     } else if settled.is_positive() {
         PaymentState::PartlyPaid
     } else {
@@ -251,6 +253,7 @@ mod tests {
             ("0", "10", PaymentState::Unpaid),
             ("1", "9", PaymentState::PartlyPaid),
             ("10", "0", PaymentState::Paid),
+            ("0", "0", PaymentState::NothingOwed),
         ] {
             assert_eq!(payment_state(amount(settled), amount(open)), state);
         }
