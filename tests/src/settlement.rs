@@ -1,8 +1,8 @@
 //! Random lives of contracts against a small model in whole minor units.
 //!
-//! A life is one customer with one or two contracts and a dozen operations: signing, amendments, delivery, receipts of past
-//! days allocated in every way, other allocations, reversals, refunds, write-offs and their reversals, late charges and their correction,
-//! termination with what stays owed, and its being taken back. The model knows
+//! A life is one customer with one or two contracts and a dozen operations: signing, delivery, amendments, ends and receipts of
+//! past days, allocated in every way, other allocations, reversals, refunds, write-offs and their reversals, late charges and their correction,
+//! what stays owed after an end, and its being taken back. The model knows
 //! which operation must succeed and what every installment and receipt must be afterwards; the ledger is asked for both
 //! after every life, and once at its end for `settlement.verify`, which recomputes all of it from the journal.
 //!
@@ -65,6 +65,11 @@ impl Dice {
     fn between(&mut self, first: i64, last: i64) -> i64 {
         first + i64::try_from(self.roll() % (last - first + 1).unsigned_abs()).unwrap_or(0)
     }
+}
+
+/// Now and then a day of this year before today.
+fn past_day(dice: &mut Dice) -> Option<String> {
+    (dice.below(2) == 0).then(|| format!("2026-{:02}-{:02}", dice.between(1, 6), dice.between(1, 28)))
 }
 
 #[derive(Debug, Clone, Default)]
@@ -656,8 +661,11 @@ impl Life {
                 } else {
                     None
                 };
-                let request = json!({ "id": self.deals[deal].id, "version": version, "reason": "补充协议",
+                let mut request = json!({ "id": self.deals[deal].id, "version": version, "reason": "补充协议",
                     "data": data });
+                if let Some(day) = past_day(dice) {
+                    request["amended_on"] = json!(day);
+                }
                 (
                     "contract.amend",
                     request,
@@ -704,6 +712,9 @@ impl Life {
                 };
                 let mut request =
                     json!({ "id": self.deals[deal].id, "version": version, "reason": "协商解除" });
+                if let Some(ended_on) = past_day(dice) {
+                    request["ended_on"] = json!(ended_on);
+                }
                 if let Some(kept) = kept {
                     request["still_owed"] =
                         json!([{ "installment": at + 1, "amount": plain(kept), "due_on": day }]);

@@ -1,6 +1,10 @@
 //! Writing installments and the journal: the only way in which installments of a contract in effect change.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
+
+use super::past::open_since;
 
 use crate::app::Cx;
 use crate::areas::contract::model::{Contract, EntryKind, JournalLine, SettlementDirection};
@@ -47,35 +51,42 @@ impl Posting {
     }
 }
 
-/// Writes installments as they stand now, and one entry of the journal with what that means and with `legs`. An entry
+/// Writes installments as they stand now, and an entry of the journal with what that means and with `legs`. An entry
 /// without lines, as before a contract takes effect, is not written.
+///
+/// What takes away more than was open on that day and since counts from the first day since which so much was there, in an
+/// entry of its own.
 ///
 /// # Errors
 /// Of the rules of the journal and of the engine.
-pub(crate) fn post(
-    cx: &mut Cx<'_>,
-    posting: &Posting,
-    changes: Vec<Change>,
-    mut legs: Vec<Leg>,
-) -> Result<()> {
+pub(crate) fn post(cx: &mut Cx<'_>, posting: &Posting, changes: Vec<Change>, legs: Vec<Leg>) -> Result<()> {
+    if posting.date > cx.today() {
+        // Reports on past days take for granted that nothing counts from a day that has not come.
+        let what = format!("an entry of the settlement journal is dated {}", posting.date);
+        return Err(Error::new(&error::INTERNAL).with("what", what));
+    }
     let home = cx.ledger().info().currency;
+    let mut days = BTreeMap::from([(posting.date, legs)]);
     let mut added = Vec::new();
     for change in journal::valued(changes, posting.rate, home)? {
-        legs.extend(journal::legs(&change, posting.document)?);
+        let less = journal::open(change.before.as_ref()).checked_sub(journal::open(Some(&change.after)))?;
+        let day = match &change.before {
+            Some(before) => open_since(cx, before, posting.date, less)?,
+            None => posting.date,
+        };
+        days.entry(day).or_default().extend(journal::legs(&change, posting.document)?);
         match change.before {
             Some(before) => cx.replace(&before, &change.after)?,
             None => added.push(change.after),
         }
     }
     cx.insert_all(&added)?;
-    let legs = journal::balanced(legs)?;
-    if posting.date > cx.today() {
-        // Reports on past days take for granted that nothing counts from a day that has not come.
-        let what = format!("an entry of the settlement journal is dated {}", posting.date);
-        return Err(Error::new(&error::INTERNAL).with("what", what));
+    for (date, legs) in days {
+        let entry = cx.new_id::<JournalLine>().uuid();
+        let legs = journal::balanced(legs)?;
+        cx.insert_all(&journal_lines(entry, &Posting { date, ..*posting }, legs))?;
     }
-    let entry = cx.new_id::<JournalLine>().uuid();
-    cx.insert_all(&journal_lines(entry, posting, legs))
+    Ok(())
 }
 
 /// An entry of the journal as it is stored.

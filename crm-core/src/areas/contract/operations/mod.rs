@@ -8,6 +8,7 @@ mod end;
 mod event;
 mod journal;
 mod life;
+mod past;
 mod read;
 mod recurring;
 mod term_set;
@@ -27,6 +28,7 @@ pub use life::{
     WithdrawContract,
 };
 pub(crate) use life::{begin, happened};
+pub(crate) use past::{open_since, sum_of_day};
 pub use read::{ContractDetails, GetContract, ListContracts};
 pub use recurring::{ExtendSchedule, ResumeContract, RevisePrice, SuspendContract};
 pub(crate) use recurring::{returned, settled_unserved};

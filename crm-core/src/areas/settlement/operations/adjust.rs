@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::apply::{Part, Parts, reopened, stored};
-use super::past;
 use super::receipt::moved_on;
 use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
@@ -15,7 +14,8 @@ use crate::areas::contract::rules::discount::{self, TaxPart};
 use crate::areas::contract::rules::journal::{self, Change};
 use crate::areas::contract::rules::schedule;
 use crate::areas::contract::{
-    Contract, ContractLine, ContractStatus, EntryKind, GIVEN_TO_EFFECTIVE, Installment, Posting, post,
+    Contract, ContractLine, ContractStatus, DiscountBase, EntryKind, GIVEN_TO_EFFECTIVE, Installment,
+    Posting, open_since, post,
 };
 use crate::areas::ledger::cash_rounding;
 use crate::areas::party::rules::name;
@@ -150,7 +150,7 @@ pub(super) fn take_back_granted(
 }
 
 fn reverse(cx: &mut Cx<'_>, original: Adjustment, date: Date, reason: Option<String>) -> Result<Adjustment> {
-    let contract = cx.get(original.contract)?;
+    let contract = cx.get_owned(original.contract, Level::Edit)?;
     let installment = stored(cx, original.contract, original.installment)?;
     let terms = Terms {
         kind: original.kind,
@@ -166,8 +166,9 @@ fn reverse(cx: &mut Cx<'_>, original: Adjustment, date: Date, reason: Option<Str
 /// What of an installment need not be paid when the rest of it is paid on a day, by the discount of its payment term.
 ///
 /// The discount is of what is owed: of what was neither cancelled nor credited, whether it is paid at once or in parts.
-/// None after the discount's last day, when some of the money came after it, when something was given up already, or when no
-/// more is open than the discount itself.
+/// None after the discount's last day, or when some of the money came after it; but for the tax that is reduced however late
+/// it is paid ([`DiscountBase::TaxReducing`](crate::areas::contract::DiscountBase)). None when something was given up already,
+/// or when no more is open than the discount itself.
 pub(super) fn early_discount(
     cx: &mut Cx<'_>,
     contract: &Contract,
@@ -180,7 +181,11 @@ pub(super) fn early_discount(
     let Some(terms) = &term.discount else { return Ok(None) };
     let last_day = discount::last_day(anchor, terms)?;
     let is_whole = installment.discounted.is_zero() && installment.written_off.is_zero();
-    let (true, Some(open)) = (is_whole && on <= last_day, installment.open_amount) else { return Ok(None) };
+    let (true, Some(open)) = (is_whole, installment.open_amount) else { return Ok(None) };
+    let mut is_early = on <= last_day;
+    if !is_early && terms.base != DiscountBase::TaxReducing {
+        return Ok(None);
+    }
     let mut owed = installment.amount.checked_sub(installment.cancelled)?;
     if !installment.settled.is_zero() {
         let c = Allocation::C;
@@ -192,7 +197,7 @@ pub(super) fn early_discount(
             if receipt.credit.is_some() {
                 owed = owed.checked_sub(part.amount)?;
             } else if stands && part.amount.is_positive() && part.allocated_on > last_day {
-                return Ok(None);
+                is_early = false;
             }
         }
     }
@@ -201,7 +206,8 @@ pub(super) fn early_discount(
     }
     let taxed = tax_parts(cx, contract, &term.lines)?;
     let parts = discount::portion(contract.money(owed)?, &taxed)?;
-    let payable = discount::discounted(&parts, terms)?.payable;
+    let found = discount::discounted(&parts, terms)?;
+    let payable = if is_early { found.payable } else { found.total };
     let off = owed.checked_sub(payable.amount())?;
     Ok((off.is_positive() && off < open).then_some(off))
 }
@@ -288,10 +294,12 @@ pub(super) fn rounded_off(cx: &Cx<'_>, lacks: Amount, parts: &mut Parts) -> Resu
     Ok(found)
 }
 
-/// Grants discounts and differences of rounding with a receipt.
+/// Grants discounts and differences of rounding with a receipt; from the first day since which so much was owed.
 pub(super) fn grant(cx: &mut Cx<'_>, receipt: Id<Receipt>, date: Date, grants: Vec<Grant>) -> Result<()> {
     for Grant { kind, before, off } in grants {
         let contract = cx.get(before.contract)?;
+        let date = contract.effective_on.map_or(date, |start| date.max(start));
+        let date = open_since(cx, &before, date, off)?;
         let terms =
             Terms { kind, amount: off, date, receipt: Some(receipt), reason: None, reversal_of: None };
         adjust(cx, &contract, before, terms)?;
@@ -407,7 +415,7 @@ impl Operation for WriteOffInstallment {
         if amount > open {
             return Err(Error::new(&ABOVE_OPEN).at("amount").with("amount", amount).with("open", open));
         }
-        let start = past::open_since(cx, &installment, date, amount)?;
+        let start = open_since(cx, &installment, date, amount)?;
         if date < start {
             return Err(Error::new(&error::END_BEFORE_START)
                 .at("date")

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::adjust::early_discount;
-use super::past;
 use super::receipt::{AllocationLine, AllocationRequest};
 use crate::app::Cx;
 use crate::areas::contract::rules::journal::{self, Change, Leg};
 use crate::areas::contract::rules::schedule;
 use crate::areas::contract::rules::status::{self, Action};
-use crate::areas::contract::{Account, Contract, ContractStatus, EntryKind, Installment, Posting, post};
+use crate::areas::contract::{
+    Account, Contract, ContractStatus, EntryKind, Installment, Posting, open_since, post,
+};
 use crate::areas::ledger::{CashRounding, cash_rounding};
 use crate::areas::settlement::INSTALLMENTS;
 use crate::areas::settlement::model::{Allocation, Receipt};
@@ -142,6 +143,9 @@ fn read_contracts(
     receipt: &Receipt,
     contracts: &[Id<Contract>],
 ) -> Result<Vec<Installment>> {
+    if contracts.is_empty() {
+        return Err(Error::new(&error::EMPTY_LIST));
+    }
     let mut open = Vec::new();
     for (index, id) in contracts.iter().enumerate() {
         let at = |error: Error| error.within(format!("[{index}]"));
@@ -202,6 +206,9 @@ fn told(
     lines: &[AllocationLine],
     discounts_on: Option<Date>,
 ) -> Result<Parts> {
+    if lines.is_empty() {
+        return Err(Error::new(&error::EMPTY_LIST).at("told"));
+    }
     let mut open: BTreeMap<Id<Contract>, Vec<Installment>> = BTreeMap::new();
     let mut parts: BTreeMap<(Id<Contract>, u32), Amount> = BTreeMap::new();
     let mut available = receipt.advance;
@@ -286,7 +293,7 @@ fn read_contract(cx: &mut Cx<'_>, receipt: &Receipt, id: Id<Contract>) -> Result
     let installments = crate::areas::contract::installments(cx, &contract)?;
     let reopened = contract.status == ContractStatus::Terminated
         && installments.iter().any(|installment| installment.open_amount.is_some());
-    // After termination only what a reversal has opened again can be collected.
+    // After termination what stays owed, such as late charges, and what a reversal has opened again can be collected.
     if contract.status != ContractStatus::Effective && !reopened {
         return Err(Error::new(&CONTRACT_NOT_EFFECTIVE).with("number", number).with_both(
             "status",
@@ -426,7 +433,7 @@ pub(super) fn settle(
     let mut changes: BTreeMap<Date, Vec<Change>> = BTreeMap::from([(booking.date, Vec::new())]);
     for (part, seq) in parts.into_iter().zip(booking.first_seq..) {
         let before = part.installment;
-        let date = past::open_since(cx, &before, booking.date, part.amount)?;
+        let date = open_since(cx, &before, booking.date, part.amount)?;
         allocations.push(Allocation {
             receipt: receipt.id,
             seq,

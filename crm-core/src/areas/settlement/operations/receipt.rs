@@ -225,6 +225,7 @@ impl Operation for PostReceipt {
         &WRONG_CUSTOMER,
         &WRONG_DIRECTION,
         &NO_INSTALLMENT,
+        &error::EMPTY_LIST,
         &error::CURRENCY_MISMATCH,
         &STALE_VERSION,
         &error::NOT_APPLICABLE,
@@ -411,7 +412,9 @@ impl Operation for AllocateReceipt {
         &WRONG_CUSTOMER,
         &WRONG_DIRECTION,
         &NO_INSTALLMENT,
+        &error::EMPTY_LIST,
         &error::CURRENCY_MISMATCH,
+        &error::OVERFLOW,
     ];
     const EXAMPLE: Example = Example {
         given: GIVEN_TO_ADVANCE,

@@ -66,6 +66,7 @@ impl Operation for ReverseReceipt {
         &ALREADY_REVERSED,
         &IS_REVERSAL,
         &REFUNDED,
+        &ABOVE_ADVANCE,
     ];
     const EXAMPLE: Example = Example {
         given: GIVEN_TO_RECEIPT,
@@ -84,6 +85,9 @@ impl Operation for ReverseReceipt {
         }
         take_back_granted(cx, before.id, &settled, date, |_, _| true)?;
         let parts = apply::taken_back(cx, &settled, |_, _| true)?;
+        if before.refund_of.is_none() {
+            check_advance(cx, &before, date, before.advance)?;
+        }
         let mirrored = |amount: Option<Amount>| amount.map(Amount::checked_neg).transpose();
         let mirror = Receipt {
             id: cx.new_id(),
@@ -350,7 +354,10 @@ impl Operation for ReallocateReceipt {
         &WRONG_CUSTOMER,
         &WRONG_DIRECTION,
         &NO_INSTALLMENT,
+        &ABOVE_ADVANCE,
+        &error::EMPTY_LIST,
         &error::CURRENCY_MISMATCH,
+        &error::OVERFLOW,
     ];
     const EXAMPLE: Example = Example {
         given: GIVEN_TO_RECEIPT,
@@ -388,7 +395,8 @@ impl Operation for ReallocateReceipt {
         let freed = release(cx, &before, &mut all, parts, date)?;
         let mut parts =
             apply::choose(cx, &freed, &self.allocate, None).map_err(|error| error.within("allocate"))?;
-        let after = apply::take(cx, freed, &mut parts)?;
+        let after = apply::take(cx, freed.clone(), &mut parts)?;
+        check_advance(cx, &freed, date, freed.advance.checked_sub(after.advance)?)?;
         // The version grows also when the receipt settles as much as before.
         let receipt = if after == before { cx.touch(&before)? } else { cx.update(&before, after)? };
         let booking = Booking { kind: EntryKind::Allocation, date, first_seq: next_seq(&all) };
@@ -426,7 +434,7 @@ fn release(
 }
 
 /// Makes so much of what was settled of an installment an advance again, of the receipts that settled it last, and not before
-/// `earliest`. Discounts granted with them stay.
+/// `earliest`. Discounts granted with them stay. The caller must be able to change what concerns the customer, too.
 pub(super) fn give_back(
     cx: &mut Cx<'_>,
     contract: Id<Contract>,
@@ -451,6 +459,7 @@ pub(super) fn give_back(
         if before.reversal_of.is_some() || before.reversed_by.is_some() {
             continue;
         }
+        cx.get_owned(before.customer, Level::Edit)?;
         let mut all = allocations(cx, id)?;
         let mut parts = apply::taken_back(cx, &all, |of, one| of == contract && one == seq)?;
         for part in &mut parts {
