@@ -142,6 +142,8 @@ struct Life {
     story: String,
     /// Late charges just lowered: of which installment of which contract, and by how much.
     lowered: Option<(usize, usize, i64)>,
+    /// An installment of which more was settled than an amendment has left.
+    freed: Option<(usize, usize)>,
 }
 
 fn plain(minor: i64) -> String {
@@ -328,6 +330,10 @@ impl Life {
                     self.lower(tx, deal, due, excess)?;
                     *lives.done.entry("late charge lowered").or_default() += 1;
                 }
+                if let Some((deal, at)) = self.freed.take() {
+                    self.reread(tx, |place| place == (deal, at))?;
+                    *lives.done.entry("surplus freed").or_default() += 1;
+                }
                 *lives.done.entry(name).or_default() += 1;
                 Ok(())
             }
@@ -340,8 +346,7 @@ impl Life {
         }
     }
 
-    /// Lowers the late charges on an installment, the last first: what is open, and then what is settled. Of which receipts
-    /// that was is read from the ledger, and must sum to it.
+    /// Lowers the late charges on an installment, the last first: what is open, and then what is settled.
     fn lower(&mut self, tx: &mut Transaction, deal: usize, of: usize, excess: i64) -> Result<()> {
         let mut left = excess;
         for is_settled in [false, true] {
@@ -353,6 +358,16 @@ impl Life {
                 left -= cut;
             }
         }
+        if left != 0 {
+            return Err(what(&format!("{left} of {excess} not lowered: {:?}", self.deals[deal])));
+        }
+        let late: Vec<bool> = self.deals[deal].dues.iter().map(|due| due.late).collect();
+        self.reread(tx, |(of, at)| of == deal && late[at])
+    }
+
+    /// Reads from the ledger which receipts settle what, after some of it was given back at `places`: only there may it differ,
+    /// and it must sum to what the model says is settled.
+    fn reread(&mut self, tx: &mut Transaction, places: impl Fn((usize, usize)) -> bool) -> Result<()> {
         let mut settled: Parts = BTreeMap::new();
         for money in self.moneys.iter_mut().filter(|money| !money.reversed) {
             let mut parts: Parts = BTreeMap::new();
@@ -363,27 +378,22 @@ impl Life {
                 *parts.entry(place).or_default() += minor(part.amount);
             }
             parts.retain(|_, part| *part != 0);
-            let elsewhere = |(place, part): &(&(usize, usize), &i64)| {
-                (place.0 != deal || !self.deals[deal].dues[place.1].late).then_some((**place, **part))
-            };
+            let elsewhere =
+                |(place, part): &(&(usize, usize), &i64)| (!places(**place)).then_some((**place, **part));
             let kept = |parts: &Parts| parts.iter().filter_map(|part| elsewhere(&part)).collect::<Vec<_>>();
             if kept(&parts) != kept(&money.parts) {
-                return Err(what(&format!("lowering a late charge took {:?} to {parts:?}", money.parts)));
+                return Err(what(&format!("giving back took {:?} to {parts:?}", money.parts)));
             }
             for (place, part) in &parts {
                 *settled.entry(*place).or_default() += part;
             }
             money.parts = parts;
         }
-        let expected =
-            |(at, due): (usize, &Due)| (due.settled, settled.get(&(deal, at)).copied().unwrap_or(0));
-        let differs =
-            self.deals[deal].dues.iter().enumerate().map(expected).any(|(model, found)| model != found);
-        if left != 0 || differs {
-            return Err(what(&format!(
-                "{left} of {excess} not lowered: {settled:?} settled, {:?}",
-                self.deals[deal]
-            )));
+        for (of, deal) in self.deals.iter().enumerate() {
+            let found = |at: usize| settled.get(&(of, at)).copied().unwrap_or(0);
+            if deal.dues.iter().enumerate().any(|(at, due)| due.settled != found(at)) {
+                return Err(what(&format!("{settled:?} settled after giving back, {deal:?}")));
+            }
         }
         Ok(())
     }
@@ -653,10 +663,10 @@ impl Life {
                 let whole = dues.iter().filter(|due| !due.late).map(|due| due.amount).sum::<i64>();
                 data["amount"] = json!(plain(whole + amount - dues[at].amount));
                 data["terms"][at]["share"] = json!({ "amount": plain(amount) });
-                // What is more is owed; what is less comes off what is outstanding, and nothing else.
+                // What is more is owed; what is less comes off what is outstanding and then off what was settled, no further.
                 let refused = if self.deals[deal].terminated {
                     Some("wrong_status")
-                } else if dues[at].amount - amount > dues[at].rest() {
+                } else if dues[at].amount - amount > dues[at].rest() + dues[at].settled {
                     Some("settled_exceeds")
                 } else {
                     None
@@ -671,7 +681,13 @@ impl Life {
                     request,
                     verdict(refused),
                     Box::new(move |life: &mut Life, _: &Value| {
-                        life.deals[deal].dues[at].amount = amount;
+                        let due = &mut life.deals[deal].dues[at];
+                        due.amount = amount;
+                        let surplus = -due.rest();
+                        if surplus > 0 {
+                            due.settled -= surplus;
+                            life.freed = Some((deal, at));
+                        }
                         life.deals[deal].data = data;
                     }),
                 )
@@ -883,6 +899,7 @@ pub fn is_varied(lives: &Lives) -> bool {
         "contract.amend",
         "installment.charge_late",
         "late charge lowered",
+        "surplus freed",
         "contract.terminate",
         "contract.reopen",
     ];

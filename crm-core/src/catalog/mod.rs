@@ -10,8 +10,9 @@ pub mod operation;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use crate::app::Forwarding;
+use crate::app::{Cx, Forwarding};
 use crate::areas;
+use crate::areas::contract::Surplus;
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::store::dataset::Dataset;
 use crate::store::schema::{Schema, Table};
@@ -54,7 +55,12 @@ pub struct Area {
     pub operations: fn() -> Vec<Entry>,
     /// What its data of an older schema version lacks beside tables, columns and indexes, if anything.
     pub forward: Option<fn(&mut Forwarding<'_>) -> Result<()>>,
+    /// How money that has settled more than is owed becomes an advance again; the area that keeps the money says so.
+    pub give_back: Option<GiveBack>,
 }
+
+/// Makes what was settled beyond what is owed an advance again.
+pub type GiveBack = fn(&mut Cx<'_>, &Surplus) -> Result<()>;
 
 /// All areas joined.
 pub struct Catalog {
@@ -129,6 +135,11 @@ impl Catalog {
             Some(area) if area.name != areas::access::AREA.name => Access::Level(area.name, Level::Read),
             _ => Access::Everyone,
         }
+    }
+
+    /// How money that has settled more than is owed becomes an advance again.
+    pub fn give_back(&self) -> Option<GiveBack> {
+        AREAS.iter().find_map(|area| area.give_back)
     }
 
     /// All error codes, by number.

@@ -748,10 +748,10 @@ class ContractOperations(Group):
 
         The settlement schedule follows. Each payment term comes to its share of the new amount; the
         difference falls on what is outstanding of its installments, on what waits for its event
-        first and then on what is due last, so that what was settled stays settled. Terms correspond
-        by position: the first new term replaces the first old one, further ones are added, and a
-        term that is gone leaves its installments without an amount. Due dates follow from the new
-        terms.
+        first and then on what is due last, so that what was settled stays settled; only what was
+        settled beyond the new share becomes an advance again. Terms correspond by position: the
+        first new term replaces the first old one, further ones are added, and a term that is gone
+        leaves its installments without an amount. Due dates follow from the new terms.
 
         What is added to a contract in another currency than the ledger's is valued at the rate of
         the amendment. Invoices are not touched: `invoice.three_way` shows where more is invoiced
@@ -1030,7 +1030,8 @@ class ContractOperations(Group):
 
         Without `part` a second call corrects the date, as of the earlier one. With `part` an
         installment that waits for *each* delivery is cut: what was delivered of it is due by
-        itself, rounded half-up to the minor unit, and the rest goes on waiting.
+        itself, rounded half-up to the minor unit, and the rest goes on waiting. What was paid of it
+        ahead pays what is due; what is beyond that becomes an advance again.
 
         登记交付 (``contract.deliver``). Needs ``edit`` on ``contract``.
 
@@ -3574,7 +3575,7 @@ class ReceiptOperations(Group):
             ConflictError: ``stale_version``, ``above_advance``, ``above_open``.
             InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``,
                 ``end_before_start``, ``date_in_future``, ``above_receipt``, ``wrong_customer``,
-                ``wrong_direction``, ``currency_mismatch``.
+                ``wrong_direction``, ``empty_list``, ``currency_mismatch``, ``overflow``.
             NotFoundError: ``not_found``, ``no_installment``.
             StateError: ``already_reversed``, ``is_reversal``, ``no_advance``,
                 ``contract_not_effective``.
@@ -3794,7 +3795,7 @@ class ReceiptOperations(Group):
             ConflictError: ``receipt_number_taken``, ``above_open``, ``stale_version``.
             InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
                 ``date_in_future``, ``above_receipt``, ``wrong_customer``, ``wrong_direction``,
-                ``currency_mismatch``, ``not_applicable``, ``overflow``.
+                ``empty_list``, ``currency_mismatch``, ``not_applicable``, ``overflow``.
             NotFoundError: ``not_found``, ``no_installment``.
             StateError: ``contract_not_effective``, ``no_rate``.
         """
@@ -3856,10 +3857,10 @@ class ReceiptOperations(Group):
                 first result and writes nothing.
 
         Raises:
-            ConflictError: ``stale_version``, ``above_open``.
+            ConflictError: ``stale_version``, ``above_open``, ``above_advance``.
             InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``,
                 ``end_before_start``, ``date_in_future``, ``above_receipt``, ``wrong_customer``,
-                ``wrong_direction``, ``currency_mismatch``.
+                ``wrong_direction``, ``empty_list``, ``currency_mismatch``, ``overflow``.
             NotFoundError: ``not_found``, ``not_allocated``, ``no_installment``.
             StateError: ``already_reversed``, ``is_reversal``, ``contract_not_effective``.
         """
@@ -3955,7 +3956,7 @@ class ReceiptOperations(Group):
                 first result and writes nothing.
 
         Raises:
-            ConflictError: ``stale_version``.
+            ConflictError: ``stale_version``, ``above_advance``.
             InvalidError: ``not_an_id``, ``empty``, ``too_long``, ``end_before_start``,
                 ``date_in_future``.
             NotFoundError: ``not_found``.

@@ -40,4 +40,5 @@ pub static AREA: Area = Area {
     codes: &[operations::ALL],
     operations: operations::LIST,
     forward: None,
+    give_back: None,
 };

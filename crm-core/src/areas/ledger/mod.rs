@@ -56,4 +56,5 @@ pub static AREA: Area = Area {
     codes: &[operations::ALL, rates::ALL],
     operations: operations::LIST,
     forward: None,
+    give_back: None,
 };

@@ -55,4 +55,5 @@ pub static AREA: Area = Area {
     codes: &[rules::ALL],
     operations: operations::LIST,
     forward: None,
+    give_back: None,
 };

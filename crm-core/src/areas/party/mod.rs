@@ -41,4 +41,5 @@ pub static AREA: Area = Area {
     codes: &[rules::ALL],
     operations: operations::LIST,
     forward: None,
+    give_back: None,
 };

@@ -77,4 +77,5 @@ pub static AREA: Area = Area {
     codes: &[rules::ALL],
     operations: operations::LIST,
     forward: Some(forward::bring_forward),
+    give_back: Some(operations::give_back),
 };

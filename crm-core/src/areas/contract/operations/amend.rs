@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::draft::{DATA_ERRORS, replace_lines};
 use super::life::{begin, happened};
-use super::{GIVEN_TO_EFFECTIVE, Posting, installments, lines, rewrite_installments};
+use super::surplus::give_back;
+use super::{GIVEN_TO_EFFECTIVE, Posting, installments, lines, post, refreshed};
 use crate::app::Cx;
 use crate::areas::contract::model::{
     Amendment, Contract, ContractData, ContractLine, ContractStatus, EntryKind, Installment,
 };
+use crate::areas::contract::rules::journal::{self, Change};
 use crate::areas::contract::rules::status::Action;
 use crate::areas::contract::rules::{
     DATE_IN_FUTURE, NOTHING_AMENDED, SETTLED_EXCEEDS, TERMS_MISSING, amendment, amounts,
@@ -29,7 +31,7 @@ use crate::store::record::{Json, Record};
 ///
 /// The settlement schedule follows. Each payment term comes to its share of the new amount; the difference falls on what is
 /// outstanding of its installments, on what waits for its event first and then on what is due last, so that what was
-/// settled stays settled. Terms correspond by position: the first new term replaces the first old one, further ones are
+/// settled stays settled; only what was settled beyond the new share becomes an advance again. Terms correspond by position: the first new term replaces the first old one, further ones are
 /// added, and a term that is gone leaves its installments without an amount. Due dates follow from the new terms.
 ///
 /// What is added to a contract in another currency than the ledger's is valued at the rate of the amendment. Invoices are
@@ -112,7 +114,7 @@ impl Operation for AmendContract {
                 .with("amount", after.money(after.amount)?));
         }
         after.set_running(after.status == ContractStatus::Effective)?;
-        let says = follow(cx, &before, &mut after, &lines, planned, amended_on, self.rate)?;
+        let (before, says) = follow(cx, before, &mut after, &lines, planned, amended_on, self.rate)?;
         if says == said {
             return Err(Error::new(&NOTHING_AMENDED).at("data"));
         }
@@ -183,18 +185,19 @@ fn check_kept(contract: &Contract, data: &ContractData) -> Result<()> {
     }
 }
 
-/// Brings the installments to what the contract says after the amendment, and returns that.
+/// Brings the installments to what the contract says after the amendment; returns the contract as it is stored by then, and what
+/// it says.
 fn follow(
     cx: &mut Cx<'_>,
-    before: &Contract,
+    before: Contract,
     after: &mut Contract,
     lines: &[ContractLine],
     planned: Vec<Installment>,
     date: Date,
     rate: Option<Price>,
-) -> Result<ContractData> {
+) -> Result<(Contract, ContractData)> {
     let live = after.status == ContractStatus::Effective;
-    let all = installments(cx, before)?;
+    let all = installments(cx, &before)?;
     let (periods, terms): (Vec<Installment>, Vec<Installment>) =
         planned.into_iter().partition(Installment::is_period);
     let keeps_periods = after.recurrence.is_some() && after.ends_on.is_none();
@@ -218,12 +221,21 @@ fn follow(
         let whole = amounts::taken_out(after.money(after.amount)?, after.tax_rate.unwrap_or_default())?;
         (after.net, after.tax) = (whole.net.amount(), whole.tax.amount());
     }
+    let periods = (!keeps_periods).then_some(periods.as_slice());
+    let surplus = amendment::surplus(&all, &terms, periods)?;
+    let before = give_back(cx, &before, &surplus, date)?;
+    after.settled = before.settled;
+    let all = installments(cx, &before)?;
+    let changes = refreshed(cx, after, amendment::followed(&all, &terms, periods, live)?)?;
     let mut posting = Posting::of(after, EntryKind::Amendment, date);
-    if live && (after.amount > before.amount || rate.is_some()) {
+    let open = |before: bool| {
+        let side = |change: &Change| if before { change.before.clone() } else { Some(change.after.clone()) };
+        Amount::checked_sum(changes.iter().map(|change| journal::open(side(change).as_ref())))
+    };
+    // What only moves between installments keeps its value; what is owed beside that has none yet.
+    if live && (open(false)? > open(true)? || rate.is_some()) {
         posting.rate = stated_rate(cx, rate, after.currency, date)?;
     }
-    let periods = (!keeps_periods).then_some(periods.as_slice());
-    let changes = amendment::followed(&all, &terms, periods, live)?;
-    rewrite_installments(cx, after, changes, &posting)?;
-    Ok(ContractData::of(after, lines))
+    post(cx, &posting, changes, Vec::new())?;
+    Ok((before, ContractData::of(after, lines)))
 }

@@ -1,5 +1,4 @@
-//! The end of a contract: everything settled, ended on the way, given up before it was signed, or an end taken back. What
-//! a termination does to money that was settled is up to the area of settlement, which has the operation.
+//! The end of a contract: everything settled, obligations ended on the way, given up before it was signed, or an end taken back.
 
 use std::collections::BTreeMap;
 
@@ -121,7 +120,7 @@ pub struct StillOwed {
 ///
 /// # Errors
 /// At `still_owed`: as `contract.terminate` says.
-pub(crate) fn terminated(
+pub(super) fn terminated(
     cx: &mut Cx<'_>,
     contract: &mut Contract,
     was_serving: bool,
@@ -160,7 +159,7 @@ pub(crate) fn terminated(
 }
 
 /// Refuses to tell what becomes of the price of a period, since that follows from what was served.
-pub(crate) fn settled_by_service(seq: u32) -> Error {
+pub(super) fn settled_by_service(seq: u32) -> Error {
     let reason = format!(
         "installment {seq} is the price of a period: what was served stays owed, and what was paid beyond it goes back, by itself"
     );

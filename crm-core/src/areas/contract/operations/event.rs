@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::life::{begin, happened};
+use super::surplus::{beyond, give_back, used};
 use super::{
     GIVEN_APPROVED, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, Posting, event, events, happen, installments,
     refresh_installments, rewrite_installments, set_aside,
@@ -45,7 +46,8 @@ pub enum DeliveredPart {
 /// Records a delivery: the last one, or with `part` one before it. Installments that wait for it get their due date.
 ///
 /// Without `part` a second call corrects the date, as of the earlier one. With `part` an installment that waits for *each* delivery is cut:
-/// what was delivered of it is due by itself, rounded half-up to the minor unit, and the rest goes on waiting.
+/// what was delivered of it is due by itself, rounded half-up to the minor unit, and the rest goes on waiting. What was paid of it
+/// ahead pays what is due; what is beyond that becomes an advance again.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeliverContract {
@@ -96,8 +98,7 @@ impl Operation for DeliverContract {
                 .with("end", accepted_on));
         }
         if let Some(part) = self.part {
-            deliver_part(cx, &before, part, delivered_on)?;
-            return cx.touch(&before);
+            return deliver_part(cx, &before, part, delivered_on);
         }
         let since = before.delivered_on.map_or(delivered_on, |wrong| wrong.min(delivered_on));
         after.delivered_on = Some(delivered_on);
@@ -107,7 +108,7 @@ impl Operation for DeliverContract {
 }
 
 /// Records a delivery before the last one.
-fn deliver_part(cx: &mut Cx<'_>, contract: &Contract, part: DeliveredPart, date: Date) -> Result<()> {
+fn deliver_part(cx: &mut Cx<'_>, contract: &Contract, part: DeliveredPart, date: Date) -> Result<Contract> {
     if contract.delivered_on.is_some() {
         let (reason, zh) = ("the last delivery has been recorded", "最后一次交付已登记");
         return Err(Error::new(&error::NOT_APPLICABLE).at("part").with_both("reason", reason, zh));
@@ -124,66 +125,33 @@ fn deliver_part(cx: &mut Cx<'_>, contract: &Contract, part: DeliveredPart, date:
         DeliveredPart::Amount(amount) => return Err(not_within(amount, contract.amount)),
     };
     let all = installments(cx, contract)?;
-    let known = events(cx, contract.id)?;
-    let mut next = all.iter().map(|installment| installment.seq).max().unwrap_or(0) + 1;
-    let waiting = |installment: &&Installment| {
-        installment.anchor == AnchorKind::Delivery && own_event(installment, &known).is_none()
-    };
-    // What is delivered of each term that waits; a delivery that was withdrawn leaves more than one installment of a term.
-    let mut left: BTreeMap<u32, Money> = BTreeMap::new();
-    for term in all.iter().filter(waiting).map(|installment| installment.term) {
-        let of_term = || all.iter().filter(|other| other.term == term);
-        let total = contract.money(Amount::checked_sum(of_term().map(|other| other.amount))?)?;
-        let due = match part {
-            DeliveredPart::Rate(rate) => total.multiply(rate, Rounding::HalfUp)?,
-            DeliveredPart::Amount(_) => whole.portion(delivered.amount(), total)?,
-        };
-        let most = Amount::checked_sum(of_term().filter(waiting).map(|other| other.amount))?;
-        if due.amount() > most {
-            return Err(not_within(due.amount(), most));
+    let dues = dues_of_part(cx, contract, &all, part, delivered)?;
+    // Money that was received ahead pays what is due; what is beyond that is an advance again.
+    let mut over = Vec::new();
+    for (installment, due) in all.iter().zip(&dues) {
+        if let Some(due) = due.filter(|due| due.amount() < installment.amount) {
+            over.extend(beyond(installment, due.amount())?);
         }
-        left.insert(term, due);
     }
-    let mut changes = Vec::new();
-    let mut dated = Vec::new();
-    for installment in &all {
-        let due = match left.get_mut(&installment.term).filter(|_| waiting(&installment)) {
-            Some(left) => {
-                let due = contract.money(left.amount().min(installment.amount))?;
-                *left = left.checked_sub(due)?;
-                due
-            }
-            None => Money::zero(contract.currency),
+    let contract = give_back(cx, contract, &over, date)?;
+    let all = installments(cx, &contract)?;
+    let mut next = all.iter().map(|installment| installment.seq).max().unwrap_or(0) + 1;
+    let (mut changes, mut dated) = (Vec::new(), Vec::new());
+    for (installment, due) in all.iter().zip(dues) {
+        dated.extend(due.map(|_| installment.seq));
+        let Some(due) = due.filter(|due| due.amount() < installment.amount) else {
+            changes.push(Change::new(Some(installment.clone()), installment.clone()));
+            continue;
         };
-        if due.is_zero() {
-            changes.push(Change::new(Some(installment.clone()), installment.clone()));
-            continue;
-        }
-        if due.amount() == installment.amount {
-            dated.push(installment.seq);
-            changes.push(Change::new(Some(installment.clone()), installment.clone()));
-            continue;
-        }
         let batch = all.iter().filter(|other| other.term == installment.term).count();
-        let (kept, added) = cut(installment, due, next)?;
-        // Money that was received ahead stays where it is: it goes with the part that is due if it fits there.
-        let (delivered, rest) =
-            if fits(installment, due.amount())? { (kept.seq, added.seq) } else { (added.seq, kept.seq) };
-        let label = |seq: u32| {
-            if seq == rest {
-                installment.label.clone()
-            } else {
-                format!("{} 第{batch}批", installment.label)
-            }
-        };
-        dated.push(delivered);
-        let (kept_label, added_label) = (label(kept.seq), label(added.seq));
-        changes.push(Change::new(Some(installment.clone()), Installment { label: kept_label, ..kept }));
-        changes.push(Change::new(None, Installment { label: added_label, ..added }));
+        let (mut delivered, rest) = cut(installment, due, next)?;
+        delivered.label = format!("{} 第{batch}批", installment.label);
+        changes.push(Change::new(Some(installment.clone()), delivered));
+        changes.push(Change::new(None, rest));
         next += 1;
     }
     let amount = Some(delivered.amount());
-    let record = ContractEvent { amount, ..event(contract, ContractEventKind::Delivery, date) };
+    let record = ContractEvent { amount, ..event(&contract, ContractEventKind::Delivery, date) };
     if dated.is_empty() {
         happen(cx, record)?;
     } else {
@@ -191,36 +159,70 @@ fn deliver_part(cx: &mut Cx<'_>, contract: &Contract, part: DeliveredPart, date:
             happen(cx, ContractEvent { installment: Some(seq), ..record.clone() })?;
         }
     }
-    rewrite_installments(cx, contract, changes, &Posting::of(contract, EntryKind::Change, date))
+    rewrite_installments(cx, &contract, changes, &Posting::of(&contract, EntryKind::Change, date))?;
+    cx.touch(&contract)
+}
+
+/// What is due of each installment of a contract by the delivery of a part; nothing of those that do not wait for deliveries.
+fn dues_of_part(
+    cx: &mut Cx<'_>,
+    contract: &Contract,
+    all: &[Installment],
+    part: DeliveredPart,
+    delivered: Money,
+) -> Result<Vec<Option<Money>>> {
+    let known = events(cx, contract.id)?;
+    let waits = |installment: &&Installment| {
+        installment.anchor == AnchorKind::Delivery && own_event(installment, &known).is_none()
+    };
+    // A delivery that was withdrawn leaves more than one installment of a term: the first takes what it can.
+    let mut left: BTreeMap<u32, Money> = BTreeMap::new();
+    for term in all.iter().filter(waits).map(|installment| installment.term) {
+        let of_term = || all.iter().filter(|other| other.term == term);
+        let total = contract.money(Amount::checked_sum(of_term().map(|other| other.amount))?)?;
+        let due = match part {
+            DeliveredPart::Rate(rate) => total.multiply(rate, Rounding::HalfUp)?,
+            DeliveredPart::Amount(_) => {
+                contract.money(contract.amount)?.portion(delivered.amount(), total)?
+            }
+        };
+        let most = Amount::checked_sum(of_term().filter(waits).map(|other| other.amount))?;
+        if due.amount() > most {
+            return Err(not_within(due.amount(), most));
+        }
+        left.insert(term, due);
+    }
+    let mut dues = Vec::with_capacity(all.len());
+    for installment in all {
+        let due = match left.get_mut(&installment.term).filter(|_| waits(&installment)) {
+            Some(left) => {
+                let due = contract.money(left.amount().min(installment.amount))?;
+                *left = left.checked_sub(due)?;
+                Some(due).filter(|due| !due.is_zero())
+            }
+            None => None,
+        };
+        dues.push(due);
+    }
+    Ok(dues)
 }
 
 fn not_within(value: impl std::fmt::Display, max: impl std::fmt::Display) -> Error {
     Error::new(&error::OUT_OF_RANGE).at("part").with("value", value).with("min", 0).with("max", max)
 }
 
-/// What of an installment is no longer outstanding.
-fn used(installment: &Installment) -> Result<Amount> {
-    installment.amount.checked_sub(schedule::outstanding(installment)?)
-}
-
-fn fits(installment: &Installment, amount: Amount) -> Result<bool> {
-    Ok(used(installment)? <= amount)
-}
-
-/// An installment cut in two: what keeps its position, with all that was settled, and a new one.
+/// An installment cut in two: what is due keeps its position and all that was settled, the rest is new.
 fn cut(installment: &Installment, due: Money, seq: u32) -> Result<(Installment, Installment)> {
-    let rest = installment.amount.checked_sub(due.amount())?;
-    let kept_amount = if fits(installment, due.amount())? { due.amount() } else { rest };
-    if !fits(installment, kept_amount)? {
+    let used = used(installment)?;
+    if used > due.amount() {
         return Err(Error::new(&SETTLED_EXCEEDS)
             .with("installment", installment.seq)
-            .with("amount", kept_amount)
-            .with("settled", used(installment)?));
+            .with("amount", due.amount())
+            .with("settled", used));
     }
-    let kept = Installment { amount: kept_amount, ..installment.clone() };
-    let added = Installment {
+    let rest = Installment {
         seq,
-        amount: installment.amount.checked_sub(kept_amount)?,
+        amount: installment.amount.checked_sub(due.amount())?,
         settled: Amount::ZERO,
         cancelled: Amount::ZERO,
         discounted: Amount::ZERO,
@@ -229,7 +231,7 @@ fn cut(installment: &Installment, due: Money, seq: u32) -> Result<(Installment, 
         home_open: None,
         ..installment.clone()
     };
-    Ok((kept, added))
+    Ok((Installment { amount: due.amount(), ..installment.clone() }, rest))
 }
 
 const GIVEN_MILESTONE: Given = Given {

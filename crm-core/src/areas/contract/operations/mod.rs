@@ -11,7 +11,9 @@ mod life;
 mod past;
 mod read;
 mod recurring;
+mod surplus;
 mod term_set;
+mod terminate;
 mod withdraw;
 
 pub use amend::AmendContract;
@@ -19,7 +21,6 @@ pub use calendar::{FollowCalendar, FollowedCalendar, MovedDue};
 pub use customer_terms::{AssignTermSet, DefaultTermSet, DefaultTerms};
 pub use draft::{CreateContract, UpdateContract};
 pub use end::{CancelContract, CompleteContract, ReopenContract, StillOwed};
-pub(crate) use end::{settled_by_service, terminated};
 pub use event::{Deduction, DeliverContract, DeliveredPart, ReachMilestone, ReleaseRetention};
 pub(crate) use event::{invoiced, uninvoiced};
 pub(crate) use journal::{Posting, journal_lines, post};
@@ -27,12 +28,12 @@ pub use life::{
     AcceptContract, ApproveContract, EffectContract, RejectContract, SignContract, SubmitContract,
     WithdrawContract,
 };
-pub(crate) use life::{begin, happened};
 pub(crate) use past::{open_since, sum_of_day};
 pub use read::{ContractDetails, GetContract, ListContracts};
 pub use recurring::{ExtendSchedule, ResumeContract, RevisePrice, SuspendContract};
-pub(crate) use recurring::{returned, settled_unserved};
+pub use surplus::Surplus;
 pub use term_set::{GetTermSet, ListTermSets, SaveTermSet, TermSetDetails};
+pub use terminate::{Returned, TerminateContract};
 pub use withdraw::{Recorded, WithdrawEvent};
 
 use super::model::{
@@ -71,6 +72,7 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     FollowCalendar,
     AmendContract,
     CompleteContract,
+    TerminateContract,
     ReopenContract,
     CancelContract,
     SaveTermSet,

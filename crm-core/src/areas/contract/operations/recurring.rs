@@ -2,12 +2,13 @@
 //!
 //! Each changes the rule and works its periods out anew. A period that has become cheaper keeps its amount and has the
 //! difference cancelled; one that has become dearer grows, and the contract with it; a period that is the same stays as
-//! it is, settled or not. Nothing is taken from what was settled: that is refused until the money is released.
+//! it is, settled or not. What was settled beyond the new price becomes an advance again.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::life::begin;
+use super::surplus::{beyond, give_back};
 use super::{GIVEN_APPROVED, GIVEN_SUBMITTED, Posting, event, happen, installments, post};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
@@ -162,6 +163,19 @@ fn repriced(installment: &Installment, price: Amount) -> Result<Installment> {
     schedule::restated(after, true)
 }
 
+/// Makes what was settled of periods beyond what a changed rule makes them cost an advance again.
+fn freed(cx: &mut Cx<'_>, contract: &Contract, rule: &Recurrence, start: Date) -> Result<Contract> {
+    let mut over = Vec::new();
+    for period in installments(cx, contract)?.iter().filter(|installment| installment.is_period()) {
+        if let (Some(from), Some(to)) = (period.period_from, period.period_to) {
+            let price = recurrence::charge(rule, start, Period { from, to }, contract.currency)?;
+            over.extend(beyond(&Installment { cancelled: Amount::ZERO, ..period.clone() }, price.amount())?);
+        }
+    }
+    let today = cx.today();
+    give_back(cx, contract, &over, today)
+}
+
 /// Puts a changed rule into a contract in effect and works out its periods up to `until`, or as far as they were.
 pub(super) fn reschedule(
     cx: &mut Cx<'_>,
@@ -171,6 +185,7 @@ pub(super) fn reschedule(
 ) -> Result<Contract> {
     let (_, start) = rule(before)?;
     recurrence::check(&recurrence, before.currency)?;
+    let before = &freed(cx, before, &recurrence, start)?;
     let all = installments(cx, before)?;
     let mut next = all.iter().map(|installment| installment.seq).max().unwrap_or(0) + 1;
     let of_periods = all.iter().filter(|installment| installment.is_period());
@@ -431,7 +446,7 @@ fn served(contract: &Contract, installment: &Installment, last: Date) -> Result<
 ///
 /// # Errors
 /// `OVERFLOW`; those of the store.
-pub(crate) fn settled_unserved(
+pub(super) fn settled_unserved(
     cx: &mut Cx<'_>,
     contract: &Contract,
     last: Date,
@@ -453,7 +468,7 @@ pub(crate) fn settled_unserved(
 ///
 /// # Errors
 /// Those of the store.
-pub(crate) fn returned(
+pub(super) fn returned(
     cx: &mut Cx<'_>,
     contract: &Contract,
     date: Date,

@@ -34,6 +34,56 @@ pub fn followed(
     Ok(changes)
 }
 
+/// What was settled of installments beyond what `terms` and `periods` leave of them, as [`followed`] takes them: by position, and
+/// of what is due last first.
+///
+/// # Errors
+/// `OVERFLOW`.
+pub fn surplus(
+    installments: &[Installment],
+    terms: &[Installment],
+    periods: Option<&[Installment]>,
+) -> Result<Vec<(u32, Amount)>> {
+    let mut found = Vec::new();
+    for (plan, position) in terms.iter().zip(1_u32..) {
+        let of_term = installments.iter().filter(|installment| installment.term == position);
+        beyond(of_term.cloned().collect(), plan.amount, &mut found)?;
+    }
+    let kept = u32::try_from(terms.len()).unwrap_or(u32::MAX);
+    for gone in installments.iter().filter(|installment| installment.term > kept) {
+        beyond(vec![gone.clone()], Amount::ZERO, &mut found)?;
+    }
+    for period in installments.iter().filter(|installment| installment.is_period()) {
+        let Some(periods) = periods else { break };
+        let plan = periods.iter().find(|plan| plan.period_from == period.period_from);
+        let freed = Installment { cancelled: Amount::ZERO, ..period.clone() };
+        beyond(vec![freed], plan.map(|plan| plan.amount).unwrap_or_default(), &mut found)?;
+    }
+    Ok(found)
+}
+
+/// What was settled of these installments beyond `total`.
+fn beyond(mut installments: Vec<Installment>, total: Amount, found: &mut Vec<(u32, Amount)>) -> Result<()> {
+    let mut over = total.checked_neg()?;
+    for installment in &installments {
+        over = over.checked_add(installment.amount.checked_sub(outstanding(installment)?)?)?;
+    }
+    installments.sort_by_key(last_due_first);
+    for installment in installments {
+        let part = installment.settled.min(over);
+        if part.is_positive() {
+            found.push((installment.seq, part));
+            over = over.checked_sub(part)?;
+        }
+    }
+    Ok(())
+}
+
+/// The order in which differences fall on installments: on what waits for its event first, then on what is due last.
+fn last_due_first(installment: &Installment) -> impl Ord + use<> {
+    std::cmp::Reverse((installment.due_date.is_none(), installment.due_date, installment.seq))
+}
+
 fn by_terms(installments: &[&Installment], planned: &[Installment], next: &mut u32) -> Result<Vec<Change>> {
     let mut changes = Vec::with_capacity(installments.len() + planned.len());
     for (plan, position) in planned.iter().zip(1_u32..) {
@@ -105,9 +155,7 @@ fn by_periods(
 fn resized<'i>(installments: &[&'i Installment], total: Amount) -> Result<Vec<(&'i Installment, Amount)>> {
     let mut sized: Vec<(&Installment, Amount)> =
         installments.iter().map(|installment| (*installment, installment.amount)).collect();
-    sized.sort_by_key(|(installment, _)| {
-        std::cmp::Reverse((installment.due_date.is_none(), installment.due_date, installment.seq))
-    });
+    sized.sort_by_key(|(installment, _)| last_due_first(installment));
     let now = Amount::checked_sum(sized.iter().map(|(_, amount)| *amount))?;
     let mut missing = total.checked_sub(now)?;
     if missing.is_positive() {

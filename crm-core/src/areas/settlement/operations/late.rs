@@ -15,7 +15,7 @@ use crate::areas::contract::rules::journal::Change;
 use crate::areas::contract::rules::schedule;
 use crate::areas::contract::{
     Account, AnchorKind, Contract, EntryKind, GIVEN_APPROVED, GIVEN_SUBMITTED, Installment, InstallmentKind,
-    JournalLine, Posting, installments, post,
+    JournalLine, Posting, Surplus, installments, post,
 };
 use crate::areas::ledger::{NO_RATE, rate_on};
 use crate::areas::party::GIVEN_CUSTOMER;
@@ -370,7 +370,8 @@ fn lower(cx: &mut Cx<'_>, contract: &Contract, of: u32, excess: Amount) -> Resul
                 continue;
             }
             if is_settled {
-                give_back(cx, contract.id, charge.seq, part, today)?;
+                let (contract, installment) = (contract.id, charge.seq);
+                give_back(cx, &Surplus { contract, installment, amount: part, date: today })?;
             }
             let cut = cuts.entry(charge.seq).or_default();
             *cut = cut.checked_add(part)?;

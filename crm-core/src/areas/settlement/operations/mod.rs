@@ -4,7 +4,6 @@ mod adjust;
 mod aging;
 mod apply;
 mod credit;
-mod end;
 mod habits;
 mod late;
 mod outlook;
@@ -23,7 +22,6 @@ pub use adjust::{ListAdjustments, ReverseAdjustment, WriteOffInstallment};
 pub use aging::{AgingGroup, AgingReport, AgingRow, SettlementAging};
 pub(super) use apply::{money_legs, posting};
 pub use credit::PostCredit;
-pub use end::{Returned, TerminateContract};
 pub use habits::{HabitBucket, PaymentHabits, SettlementHabits};
 pub use late::{ChargeLate, ChargedLate, LateLine, LateStatement, ReckonLateCharge};
 pub use outlook::{Outlook, OutlookPeriod, OutlookRow, SettlementOutlook};
@@ -31,6 +29,7 @@ pub use progress::{ContractProgress, InstallmentProgress, SettlementProgress};
 pub use receipt::{
     AllocateReceipt, AllocationLine, AllocationRequest, GetReceipt, ListReceipts, PostReceipt, PostedReceipt,
 };
+pub(super) use reversal::give_back;
 pub use reversal::{InstallmentRef, ReallocateReceipt, RefundReceipt, ReverseReceipt};
 pub use since::AsOfBasis;
 pub use statement::{CustomerStatement, SettlementStatement, StatementAccount, StatementRow};
@@ -66,7 +65,6 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     ListAdjustments,
     ReckonLateCharge,
     ChargeLate,
-    TerminateContract,
     VerifySettlement,
 ];
 

@@ -13,7 +13,7 @@ use super::{GIVEN_TO_ADVANCE, GIVEN_TO_RECEIPT};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
 use crate::areas::contract::rules::journal::Leg;
-use crate::areas::contract::{Account, Contract, EntryKind};
+use crate::areas::contract::{Account, Contract, EntryKind, Surplus};
 use crate::areas::party::rules::{name, optional};
 use crate::areas::settlement::model::{Allocation, Receipt, ReceiptMethod};
 use crate::areas::settlement::rules::{
@@ -434,14 +434,9 @@ fn release(
 }
 
 /// Makes so much of what was settled of an installment an advance again, of the receipts that settled it last, and not before
-/// `earliest`. Discounts granted with them stay. The caller must be able to change what concerns the customer, too.
-pub(super) fn give_back(
-    cx: &mut Cx<'_>,
-    contract: Id<Contract>,
-    seq: u32,
-    amount: Amount,
-    earliest: Date,
-) -> Result<()> {
+/// its date. Discounts granted with them stay. The caller must be able to change what concerns the customer, too.
+pub(in super::super) fn give_back(cx: &mut Cx<'_>, surplus: &Surplus) -> Result<()> {
+    let Surplus { contract, installment: seq, amount, date: earliest } = *surplus;
     let (home, c) = (cx.ledger().info().currency, Allocation::C);
     let of_installment =
         cx.query::<Allocation>().equal(c.contract, contract).equal(c.installment, seq).fetch(cx.tx())?;

@@ -3,14 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::reversal::give_back;
+use super::end::{StillOwed, settled_by_service, terminated};
+use super::life::{begin, happened};
+use super::recurring::{returned, settled_unserved};
+use super::surplus::give_back;
+use super::{GIVEN_TO_EFFECTIVE, installments};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
+use crate::areas::contract::model::{Contract, ContractStatus};
 use crate::areas::contract::rules::status::Action;
 use crate::areas::contract::rules::{DATE_IN_FUTURE, INSTALLMENT_UNKNOWN, WRONG_STATUS};
-use crate::areas::contract::{
-    Contract, ContractStatus, GIVEN_TO_EFFECTIVE, StillOwed, begin, happened, installments, returned,
-    settled_by_service, settled_unserved, terminated,
-};
 use crate::areas::party::rules::name;
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::date::Date;
@@ -106,19 +107,19 @@ impl Operation for TerminateContract {
                 return Err(Error::new(&error::NOT_APPLICABLE).at(field).with_both("reason", why, zh));
             }
         }
+        let mut back = Vec::new();
         if was_serving {
             for (seq, amount) in settled_unserved(cx, &before, ended_on)? {
-                give_back(cx, before.id, seq, amount, ended_on)?;
                 returned(cx, &before, ended_on, seq, amount)?;
+                back.push((seq, amount));
             }
         }
         for (index, told) in self.returned.iter().enumerate() {
             let settled = self.check_returned(cx, &before, index);
             let settled = settled.map_err(|error| error.within(format!("returned[{index}]")))?;
-            give_back(cx, before.id, told.installment, told.amount.unwrap_or(settled), ended_on)?;
+            back.push((told.installment, told.amount.unwrap_or(settled)));
         }
-        // What went back has changed the contract and its version.
-        let before = cx.get(before.id)?;
+        let before = give_back(cx, &before, &back, ended_on)?;
         let mut after = Contract { status: after.status, ended_on: Some(ended_on), ..before.clone() };
         terminated(cx, &mut after, was_serving, Some(reason), &self.still_owed)?;
         cx.update(&before, after)
