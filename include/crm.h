@@ -132,6 +132,7 @@ struct ArrowArrayStream {
 #define CRM_OP_CONTRACT_GET "contract.get"
 #define CRM_OP_CONTRACT_LIST "contract.list"
 #define CRM_OP_CONTRACT_MILESTONE "contract.milestone"
+#define CRM_OP_CONTRACT_POSTPONE "contract.postpone"
 #define CRM_OP_CONTRACT_REJECT "contract.reject"
 #define CRM_OP_CONTRACT_RELEASE_RETENTION "contract.release_retention"
 #define CRM_OP_CONTRACT_REOPEN "contract.reopen"
@@ -193,6 +194,7 @@ struct ArrowArrayStream {
 #define CRM_OP_QUERY_ROWS "query.rows"
 #define CRM_OP_QUERY_SUMMARY "query.summary"
 #define CRM_OP_RECEIPT_ALLOCATE "receipt.allocate"
+#define CRM_OP_RECEIPT_ANNOTATE "receipt.annotate"
 #define CRM_OP_RECEIPT_CREDIT "receipt.credit"
 #define CRM_OP_RECEIPT_GET "receipt.get"
 #define CRM_OP_RECEIPT_LIST "receipt.list"
@@ -281,7 +283,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_NOT_A_DATE 1012 /* {value} is not a date; write it as YYYY-MM-DD. */
 #define CRM_ERROR_DATE_OUT_OF_RANGE 1013 /* The date is outside the years {min} to {max}. */
 #define CRM_ERROR_UNKNOWN_CALENDAR_YEAR 1014 /* The working days of {year} are not known to the calendar {calendar}; add them with ledger.set_calendar_days. */
-#define CRM_ERROR_END_BEFORE_START 1015 /* The end {end} is before the start {start}. */
+#define CRM_ERROR_END_BEFORE_START 1015 /* {end} is too early; the earliest day here is {start}. */
 #define CRM_ERROR_NOT_ALLOWED 1016 /* {value} is not one of: {allowed}. */
 #define CRM_ERROR_NOT_AN_ID 1017 /* {value} is not an id of this ledger. */
 #define CRM_ERROR_OVERFLOW 1018 /* The amount is too large to compute exactly. */
@@ -356,7 +358,7 @@ struct ArrowArrayStream {
 #define CRM_ERROR_NOT_RETENTION 1661 /* Installment {installment} is not a retention. */
 #define CRM_ERROR_ALREADY_RELEASED 1662 /* Installment {installment} was released for {date}. */
 #define CRM_ERROR_NOT_RECURRING 1663 /* The contract is paid by terms and not by recurring periods. */
-#define CRM_ERROR_ALREADY_SUSPENDED 1664 /* The contract is suspended since {from}. */
+#define CRM_ERROR_ALREADY_SUSPENDED 1664 /* The contract is suspended since {from}; resume it first. */
 #define CRM_ERROR_NOT_SUSPENDED 1665 /* The contract is not suspended. */
 #define CRM_ERROR_INSTALLMENT_UNKNOWN 1666 /* The contract has no installment {installment}. */
 #define CRM_ERROR_EVENT_UNKNOWN 1667 /* The contract has no event {event}, or it was withdrawn. */
@@ -369,9 +371,9 @@ struct ArrowArrayStream {
 #define CRM_ERROR_NO_INSTALLMENT 1705 /* The contract {number} has no installment {seq}. */
 #define CRM_ERROR_ALREADY_REVERSED 1706 /* The receipt {number} has been reversed. */
 #define CRM_ERROR_IS_REVERSAL 1707 /* {number} is a reversal; it can be neither reversed nor allocated. */
-#define CRM_ERROR_NO_ADVANCE 1708 /* Nothing of the receipt {number} is left to allocate. */
+#define CRM_ERROR_NO_ADVANCE 1708 /* The receipt {number} has no advance: all of it is allocated or was refunded. */
 #define CRM_ERROR_RECEIPT_NUMBER_TAKEN 1709 /* Another receipt has the number {value}. */
-#define CRM_ERROR_ABOVE_ADVANCE 1710 /* {amount} is more than the advance of {advance}. */
+#define CRM_ERROR_ABOVE_ADVANCE 1710 /* {amount} is more than the advance of {advance} that was there on that day and since. */
 #define CRM_ERROR_REFUNDED 1711 /* {refunded} of the receipt {number} were refunded; reverse the refund first. */
 #define CRM_ERROR_NOT_ALLOCATED 1712 /* The receipt {number} settles nothing of that. */
 #define CRM_ERROR_NOTHING_OPEN 1713 /* Nothing is open of installment {seq} of the contract {number}. */

@@ -196,7 +196,7 @@ fn exposure_is_whole_over_all_currencies() {
     world.call("receipt.post", half);
     assert_eq!(standing(json!({}))[3], "650.01");
     let unknown = json!({ "customer": customer, "further": "1", "currency": "EUR" });
-    assert_eq!(world.refused("customer.credit", unknown), expect("no_rate", ""));
+    assert_eq!(world.refused("customer.credit", unknown), expect("no_rate", "rate"));
     let own = json!({ "customer": customer, "further": "1", "rate": "7" });
     assert_eq!(world.refused("customer.credit", own), expect("not_applicable", "rate"));
     let rule = json!({ "rule": { "name": "own_rule", "label": "r", "dataset": "customer", "timing": "state",

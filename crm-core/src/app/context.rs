@@ -204,7 +204,7 @@ impl<'a> Cx<'a> {
     /// # Errors
     /// `NOT_FOUND`, `NOT_AN_ID`; of the engine.
     pub fn get<E: Entity>(&mut self, id: Id<E>) -> Result<E> {
-        self.find(id)?.ok_or_else(|| Error::new(&super::NOT_FOUND).with("kind", E::NAME).with("id", id))
+        self.find(id)?.ok_or_else(|| super::about_kind(Error::new(&super::NOT_FOUND), E::NAME).with("id", id))
     }
 
     /// The record at the version that the caller has read.
@@ -415,5 +415,7 @@ pub(super) fn key_filter(table: &Table, row: &[Cell]) -> Pred {
 }
 
 fn stale<E: Named>(expected: u32, actual: u32) -> Error {
-    Error::new(&super::STALE_VERSION).with("kind", E::NAME).with("expected", expected).with("actual", actual)
+    super::about_kind(Error::new(&super::STALE_VERSION), E::NAME)
+        .with("expected", expected)
+        .with("actual", actual)
 }

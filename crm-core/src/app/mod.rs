@@ -25,6 +25,9 @@ pub(crate) use reach::{Author, Reader as PathReader};
 pub use session::{CallOptions, Reader, Session, Transaction};
 pub use transfer::{Moved, OnProgress, Progress, export_store, import_store};
 
+use crate::catalog::Catalog;
+use crate::kernel::error::Error;
+
 crate::codes! {
     /// The caller's roles do not allow this operation.
     DENIED = 1210, Denied, "You are not allowed to do this; it needs {needed}.", "您没有权限执行此操作,需要:{needed}。";
@@ -52,4 +55,10 @@ crate::codes! {
     TOO_MANY_GROUPS = 1223, Invalid, "There are more than {max} groups; group by less, or narrow the filter.", "分组超过 {max} 个,请减少分组字段或缩小筛选范围。";
     /// An older ledger has amounts whose value in the ledger's currency nobody has told.
     OLD_RATES_NEEDED = 1222, Invalid, "The ledger is from before exchange rates were kept and has amounts in {currencies}; open it once with `old_rates` that say what one unit of each was worth. Nothing was changed.", "该账套创建于记录汇率之前,含有 {currencies} 金额;请在首次打开时用 `old_rates` 指定其汇率。未做任何更改。";
+}
+
+/// An error about a kind of record, by the name of its table; in Chinese by the label of its dataset.
+pub(crate) fn about_kind(error: Error, kind: &'static str) -> Error {
+    let zh = Catalog::shared().dataset(kind).map_or(kind, |dataset| dataset.zh);
+    error.with_both("kind", kind, zh)
 }

@@ -192,10 +192,23 @@ pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let error = refusal(error.inner());
-        if path == "." || path.is_empty() { error } else { error.at(path) }
+        located(if path == "." || path.is_empty() { error } else { error.at(path) })
     })?;
     deserializer.end().map_err(|error| refusal(&error))?;
     Ok(parsed)
+}
+
+/// An error about a field that is missing names the field; serde tells where the object is that lacks it.
+fn located(error: Error) -> Error {
+    if error.code() != &error::MISSING_FIELD {
+        return error;
+    }
+    let name = error.details().find(|(detail, _)| *detail == "name").map(|(_, name)| name.to_owned());
+    match (name, error.field().map(str::to_owned)) {
+        (Some(name), None) => error.at(name),
+        (Some(name), Some(object)) => error.at(format!("{object}.{name}")),
+        (None, _) => error,
+    }
 }
 
 /// Our error for what serde says. The texts are serde's own; a test holds each of them fast.

@@ -46,7 +46,7 @@ fn check_step(step: Amount, amount: Money) -> Result<()> {
     Err(Error::new(&error::OUT_OF_RANGE)
         .at("step")
         .with("value", step)
-        .with("min", "0.0001")
+        .with("min", amount.currency().smallest())
         .with("max", Amount::from_scaled(i64::MAX)))
 }
 

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::currency_iso::{ROWS, Row};
+use super::decimal::Amount;
 use super::error::{self, Error, Locale, Result};
 use super::refusal;
 
@@ -116,6 +117,12 @@ impl Currency {
     /// Places after the point of the smallest unit: 2 for CNY, 0 for JPY, 3 for KWD; at most 4.
     pub fn minor_unit(self) -> u8 {
         self.row().minor_unit
+    }
+
+    /// The smallest amount above zero, one minor unit: 0.01 for CNY, 1 for JPY.
+    pub fn smallest(self) -> Amount {
+        let places = Amount::SCALE.saturating_sub(u32::from(self.minor_unit()));
+        Amount::from_scaled(10_i64.saturating_pow(places))
     }
 
     /// The name for a person.

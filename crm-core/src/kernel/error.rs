@@ -309,7 +309,7 @@ codes! {
     /// Working days of this year are not known.
     UNKNOWN_CALENDAR_YEAR = 1014, Invalid, "The working days of {year} are not known to the calendar {calendar}; add them with ledger.set_calendar_days.", "日历 {calendar} 没有 {year} 年的工作日数据,请先用 ledger.set_calendar_days 补充。";
     /// An end lies before its start.
-    END_BEFORE_START = 1015, Invalid, "The end {end} is before the start {start}.", "结束日期 {end} 早于开始日期 {start}。";
+    END_BEFORE_START = 1015, Invalid, "{end} is too early; the earliest day here is {start}.", "{end} 过早,此处最早为 {start}。";
     /// The value is not one of those allowed.
     NOT_ALLOWED = 1016, Invalid, "{value} is not one of: {allowed}.", "{value} 不在允许的取值内:{allowed}。";
     /// A text is not an id.

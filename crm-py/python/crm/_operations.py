@@ -1122,7 +1122,7 @@ class ContractOperations(Group):
             InvalidError: ``not_an_id``, ``not_applicable``, ``out_of_range``,
                 ``unknown_calendar_year``, ``date_out_of_range``, ``overflow``.
             NotFoundError: ``not_found``.
-            StateError: ``wrong_status``, ``not_recurring``, ``no_rate``.
+            StateError: ``wrong_status``, ``not_recurring``, ``already_suspended``, ``no_rate``.
         """
         _sent: dict[str, Any] = {"id": id, "version": version, "until": until}
         return _wire.read_contract(self._perform("contract.extend_schedule", _sent, idempotency_key))
@@ -1264,6 +1264,50 @@ class ContractOperations(Group):
         if date is not None:
             _sent["date"] = date
         return _wire.read_contract(self._perform("contract.milestone", _sent, idempotency_key))
+
+    def postpone(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        installment: int,
+        due_on: DateLike,
+        reason: str,
+        idempotency_key: str | None = None,
+    ) -> Contract:
+        """Agrees another due date for one installment that is open, later or earlier (展期).
+
+        It holds in place of what the terms say, whatever happens afterwards, until it is agreed
+        anew or withdrawn by `contract.withdraw_event`. Other installments stay as they are, also
+        those that are counted from this one. It counts from today: days that were late by the old
+        date stay late.
+
+        款项展期 (``contract.postpone``). Needs ``manage`` on ``contract``.
+
+        Args:
+            id: The contract.
+            version: The version you have read.
+            installment: The installment, by its position.
+            due_on: By when it is due now; not before the contract took effect.
+            reason: Why, up to 1000 characters.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``, ``not_applicable``, ``end_before_start``, ``empty``,
+                ``too_long``, ``unknown_calendar_year``, ``date_out_of_range``.
+            NotFoundError: ``not_found``, ``installment_unknown``.
+            StateError: ``wrong_status``.
+        """
+        _sent: dict[str, Any] = {
+            "id": id,
+            "version": version,
+            "installment": installment,
+            "due_on": due_on,
+            "reason": reason,
+        }
+        return _wire.read_contract(self._perform("contract.postpone", _sent, idempotency_key))
 
     def reject(
         self,
@@ -1700,7 +1744,7 @@ class ContractOperations(Group):
         Installments that got their due date by it wait again, as of the day it told of. What was
         deducted from a retention is owed again. A suspension, a resumption or a price revision
         leaves the rule as it was before it, if nothing has changed the rule since; what they made
-        dearer is cancelled.
+        dearer is cancelled. A postponement leaves the due date by the terms, from today on.
 
         撤销误登记的合同事件 (``contract.withdraw_event``). Needs ``manage`` on ``contract``.
 
@@ -3590,6 +3634,51 @@ class ReceiptOperations(Group):
             _sent["date"] = date
         return _wire.read_posted_receipt(self._perform("receipt.allocate", _sent, idempotency_key))
 
+    def annotate(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        method: ReceiptMethod,
+        handler: IdLike,
+        account: str | None = None,
+        note: str | None = None,
+        reference: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Receipt:
+        """Corrects what a receipt says beside its money: how it came, the account, the bank's
+        reference, who handled it, remarks.
+
+        Amount, date, customer and currency are posted: they are corrected by reversing the receipt
+        and posting another. Before and after stand in the audit trail.
+
+        更正收付款附注 (``receipt.annotate``). Needs ``edit`` on ``settlement``.
+
+        Args:
+            id: The receipt.
+            version: The version you have read.
+            method: How it came or went.
+            handler: Who handled it.
+            account: Our account; none when left out.
+            note: Remarks; none when left out.
+            reference: The bank's reference; none when left out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``.
+            InvalidError: ``not_an_id``.
+            NotFoundError: ``not_found``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version, "method": method, "handler": handler}
+        if account is not None:
+            _sent["account"] = account
+        if note is not None:
+            _sent["note"] = note
+        if reference is not None:
+            _sent["reference"] = reference
+        return _wire.read_receipt(self._perform("receipt.annotate", _sent, idempotency_key))
+
     def credit(
         self,
         *,
@@ -3974,6 +4063,7 @@ class ReceiptOperations(Group):
         currency: str | None = None,
         date: DateLike | None = None,
         direction: SettlementDirection | None = None,
+        take_discounts: bool = False,
         typed: DecimalLike | None = None,
     ) -> ReceiptSuggestion:
         """Suggests how much to ask for: everything overdue, or else what is due next, or the whole
@@ -3992,6 +4082,8 @@ class ReceiptOperations(Group):
             date: The day of the money; today when left out. What is due on that day is not overdue.
             direction: What is receivable, or what is payable; a contract's own, otherwise
                 receivable when left out.
+            take_discounts: Whether what need not be paid on that day, by discounts for early
+                payment, is left out, as `receipt.post` with `take_discounts` grants it.
             typed: An amount typed in place of the suggested one, above zero.
 
         Raises:
@@ -3999,7 +4091,7 @@ class ReceiptOperations(Group):
                 ``too_many_decimals``, ``overflow``.
             NotFoundError: ``not_found``.
         """
-        _sent: dict[str, Any] = {"for": for_}
+        _sent: dict[str, Any] = {"for": for_, "take_discounts": take_discounts}
         if currency is not None:
             _sent["currency"] = currency
         if date is not None:
@@ -4388,7 +4480,8 @@ class SettlementOperations(Group):
 
         Args:
             contract: The contract.
-            as_of: The day on which it is looked at; today when left out.
+            as_of: The day on which it is looked at; today when left out. On a past day, what was
+                settled and given up by its end; the schedule itself is as it stands today.
 
         Raises:
             InvalidError: ``not_an_id``.

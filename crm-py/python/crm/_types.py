@@ -515,6 +515,7 @@ ContractEventKind: TypeAlias = Literal[
     "credit",
     "reopening",
     "withdrawal",
+    "postponement",
 ]
 """Something that happened to a contract and that installments wait for, or that changed them.
 
@@ -529,6 +530,7 @@ ContractEventKind: TypeAlias = Literal[
 * ``credit``: Days were paid for that are not served any more, because the contract was terminated.
 * ``reopening``: The end of the contract was taken back.
 * ``withdrawal``: What was recorded in error was withdrawn.
+* ``postponement``: The due date of an installment was agreed anew.
 """
 
 ContractKind: TypeAlias = Literal["sales", "purchase", "service", "framework", "other"]
@@ -1650,7 +1652,7 @@ class ContractEvent:
     """What happened."""
 
     date: dt.date
-    """When."""
+    """When; of a postponement, the due date that was agreed."""
 
     withdrawn: bool
     """Whether it was recorded in error and withdrawn, or corrected by a later one; then it counts for
@@ -1813,7 +1815,9 @@ class ContractProgress:
     """
 
     next_amount: Decimal | None
-    """What to ask for: everything overdue, or else what is outstanding of the installment due next."""
+    """What to ask for: everything overdue, or else what is outstanding of the installments due next,
+    on one day.
+    """
 
     settled_share: Decimal | None
     """Settled as a fraction of the contract amount and its late charges, half-up to four places; 1
@@ -3377,7 +3381,12 @@ class ReceiptSuggestion:
     """The currency of all amounts."""
 
     total: Decimal
-    """All that is outstanding, with a due date or without."""
+    """All that is outstanding, with a due date or without; less what is discounted."""
+
+    discounted: Decimal
+    """What need not be paid on that day by discounts for early payment; zero unless `take_discounts`
+    asks for them.
+    """
 
     suggested: Decimal
     """What is suggested; zero when nothing has a due date."""
@@ -5219,7 +5228,7 @@ class ProductDataInput(TypedDict):
 class RecordedInputEvent(TypedDict):
     """An event of the contract, by its position: a delivery before the last one, a milestone, the
     release of a retention, a
-    suspension, a resumption, a price revision.
+    suspension, a resumption, a price revision, a postponement.
     """
 
     event: int

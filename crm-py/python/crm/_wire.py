@@ -1027,6 +1027,7 @@ def read_receipt_suggestion(w: Any) -> t.ReceiptSuggestion:
         date(w["date"]),
         w["currency"],
         Decimal(w["total"]),
+        Decimal(w["discounted"]),
         Decimal(w["suggested"]),
         w["mode"],
         Decimal(w["amount"]),

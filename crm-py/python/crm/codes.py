@@ -95,9 +95,9 @@ ledger.set_calendar_days.
 """
 
 END_BEFORE_START: Final = 1015
-"""``InvalidError``: The end {end} is before the start {start}.
+"""``InvalidError``: {end} is too early; the earliest day here is {start}.
 
-结束日期 {end} 早于开始日期 {start}。
+{end} 过早,此处最早为 {start}。
 """
 
 NOT_ALLOWED: Final = 1016
@@ -553,9 +553,9 @@ NOT_RECURRING: Final = 1663
 """
 
 ALREADY_SUSPENDED: Final = 1664
-"""``StateError``: The contract is suspended since {from}.
+"""``StateError``: The contract is suspended since {from}; resume it first.
 
-合同自 {from} 起已暂停。
+合同自 {from} 起已暂停,请先恢复。
 """
 
 NOT_SUSPENDED: Final = 1665
@@ -632,9 +632,9 @@ IS_REVERSAL: Final = 1707
 """
 
 NO_ADVANCE: Final = 1708
-"""``StateError``: Nothing of the receipt {number} is left to allocate.
+"""``StateError``: The receipt {number} has no advance: all of it is allocated or was refunded.
 
-收付款 {number} 没有可核销的余额。
+收付款 {number} 没有预收(预付)余额:已全部核销或退还。
 """
 
 RECEIPT_NUMBER_TAKEN: Final = 1709
@@ -644,9 +644,10 @@ RECEIPT_NUMBER_TAKEN: Final = 1709
 """
 
 ABOVE_ADVANCE: Final = 1710
-"""``ConflictError``: {amount} is more than the advance of {advance}.
+"""``ConflictError``: {amount} is more than the advance of {advance} that was there on that day and
+since.
 
-金额 {amount} 超过预收(预付)余额 {advance}。
+金额 {amount} 超过自该日起一直存在的预收(预付)余额 {advance}。
 """
 
 REFUNDED: Final = 1711

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::model::{Collaborator, DataScope, OrgUnit, RightsStamp, Role, User};
-use crate::app::{Cx, DENIED, NOT_FOUND};
+use crate::app::{Cx, DENIED, NOT_FOUND, about_kind};
 use crate::catalog::{Access, Level};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::id::{Id, IdCodec};
@@ -94,7 +94,7 @@ impl Cx<'_> {
         match self.actor().reach(record.id().uuid(), record.owner(), record.unit()) {
             Some(granted) if granted >= level => Ok(()),
             Some(_) => Err(Error::new(&DENIED).with("needed", format!("{}:{level}", E::NAME))),
-            None => Err(Error::new(&NOT_FOUND).with("kind", E::NAME).with("id", record.id())),
+            None => Err(about_kind(Error::new(&NOT_FOUND), E::NAME).with("id", record.id())),
         }
     }
 

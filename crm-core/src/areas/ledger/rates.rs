@@ -43,14 +43,14 @@ pub fn rate_on(cx: &mut Cx<'_>, currency: Currency, date: Date) -> Result<Option
 /// The rate as stated, or else the one that holds on a day; none for the ledger's own currency.
 ///
 /// # Errors
-/// `NOT_APPLICABLE` and `OUT_OF_RANGE` at `rate`; as [`rate_on`].
+/// At `rate`: `NOT_APPLICABLE`, `OUT_OF_RANGE`; as [`rate_on`].
 pub(crate) fn stated_rate(
     cx: &mut Cx<'_>,
     stated: Option<Price>,
     currency: Currency,
     date: Date,
 ) -> Result<Option<Price>> {
-    let Some(rate) = stated else { return rate_on(cx, currency, date) };
+    let Some(rate) = stated else { return rate_on(cx, currency, date).map_err(|error| error.at("rate")) };
     check_rate(cx, currency, rate)?;
     Ok(Some(rate))
 }

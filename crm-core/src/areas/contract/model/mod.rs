@@ -213,6 +213,8 @@ crate::coded! {
         Reopening = 10, "reopening", "撤销终止";
         /// What was recorded in error was withdrawn.
         Withdrawal = 11, "withdrawal", "撤销登记";
+        /// The due date of an installment was agreed anew.
+        Postponement = 12, "postponement", "展期";
     }
 }
 
@@ -477,7 +479,7 @@ crate::record! {
         kind: ContractEventKind,
         /// The milestone's name, the invoice's number, or the kind of what was withdrawn.
         name: Option<String>,
-        /// When.
+        /// When; of a postponement, the due date that was agreed.
         date: Date,
         /// The gross amount that it is about, in the contract's currency: what was delivered or deducted, the new price.
         amount: Option<Amount>,

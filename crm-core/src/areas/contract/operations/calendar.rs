@@ -7,7 +7,7 @@ use super::{GIVEN_TO_EFFECTIVE, Posting, installments, post, refreshed};
 use crate::app::{Cx, ListRequest};
 use crate::areas::contract::CONTRACTS;
 use crate::areas::contract::model::{
-    Contract, ContractStatus, EntryKind, Installment, InstallmentStatus, TermOffset,
+    Contract, ContractStatus, EntryKind, Installment, InstallmentKind, InstallmentStatus, TermOffset,
 };
 use crate::areas::contract::rules::journal::Change;
 use crate::areas::contract::rules::recurrence::{self, Period};
@@ -131,7 +131,7 @@ fn goes_by_working_days(contract: &Contract) -> bool {
 fn follow(cx: &mut Cx<'_>, contract: &Contract, moved: &mut Vec<MovedDue>) -> Result<()> {
     let mut changes = Vec::new();
     for before in installments(cx, contract)? {
-        let after = period_refreshed(cx, contract, &before)?;
+        let after = by_rule(cx, contract, &before)?;
         changes.push(Change::new(Some(before), after));
     }
     let changes = refreshed(cx, contract, changes)?;
@@ -154,9 +154,17 @@ fn follow(cx: &mut Cx<'_>, contract: &Contract, moved: &mut Vec<MovedDue>) -> Re
     Ok(())
 }
 
-/// The price of a recurring period with its due date by the calendar; any other installment as it is.
-fn period_refreshed(cx: &mut Cx<'_>, contract: &Contract, installment: &Installment) -> Result<Installment> {
+/// The price of a recurring period with its due date by the rule and the calendar, a late charge with its own day; any other
+/// installment as it is.
+pub(super) fn by_rule(
+    cx: &mut Cx<'_>,
+    contract: &Contract,
+    installment: &Installment,
+) -> Result<Installment> {
     let mut after = installment.clone();
+    if installment.kind == InstallmentKind::LateCharge {
+        after.due_date = installment.anchor_date;
+    }
     let is_owed = installment.is_period() && installment.status != InstallmentStatus::Cancelled;
     if let (Some(Json(rule)), Some(start), Some(from), Some(to), true) =
         (&contract.recurrence, contract.starts_on, after.period_from, after.period_to, is_owed)

@@ -192,7 +192,7 @@ fn check_kept(
         return Err(Error::new(&error::OUT_OF_RANGE)
             .at("amount")
             .with("value", amount)
-            .with("min", 0)
+            .with("min", contract.currency.smallest())
             .with("max", outstanding));
     }
     match told.due_on {

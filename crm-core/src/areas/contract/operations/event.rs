@@ -118,11 +118,14 @@ fn deliver_part(cx: &mut Cx<'_>, contract: &Contract, part: DeliveredPart, date:
         DeliveredPart::Rate(rate) if rate.is_positive() && rate <= Rate::ONE => {
             whole.multiply(rate, Rounding::HalfUp)?
         }
-        DeliveredPart::Rate(rate) => return Err(not_within(rate, Rate::ONE)),
+        DeliveredPart::Rate(rate) => return Err(not_within("part.rate", rate, "0.000001", Rate::ONE)),
         DeliveredPart::Amount(amount) if amount.is_positive() && amount <= contract.amount => {
-            contract.money(amount).map_err(|error| error.at("part"))?
+            contract.money(amount).map_err(|error| error.at("part.amount"))?
         }
-        DeliveredPart::Amount(amount) => return Err(not_within(amount, contract.amount)),
+        DeliveredPart::Amount(amount) => {
+            let smallest = contract.currency.smallest();
+            return Err(not_within("part.amount", amount, smallest, contract.amount));
+        }
     };
     let all = installments(cx, contract)?;
     let dues = dues_of_part(cx, contract, &all, part, delivered)?;
@@ -188,7 +191,7 @@ fn dues_of_part(
         };
         let most = Amount::checked_sum(of_term().filter(waits).map(|other| other.amount))?;
         if due.amount() > most {
-            return Err(not_within(due.amount(), most));
+            return Err(not_within("part", due.amount(), contract.currency.smallest(), most));
         }
         left.insert(term, due);
     }
@@ -207,8 +210,13 @@ fn dues_of_part(
     Ok(dues)
 }
 
-fn not_within(value: impl std::fmt::Display, max: impl std::fmt::Display) -> Error {
-    Error::new(&error::OUT_OF_RANGE).at("part").with("value", value).with("min", 0).with("max", max)
+fn not_within(
+    field: &str,
+    value: impl std::fmt::Display,
+    min: impl std::fmt::Display,
+    max: impl std::fmt::Display,
+) -> Error {
+    Error::new(&error::OUT_OF_RANGE).at(field).with("value", value).with("min", min).with("max", max)
 }
 
 /// An installment cut in two: what is due keeps its position and all that was settled, the rest is new.
@@ -404,7 +412,7 @@ impl Operation for ReleaseRetention {
                 return Err(Error::new(&error::OUT_OF_RANGE)
                     .at("deduct.amount")
                     .with("value", amount)
-                    .with("min", 0)
+                    .with("min", before.currency.smallest())
                     .with("max", outstanding));
             }
             after.cancelled = after.cancelled.checked_add(amount)?;

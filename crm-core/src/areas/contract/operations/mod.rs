@@ -9,6 +9,7 @@ mod event;
 mod journal;
 mod life;
 mod past;
+mod postpone;
 mod read;
 mod recurring;
 mod surplus;
@@ -29,6 +30,7 @@ pub use life::{
     WithdrawContract,
 };
 pub(crate) use past::{open_since, sum_of_day};
+pub use postpone::PostponeInstallment;
 pub use read::{ContractDetails, GetContract, ListContracts};
 pub use recurring::{ExtendSchedule, ResumeContract, RevisePrice, SuspendContract};
 pub use surplus::Surplus;
@@ -38,6 +40,7 @@ pub use withdraw::{Recorded, WithdrawEvent};
 
 use super::model::{
     Contract, ContractEvent, ContractEventKind, ContractLine, ContractStatus, EntryKind, Installment,
+    InstallmentStatus,
 };
 use super::rules::journal::Change;
 use super::rules::schedule::{self, Anchors};
@@ -68,6 +71,7 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     ResumeContract,
     RevisePrice,
     ExtendSchedule,
+    PostponeInstallment,
     WithdrawEvent,
     FollowCalendar,
     AmendContract,
@@ -204,6 +208,12 @@ fn refreshed(cx: &mut Cx<'_>, contract: &Contract, changes: Vec<Change>) -> Resu
                 None => *due,
             };
             schedule::refreshed(installment, due, live)?
+        };
+        let after = match schedule::postponed(&after, &events) {
+            Some(date) if after.status != InstallmentStatus::Cancelled => {
+                Installment { due_date: Some(date), forecast_date: None, ..after }
+            }
+            _ => after,
         };
         refreshed.push(Change { after, ..change });
     }

@@ -21,7 +21,7 @@ use crate::areas::contract::rules::{
     ALREADY_SUSPENDED, NOT_RECURRING, NOT_SUSPENDED, OUTSIDE_PERIOD, SETTLED_EXCEEDS, SPANS_OVERLAP,
     WRONG_STATUS, amounts, schedule,
 };
-use crate::areas::ledger::{NO_RATE, stated_rate};
+use crate::areas::ledger::{NO_RATE, rate_on};
 use crate::areas::party::GIVEN_CUSTOMER;
 use crate::areas::party::rules::{name, optional};
 use crate::catalog::{Access, Example, Given, Level, Operation};
@@ -225,7 +225,7 @@ pub(super) fn reschedule(
     if changes.iter().any(|change| journal::open(Some(&change.after)) > journal::open(change.before.as_ref()))
     {
         // What is owed from today on is valued at the rate of today.
-        posting.rate = stated_rate(cx, None, after.currency, posting.date)?;
+        posting.rate = rate_on(cx, after.currency, posting.date)?;
     }
     post(cx, &posting, changes, Vec::new())?;
     cx.update(before, after)
@@ -395,6 +395,7 @@ impl Operation for ExtendSchedule {
         &error::NOT_AN_ID,
         &WRONG_STATUS,
         &NOT_RECURRING,
+        &ALREADY_SUSPENDED,
         &error::NOT_APPLICABLE,
         &error::OUT_OF_RANGE,
         &error::UNKNOWN_CALENDAR_YEAR,
@@ -415,6 +416,10 @@ impl Operation for ExtendSchedule {
                 "合同有截止日,全部期次已在计划中",
             );
             return Err(Error::new(&error::NOT_APPLICABLE).at("until").with_both("reason", reason, zh));
+        }
+        if let Some(open) = recurrence.suspensions.iter().find(|suspension| suspension.until.is_none()) {
+            // Nothing is served until it is resumed, so there is nothing to plan.
+            return Err(Error::new(&ALREADY_SUSPENDED).with("from", open.from));
         }
         let record = event(&before, ContractEventKind::Extension, self.until);
         let after = reschedule(cx, &before, recurrence, Some(self.until))?;

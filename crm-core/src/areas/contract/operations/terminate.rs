@@ -151,7 +151,7 @@ impl TerminateContract {
             return Err(Error::new(&error::OUT_OF_RANGE)
                 .at("amount")
                 .with("value", amount)
-                .with("min", 0)
+                .with("min", contract.currency.smallest())
                 .with("max", installment.settled));
         }
         Ok(installment.settled)

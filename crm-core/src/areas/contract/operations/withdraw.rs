@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::calendar::by_rule;
 use super::life::begin;
 use super::recurring::{reschedule, rule_after};
 use super::{
@@ -34,7 +35,7 @@ pub enum Recorded {
     /// The acceptance.
     Accepted,
     /// An event of the contract, by its position: a delivery before the last one, a milestone, the release of a retention, a
-    /// suspension, a resumption, a price revision.
+    /// suspension, a resumption, a price revision, a postponement.
     Event(u32),
 }
 
@@ -43,7 +44,7 @@ pub enum Recorded {
 ///
 /// Installments that got their due date by it wait again, as of the day it told of. What was deducted from a retention is owed
 /// again. A suspension, a resumption or a price revision leaves the rule as it was before it, if nothing has changed the rule
-/// since; what they made dearer is cancelled.
+/// since; what they made dearer is cancelled. A postponement leaves the due date by the terms, from today on.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WithdrawEvent {
@@ -144,6 +145,17 @@ fn withdraw(
         }
         ContractEventKind::Release => {
             hold_back(cx, contract, &wrong)?;
+            cx.touch(contract)
+        }
+        ContractEventKind::Postponement => {
+            let mut changes = Vec::new();
+            for before in installments(cx, contract)? {
+                let of_event = wrong.installment == Some(before.seq);
+                let after = if of_event { by_rule(cx, contract, &before)? } else { before.clone() };
+                changes.push(Change::new(Some(before), after));
+            }
+            let posting = Posting::of(contract, EntryKind::Change, cx.today());
+            rewrite_installments(cx, contract, changes, &posting)?;
             cx.touch(contract)
         }
         ContractEventKind::Suspension | ContractEventKind::Resumption | ContractEventKind::PriceRevision => {

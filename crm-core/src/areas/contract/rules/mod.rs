@@ -55,7 +55,7 @@ crate::codes! {
     /// The contract has no recurring periods.
     NOT_RECURRING = 1663, State, "The contract is paid by terms and not by recurring periods.", "该合同按付款条款结算,没有计费周期。";
     /// The contract is suspended already.
-    ALREADY_SUSPENDED = 1664, State, "The contract is suspended since {from}.", "合同自 {from} 起已暂停。";
+    ALREADY_SUSPENDED = 1664, State, "The contract is suspended since {from}; resume it first.", "合同自 {from} 起已暂停,请先恢复。";
     /// The contract is not suspended.
     NOT_SUSPENDED = 1665, State, "The contract is not suspended.", "合同未处于暂停状态。";
     /// The contract has no such installment.

@@ -139,7 +139,11 @@ fn split_shares(total: Money, shares: &[Share]) -> Result<Vec<Money>> {
             }
             TermShare::Amount(amount) => {
                 if !amount.is_positive() {
-                    return Err(at(out_of_range(amount, "0.0001", Amount::from_scaled(i64::MAX))));
+                    return Err(at(out_of_range(
+                        amount,
+                        total.currency().smallest(),
+                        Amount::from_scaled(i64::MAX),
+                    )));
                 }
                 Money::new(*amount, total.currency()).map_err(at)?
             }
@@ -174,7 +178,7 @@ fn split_shares(total: Money, shares: &[Share]) -> Result<Vec<Money>> {
 /// A step of rounding in minor units: a whole number of them above zero.
 fn check_step(step: Amount, currency: Currency) -> Result<u64> {
     if !step.is_positive() {
-        return Err(out_of_range(step, "0.0001", Amount::from_scaled(i64::MAX)));
+        return Err(out_of_range(step, currency.smallest(), Amount::from_scaled(i64::MAX)));
     }
     Ok(Money::new(step, currency)?.to_minor().unsigned_abs())
 }
@@ -447,7 +451,8 @@ fn check_align(align: &TermAlign) -> Result<()> {
 /// The installments of a contract that is not in effect yet, by its payment terms.
 ///
 /// # Errors
-/// As [`check_terms`], [`term_amounts`] and [`term_dues`], at `terms[i]`; `OUT_OF_RANGE` at `terms` for too many.
+/// As [`check_terms`], [`term_amounts`] and [`term_dues`], at `terms[i]`; `NOT_APPLICABLE` at `terms[i].anchor` for the first or the
+/// last day of a term that has none; `OUT_OF_RANGE` at `terms` for too many.
 pub fn plan(contract: &Contract, lines: &[ContractLine], calendar: &Calendar) -> Result<Vec<Installment>> {
     let terms = &contract.terms.0;
     if terms.len() > TERMS_MAX {
@@ -455,6 +460,19 @@ pub fn plan(contract: &Contract, lines: &[ContractLine], calendar: &Calendar) ->
     }
     let within = |error: Error| error.within("terms");
     check_terms(terms).map_err(within)?;
+    for (index, term) in terms.iter().enumerate() {
+        let (reason, zh) = match term.anchor {
+            TermAnchor::Start if contract.starts_on.is_none() => {
+                ("the contract has no first day", "合同没有起始日")
+            }
+            TermAnchor::End if contract.ends_on.is_none() => {
+                ("the contract has no last day", "合同没有截止日")
+            }
+            _ => continue,
+        };
+        let refused = Error::new(&error::NOT_APPLICABLE).at(format!("[{index}].anchor"));
+        return Err(within(refused.with_both("reason", reason, zh)));
+    }
     let lines = lines.iter().map(|line| Ok((line.seq, contract.money(line.gross)?)));
     let lines = lines.collect::<Result<Vec<(u32, Money)>>>()?;
     let amounts = term_amounts(contract.money(contract.amount)?, &lines, terms).map_err(within)?;
@@ -570,6 +588,14 @@ pub fn own_event(installment: &Installment, events: &[ContractEvent]) -> Option<
         _ => return None,
     };
     let own = |event: &&ContractEvent| event.kind == kind && event.installment == Some(installment.seq);
+    events.iter().rev().find(own).map(|event| event.date)
+}
+
+/// The due date that was agreed for one installment in place of the one by its terms.
+pub fn postponed(installment: &Installment, events: &[ContractEvent]) -> Option<Date> {
+    let own = |event: &&ContractEvent| {
+        event.kind == ContractEventKind::Postponement && event.installment == Some(installment.seq)
+    };
     events.iter().rev().find(own).map(|event| event.date)
 }
 

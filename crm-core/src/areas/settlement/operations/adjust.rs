@@ -1,6 +1,6 @@
 //! Closing installments without money: write-offs, discounts for early payment, the rest below the smallest coin.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Datelike;
 use schemars::JsonSchema;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::apply::{Part, Parts, reopened, stored};
 use super::receipt::moved_on;
-use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION};
+use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION, about_kind};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
 use crate::areas::contract::rules::discount::{self, TaxPart};
 use crate::areas::contract::rules::journal::{self, Change};
@@ -29,7 +29,7 @@ use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
 use crate::kernel::decimal::{Amount, Rate};
 use crate::kernel::error::{self, Code, Error, Result};
-use crate::kernel::id::Id;
+use crate::kernel::id::{Id, Named};
 use crate::store::engine::Mode;
 use crate::store::record::{Coded, Record};
 
@@ -163,13 +163,41 @@ fn reverse(cx: &mut Cx<'_>, original: Adjustment, date: Date, reason: Option<Str
     adjust(cx, &contract, installment, terms)
 }
 
+/// What of each installment need not be paid when the rest of it is paid on a day, see [`early_discount`].
+pub(super) fn early_discounts(
+    cx: &mut Cx<'_>,
+    installments: &[Installment],
+    on: Date,
+) -> Result<Vec<Option<Amount>>> {
+    // What waits for its event, and what no term says, has no discount.
+    let may = |installment: &&Installment| installment.term > 0 && installment.anchor_date.is_some();
+    let wanted: BTreeSet<Id<Contract>> =
+        installments.iter().filter(may).map(|installment| installment.contract).collect();
+    let mut contracts: BTreeMap<Id<Contract>, Contract> = BTreeMap::new();
+    for some in wanted.into_iter().collect::<Vec<_>>().chunks(CONTRACTS_AT_ONCE) {
+        let query = cx.query::<Contract>().any_of(Contract::C.id, some.iter().copied());
+        contracts.extend(query.fetch(cx.tx())?.into_iter().map(|contract| (contract.id, contract)));
+    }
+    let mut found = Vec::with_capacity(installments.len());
+    for installment in installments {
+        found.push(match contracts.get(&installment.contract).filter(|_| may(&installment)) {
+            Some(contract) => early_discount(cx, contract, installment, on)?,
+            None => None,
+        });
+    }
+    Ok(found)
+}
+
+/// Contracts that are read at once.
+const CONTRACTS_AT_ONCE: usize = 500;
+
 /// What of an installment need not be paid when the rest of it is paid on a day, by the discount of its payment term.
 ///
 /// The discount is of what is owed: of what was neither cancelled nor credited, whether it is paid at once or in parts.
 /// None after the discount's last day, or when some of the money came after it; but for the tax that is reduced however late
 /// it is paid ([`DiscountBase::TaxReducing`](crate::areas::contract::DiscountBase)). None when something was given up already,
 /// or when no more is open than the discount itself.
-pub(super) fn early_discount(
+fn early_discount(
     cx: &mut Cx<'_>,
     contract: &Contract,
     installment: &Installment,
@@ -191,8 +219,11 @@ pub(super) fn early_discount(
         let c = Allocation::C;
         let query =
             cx.query::<Allocation>().equal(c.contract, contract.id).equal(c.installment, installment.seq);
-        for part in query.fetch(cx.tx())? {
-            let receipt = cx.get(part.receipt)?;
+        let parts = query.fetch(cx.tx())?;
+        let ids: BTreeSet<Id<Receipt>> = parts.iter().map(|part| part.receipt).collect();
+        let receipts = cx.query::<Receipt>().any_of(Receipt::C.id, ids).fetch(cx.tx())?;
+        for part in parts {
+            let Some(receipt) = receipts.iter().find(|receipt| receipt.id == part.receipt) else { continue };
             let stands = receipt.reversed_by.is_none() && receipt.reversal_of.is_none();
             if receipt.credit.is_some() {
                 owed = owed.checked_sub(part.amount)?;
@@ -253,9 +284,10 @@ pub(super) struct Grant {
 pub(super) fn grants(cx: &mut Cx<'_>, date: Date, parts: &mut Parts) -> Result<Vec<Grant>> {
     let home = cx.ledger().info().currency;
     let mut found = Vec::new();
-    for Part { installment, amount, .. } in parts {
-        let contract = cx.get(installment.contract)?;
-        let Some(off) = early_discount(cx, &contract, installment, date)? else { continue };
+    let installments: Vec<Installment> = parts.iter().map(|part| part.installment.clone()).collect();
+    let discounts = early_discounts(cx, &installments, date)?;
+    for (Part { installment, amount, .. }, off) in parts.iter_mut().zip(discounts) {
+        let Some(off) = off else { continue };
         if journal::open(Some(installment)).checked_sub(off)? != *amount {
             continue;
         }
@@ -409,7 +441,7 @@ impl Operation for WriteOffInstallment {
             return Err(Error::new(&error::OUT_OF_RANGE)
                 .at("amount")
                 .with("value", amount)
-                .with("min", "0.0001")
+                .with("min", contract.currency.smallest())
                 .with("max", open));
         }
         if amount > open {
@@ -485,7 +517,7 @@ impl Operation for ReverseAdjustment {
     fn run(self, cx: &mut Cx<'_>) -> Result<Adjustment> {
         let reason = name("reason", &self.reason, 1000)?;
         let found = cx.get(self.id)?;
-        let hidden = |_| Error::new(&NOT_FOUND).with("kind", "adjustment").with("id", self.id);
+        let hidden = |_| about_kind(Error::new(&NOT_FOUND), Adjustment::NAME).with("id", self.id);
         cx.get_owned(found.contract, Level::Edit).map_err(hidden)?;
         let original = cx.get_at(self.id, self.version).map_err(|error| error.at("version"))?;
         cx.subject(original.contract);

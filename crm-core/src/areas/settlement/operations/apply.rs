@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::adjust::early_discount;
+use super::adjust::early_discounts;
 use super::receipt::{AllocationLine, AllocationRequest};
 use crate::app::Cx;
 use crate::areas::contract::rules::journal::{self, Change, Leg};
@@ -175,9 +175,7 @@ fn discounted<K>(
     discounts_on: Option<Date>,
 ) -> Result<()> {
     let Some(date) = discounts_on else { return Ok(()) };
-    for (item, installment) in items.iter_mut().zip(open) {
-        let contract = cx.get(installment.contract)?;
-        let off = early_discount(cx, &contract, installment, date)?;
+    for (item, off) in items.iter_mut().zip(early_discounts(cx, open, date)?) {
         item.open = item.open.checked_sub(off.unwrap_or_default())?;
     }
     Ok(())

@@ -23,7 +23,7 @@ use crate::areas::settlement::rules::late::{self, DueSince, LateCharge};
 use crate::areas::settlement::rules::{CONTRACT_NOT_EFFECTIVE, NO_INSTALLMENT, NO_LATE_TERMS, NOTHING_LATE};
 use crate::catalog::{Access, Example, Given, Level, Operation};
 use crate::kernel::currency::Currency;
-use crate::kernel::date::Date;
+use crate::kernel::date::{self, Date};
 use crate::kernel::decimal::{Amount, Rate};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
@@ -343,7 +343,12 @@ fn add(cx: &mut Cx<'_>, before: &Contract, statement: &LateStatement) -> Result<
     installment.anchor = AnchorKind::Date;
     installment.anchor_date = Some(until);
     installment.kind = InstallmentKind::LateCharge;
-    installment.period_from = statement.lines.first().map(|line| line.from);
+    // What was charged before is not charged again: the new charge begins where the last one has ended.
+    let charged =
+        charges(cx, before, statement.installment)?.into_iter().filter_map(|charge| charge.period_to).max();
+    let next = charged.map(|last| date::add_days(last, 1)).transpose()?;
+    let first = statement.lines.first().map(|line| line.from);
+    installment.period_from = first.max(next).filter(|from| *from <= until).or(first);
     installment.period_to = Some(until);
     installment.late_of = Some(statement.installment);
     let installment = schedule::restated(installment, true)?;

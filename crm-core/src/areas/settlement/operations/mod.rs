@@ -27,7 +27,8 @@ pub use late::{ChargeLate, ChargedLate, LateLine, LateStatement, ReckonLateCharg
 pub use outlook::{Outlook, OutlookPeriod, OutlookRow, SettlementOutlook};
 pub use progress::{ContractProgress, InstallmentProgress, SettlementProgress};
 pub use receipt::{
-    AllocateReceipt, AllocationLine, AllocationRequest, GetReceipt, ListReceipts, PostReceipt, PostedReceipt,
+    AllocateReceipt, AllocationLine, AllocationRequest, AnnotateReceipt, GetReceipt, ListReceipts,
+    PostReceipt, PostedReceipt,
 };
 pub(super) use reversal::give_back;
 pub use reversal::{InstallmentRef, ReallocateReceipt, RefundReceipt, ReverseReceipt};
@@ -47,6 +48,7 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     PostReceipt,
     PostCredit,
     AllocateReceipt,
+    AnnotateReceipt,
     ReallocateReceipt,
     RefundReceipt,
     ReverseReceipt,

@@ -10,22 +10,23 @@ use super::since::{cells, equal};
 use super::views::days_late;
 use crate::app::{Cx, NOT_FOUND};
 use crate::areas::contract::{
-    Contract, ContractEventKind, ContractLine, ContractStatus, InstallmentStatus, PaymentTerm, TermAnchor,
-    events, installments,
+    Contract, ContractEventKind, ContractLine, ContractStatus, Installment, InstallmentStatus, PaymentTerm,
+    TermAnchor, events, installments,
 };
 use crate::areas::settlement::ALLOCATIONS;
-use crate::areas::settlement::model::Allocation;
+use crate::areas::settlement::model::{Adjustment, AdjustmentKind, Allocation};
 use crate::areas::settlement::rules::delivery::{self, DeliveryTerm, PartDelivered};
 use crate::areas::settlement::rules::progress::{self, Item, PaymentState, payment_state, share};
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::currency::Currency;
-use crate::kernel::date::Date;
+use crate::kernel::date::{self, Date};
 use crate::kernel::decimal::{Amount, Rate};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
+use crate::store::cell::Cell;
 use crate::store::dataset::Binder;
 use crate::store::engine::{Flow, Mode};
-use crate::store::plan::{ColumnRef, Output, Pred};
+use crate::store::plan::{ColumnRef, Compare, Output, Pred};
 use crate::store::record::{Field, Record};
 
 /// How far a contract is settled and delivered: by amount, and installment by installment.
@@ -34,7 +35,8 @@ use crate::store::record::{Field, Record};
 pub struct SettlementProgress {
     /// The contract.
     pub contract: Id<Contract>,
-    /// The day on which it is looked at; today when left out.
+    /// The day on which it is looked at; today when left out. On a past day, what was settled and given up by its end; the
+    /// schedule itself is as it stands today.
     #[serde(default)]
     pub as_of: Option<Date>,
 }
@@ -77,7 +79,7 @@ pub struct ContractProgress {
     /// Settled as a fraction of the contract amount and its late charges, half-up to four places; 1 only when all is
     /// settled. None for a contract without an amount.
     pub settled_share: Option<Rate>,
-    /// What to ask for: everything overdue, or else what is outstanding of the installment due next.
+    /// What to ask for: everything overdue, or else what is outstanding of the installments due next, on one day.
     pub next_amount: Option<Amount>,
     /// Whether that is overdue.
     pub next_overdue: bool,
@@ -133,7 +135,10 @@ impl Operation for SettlementProgress {
     fn run(self, cx: &mut Cx<'_>) -> Result<ContractProgress> {
         let contract = cx.get_owned(self.contract, Level::Read).map_err(|error| error.at("contract"))?;
         let as_of = self.as_of.unwrap_or(cx.today());
-        let stored = installments(cx, &contract)?;
+        let mut stored = installments(cx, &contract)?;
+        if as_of < cx.today() {
+            take_back_since(cx, &mut stored, as_of)?;
+        }
         let items: Vec<Item> = stored
             .iter()
             .map(|installment| Item {
@@ -146,7 +151,7 @@ impl Operation for SettlementProgress {
             })
             .collect();
         let sums = progress::progress(&items, as_of)?;
-        if sums.settled != contract.settled {
+        if as_of >= cx.today() && sums.settled != contract.settled {
             let what = format!(
                 "contract {} has {} settled, its installments {}",
                 contract.id, contract.settled, sums.settled
@@ -172,7 +177,7 @@ impl Operation for SettlementProgress {
                 days_late: late.filter(|late| *late > 0 && open.is_positive()),
             })
         });
-        let credited = credited(cx, contract.id)?;
+        let credited = credited(cx, contract.id, as_of)?;
         let Delivery { delivered, planned } = delivery(cx, &contract, &stored_terms, as_of)?;
         Ok(ContractProgress {
             contract: contract.id,
@@ -182,7 +187,7 @@ impl Operation for SettlementProgress {
             currency: contract.currency,
             amount: contract.amount,
             surcharge: contract.surcharge,
-            settled: contract.settled,
+            settled: sums.settled,
             credited,
             cancelled: sums.cancelled,
             discounted: sums.discounted,
@@ -191,7 +196,7 @@ impl Operation for SettlementProgress {
             due: sums.due,
             overdue: sums.overdue,
             undated: sums.undated,
-            settled_share: share(contract.settled, contract.amount.checked_add(contract.surcharge)?)?,
+            settled_share: share(sums.settled, contract.amount.checked_add(contract.surcharge)?)?,
             next_amount: next.map(|(_, amount)| amount),
             next_overdue: next.is_some_and(|(overdue, _)| overdue),
             delivered,
@@ -203,14 +208,41 @@ impl Operation for SettlementProgress {
     }
 }
 
-/// What of the contract was settled by credits.
-fn credited(cx: &mut Cx<'_>, contract: Id<Contract>) -> Result<Amount> {
+/// Takes from installments what was settled of them and given up after a day.
+fn take_back_since(cx: &mut Cx<'_>, installments: &mut [Installment], day: Date) -> Result<()> {
+    let Some(contract) = installments.first().map(|installment| installment.contract) else { return Ok(()) };
+    let (a, d) = (Allocation::C, Adjustment::C);
+    let settled = cx.query::<Allocation>().equal(a.contract, contract).greater(a.allocated_on, day);
+    let settled = settled.fetch(cx.tx())?;
+    let given_up = cx.query::<Adjustment>().equal(d.contract, contract).greater(d.date, day);
+    let given_up = given_up.fetch(cx.tx())?;
+    for installment in installments {
+        for later in settled.iter().filter(|later| later.installment == installment.seq) {
+            installment.settled = installment.settled.checked_sub(later.amount)?;
+        }
+        for later in given_up.iter().filter(|later| later.installment == installment.seq) {
+            let part = match later.kind {
+                AdjustmentKind::WriteOff => &mut installment.written_off,
+                AdjustmentKind::Discount | AdjustmentKind::Rounding | AdjustmentKind::Waiver => {
+                    &mut installment.discounted
+                }
+            };
+            *part = part.checked_sub(later.amount)?;
+        }
+    }
+    Ok(())
+}
+
+/// What of the contract was settled by credits by the end of a day.
+fn credited(cx: &mut Cx<'_>, contract: Id<Contract>, day: Date) -> Result<Amount> {
     let (ids, c) = (cx.ids(), Allocation::C);
     let mut binder = Binder::new(cx.catalog().schema(), &ALLOCATIONS);
     let credit = binder.resolve("receipt.credit")?.column;
     binder.select.outputs = vec![Output::Column(ColumnRef::base(c.amount.position()))];
     equal(&mut binder, cx, c.contract, contract)?;
     binder.filter(Pred::IsPresent(credit));
+    let until = Cell::Int(date::to_day_number(day));
+    binder.filter(Pred::Compare(ColumnRef::base(c.allocated_on.position()), Compare::AtMost, until));
     let mut sum = Amount::ZERO;
     cx.tx().select(&binder.select, &mut |row| {
         let [amount] = cells(row)?;

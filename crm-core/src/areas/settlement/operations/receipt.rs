@@ -8,7 +8,7 @@ use super::adjust;
 use super::apply::{self, Booking, allocations};
 use super::past::check_advance;
 use super::{GIVEN_RECEIPT, GIVEN_TO_ADVANCE, GIVEN_TO_RECEIPT};
-use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION};
+use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION, about_kind};
 use crate::areas::access::User;
 use crate::areas::contract::rules::DATE_IN_FUTURE;
 use crate::areas::contract::{Contract, EntryKind, GIVEN_TO_EFFECTIVE};
@@ -26,7 +26,7 @@ use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
 use crate::kernel::decimal::{Amount, Price};
 use crate::kernel::error::{self, Code, Error, ErrorKind, Result};
-use crate::kernel::id::Id;
+use crate::kernel::id::{Id, Named};
 use crate::kernel::money::Money;
 use crate::store::engine::Mode;
 use crate::store::record::Record;
@@ -256,7 +256,7 @@ impl PostReceipt {
             return Err(Error::new(&error::OUT_OF_RANGE)
                 .at("amount")
                 .with("value", self.amount)
-                .with("min", "0.0001")
+                .with("min", currency.smallest())
                 .with("max", Amount::from_scaled(i64::MAX)));
         }
         if self.round_cash && (self.method != ReceiptMethod::Cash || self.take_discounts) {
@@ -376,7 +376,7 @@ pub(super) fn check_in_force(receipt: &Receipt) -> Result<()> {
 fn reach(cx: &mut Cx<'_>, id: Id<Receipt>, level: Level) -> Result<Receipt> {
     let receipt = cx.get(id)?;
     cx.get_owned(receipt.customer, level).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Error::new(&NOT_FOUND).with("kind", "receipt").with("id", id),
+        ErrorKind::NotFound => about_kind(Error::new(&NOT_FOUND), Receipt::NAME).with("id", id),
         _ => error,
     })?;
     Ok(receipt)
@@ -445,6 +445,60 @@ impl Operation for AllocateReceipt {
         let booking = Booking { kind: EntryKind::Allocation, date, first_seq };
         all.extend(apply::settle(cx, &receipt, &booking, parts, Vec::new())?);
         Ok(PostedReceipt { receipt, allocations: all })
+    }
+}
+
+/// Corrects what a receipt says beside its money: how it came, the account, the bank's reference, who handled it, remarks.
+///
+/// Amount, date, customer and currency are posted: they are corrected by reversing the receipt and posting another. Before and
+/// after stand in the audit trail.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnnotateReceipt {
+    /// The receipt.
+    pub id: Id<Receipt>,
+    /// The version you have read.
+    pub version: u32,
+    /// How it came or went.
+    pub method: ReceiptMethod,
+    /// Our account; none when left out.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// The bank's reference; none when left out.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// Who handled it.
+    pub handler: Id<User>,
+    /// Remarks; none when left out.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+impl Operation for AnnotateReceipt {
+    type Output = Receipt;
+    const NAME: &'static str = "receipt.annotate";
+    const ZH: &'static str = "更正收付款附注";
+    const ACCESS: Access = Access::Level("settlement", Level::Edit);
+    const MODE: Mode = Mode::Write;
+    const ERRORS: &'static [Code] = &[&NOT_FOUND, &STALE_VERSION, &error::NOT_AN_ID];
+    const EXAMPLE: Example = Example {
+        given: GIVEN_TO_RECEIPT,
+        input: r#"{"id": "${posted.receipt.id}", "version": 1, "method": "bank_transfer", "reference": "20260210-0081",
+            "handler": "${admin}"}"#,
+    };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Receipt> {
+        let before = reach_at(cx, self.id, self.version)?;
+        cx.subject(before.id);
+        let handler = cx.get(self.handler).map_err(|error| error.at("handler"))?.id;
+        let after = Receipt {
+            method: self.method,
+            account: optional(self.account),
+            reference: optional(self.reference),
+            handler,
+            note: optional(self.note),
+            ..before.clone()
+        };
+        cx.update(&before, after)
     }
 }
 

@@ -210,7 +210,7 @@ impl Operation for RefundReceipt {
             return Err(Error::new(&error::OUT_OF_RANGE)
                 .at("amount")
                 .with("value", amount)
-                .with("min", "0.0001")
+                .with("min", before.currency.smallest())
                 .with("max", before.advance));
         }
         check_advance(cx, &before, date, amount)?;

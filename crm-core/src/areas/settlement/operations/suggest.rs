@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GIVEN_TO_RECEIPT;
-use super::since::{cells, equal, open_now};
+use super::adjust::early_discounts;
+use super::since::{equal, open_now};
 use crate::app::{Cx, NOT_FOUND};
 use crate::areas::contract::{Contract, Installment, SettlementDirection};
 use crate::areas::ledger::cash_of;
@@ -19,7 +20,7 @@ use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
 use crate::store::engine::{Flow, Mode};
-use crate::store::record::{Field, Record};
+use crate::store::record::Record;
 
 /// Whose open installments are asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +52,10 @@ pub struct SuggestReceipt {
     /// The day of the money; today when left out. What is due on that day is not overdue.
     #[serde(default)]
     pub date: Option<Date>,
+    /// Whether what need not be paid on that day, by discounts for early payment, is left out, as `receipt.post` with
+    /// `take_discounts` grants it.
+    #[serde(default)]
+    pub take_discounts: bool,
     /// An amount typed in place of the suggested one, above zero.
     #[serde(default)]
     pub typed: Option<Amount>,
@@ -63,8 +68,10 @@ pub struct ReceiptSuggestion {
     pub date: Date,
     /// The currency of all amounts.
     pub currency: Currency,
-    /// All that is outstanding, with a due date or without.
+    /// All that is outstanding, with a due date or without; less what is discounted.
     pub total: Amount,
+    /// What need not be paid on that day by discounts for early payment; zero unless `take_discounts` asks for them.
+    pub discounted: Amount,
     /// What is suggested; zero when nothing has a due date.
     pub suggested: Amount,
     /// What the amount is for.
@@ -130,12 +137,29 @@ impl Operation for SuggestReceipt {
                 return Err(Error::new(&error::OUT_OF_RANGE)
                     .at("typed")
                     .with("value", typed.amount())
-                    .with("min", "0.0001")
+                    .with("min", currency.smallest())
                     .with("max", Amount::from_scaled(i64::MAX)));
             }
         }
         let date = self.date.unwrap_or(cx.today());
-        let items = self.items(cx, direction, currency, contract.as_ref())?;
+        let open = self.open(cx, direction, currency, contract.as_ref())?;
+        let discounts = match self.take_discounts {
+            true => early_discounts(cx, &open, date)?,
+            false => Vec::new(),
+        };
+        let discounted = Amount::checked_sum(discounts.iter().flatten().copied())?;
+        let mut items = Vec::with_capacity(open.len());
+        for (at, installment) in open.iter().enumerate() {
+            let off = discounts.get(at).copied().flatten().unwrap_or_default();
+            items.push(Item {
+                amount: installment.open_amount.unwrap_or_default(),
+                settled: Amount::ZERO,
+                cancelled: Amount::ZERO,
+                discounted: off,
+                written_off: Amount::ZERO,
+                due: installment.due_date,
+            });
+        }
         let (suggested, total) = suggested(&items, date)?;
         let Answer { mode, amount, difference, left_open, over } = answer(total, suggested, self.typed)?;
         let suggested = suggested.1;
@@ -145,6 +169,7 @@ impl Operation for SuggestReceipt {
             date,
             currency,
             total,
+            discounted,
             suggested,
             mode,
             amount,
@@ -158,36 +183,29 @@ impl Operation for SuggestReceipt {
 }
 
 impl SuggestReceipt {
-    fn items(
+    fn open(
         &self,
         cx: &mut Cx<'_>,
         direction: SettlementDirection,
         currency: Currency,
         contract: Option<&Contract>,
-    ) -> Result<Vec<Item>> {
+    ) -> Result<Vec<Installment>> {
         let customer = match self.of {
             SuggestFor::Customer(customer) => Some(customer),
             SuggestFor::Contract(_) => contract.map(|contract| contract.customer),
         };
         let (ids, c) = (cx.ids(), Installment::C);
-        let columns = [c.due_date.position(), c.open_amount.position()];
+        let width = Installment::table().columns.len();
+        let columns: Vec<usize> = (0..width).collect();
         let mut binder = open_now(cx, direction, customer, Some(currency), &columns, contract.is_none())?;
         if let Some(contract) = contract {
             equal(&mut binder, cx, c.contract, contract.id)?;
         }
-        let mut items = Vec::new();
+        let mut open = Vec::new();
         cx.tx().select(&binder.select, &mut |row| {
-            let [due, open] = cells(row)?;
-            items.push(Item {
-                amount: Amount::decode(open, ids)?,
-                settled: Amount::ZERO,
-                cancelled: Amount::ZERO,
-                discounted: Amount::ZERO,
-                written_off: Amount::ZERO,
-                due: Option::decode(due, ids)?,
-            });
+            open.push(Installment::decode(&row[..width], ids)?);
             Ok(Flow::More)
         })?;
-        Ok(items)
+        Ok(open)
     }
 }

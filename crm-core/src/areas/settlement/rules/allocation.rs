@@ -78,7 +78,7 @@ pub fn as_told(open: Amount, available: Amount, amount: Amount) -> Result<(Amoun
     if !amount.is_positive() {
         return Err(Error::new(&error::OUT_OF_RANGE)
             .with("value", amount)
-            .with("min", "0.0001")
+            .with("min", Amount::from_scaled(1))
             .with("max", open));
     }
     if amount > open {

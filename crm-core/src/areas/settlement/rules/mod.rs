@@ -30,11 +30,11 @@ crate::codes! {
     /// A reversal is final.
     IS_REVERSAL = 1707, State, "{number} is a reversal; it can be neither reversed nor allocated.", "{number} 是红冲记录,不能再次红冲或核销。";
     /// Nothing is left to allocate.
-    NO_ADVANCE = 1708, State, "Nothing of the receipt {number} is left to allocate.", "收付款 {number} 没有可核销的余额。";
+    NO_ADVANCE = 1708, State, "The receipt {number} has no advance: all of it is allocated or was refunded.", "收付款 {number} 没有预收(预付)余额:已全部核销或退还。";
     /// Another receipt has this number.
     RECEIPT_NUMBER_TAKEN = 1709, Conflict, "Another receipt has the number {value}.", "收付款编号 {value} 已被使用。";
     /// More is refunded than is in advance.
-    ABOVE_ADVANCE = 1710, Conflict, "{amount} is more than the advance of {advance}.", "金额 {amount} 超过预收(预付)余额 {advance}。";
+    ABOVE_ADVANCE = 1710, Conflict, "{amount} is more than the advance of {advance} that was there on that day and since.", "金额 {amount} 超过自该日起一直存在的预收(预付)余额 {advance}。";
     /// A part of the receipt has gone back.
     REFUNDED = 1711, State, "{refunded} of the receipt {number} were refunded; reverse the refund first.", "收付款 {number} 已退款 {refunded},请先红冲该退款。";
     /// The receipt does not settle this.

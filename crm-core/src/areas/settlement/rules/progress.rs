@@ -139,7 +139,7 @@ pub fn progress(items: &[Item], day: Date) -> Result<Progress> {
     Ok(sums)
 }
 
-/// What to ask for on `day`: everything overdue, or else what is outstanding of the installment due next.
+/// What to ask for on `day`: everything overdue, or else what is outstanding of the installments due next, on one day.
 ///
 /// Returns whether it is overdue, and the amount; nothing when no dated installment is outstanding.
 ///
@@ -153,8 +153,12 @@ pub fn next_amount(items: &[Item], day: Date) -> Result<Option<(bool, Amount)>> 
         let Some(due) = item.due.filter(|_| outstanding.is_positive()) else { continue };
         if due < day {
             overdue = overdue.checked_add(outstanding)?;
-        } else if next.is_none_or(|(earliest, _)| due < earliest) {
-            next = Some((due, outstanding));
+        } else {
+            next = Some(match next {
+                Some((earliest, sum)) if earliest < due => (earliest, sum),
+                Some((earliest, sum)) if earliest == due => (due, sum.checked_add(outstanding)?),
+                _ => (due, outstanding),
+            });
         }
     }
     if overdue.is_positive() {
