@@ -286,6 +286,11 @@ impl Month {
         month_end(self.first_day())
     }
 
+    /// This day of it, from 1, clamped to the last one; `DATE_OUT_OF_RANGE` for day 0 of the first month there is.
+    pub fn day(self, day: u32) -> Result<Date> {
+        add_days(self.first_day(), i64::from(day) - 1).map(|date| date.min(self.last_day()))
+    }
+
     /// Moved by whole months; `DATE_OUT_OF_RANGE` when the result is.
     pub fn add_months(self, months: i32) -> Result<Month> {
         let index = self.index.checked_add(months).ok_or_else(out_of_range)?;

@@ -4253,8 +4253,8 @@ class SettlementOperations(Group):
         aged by the days that will have passed. On a past day, what has happened since is undone:
         payments, reversals, moved due dates, contracts that took effect or ended. With the basis
         `posted` such a report is the same whenever it is asked, whatever is posted later with an
-        earlier date; with `dated` an amount counts by its business date, and a group can be below
-        zero where money counted before what it settles. Owners and org units are those of today.
+        earlier date; with `dated` an amount counts by its business date. Owners and org units are
+        those of today.
 
         With `top` the groups with the most open of each currency come first, and `totals` has the
         sums over all of them; otherwise groups come page by page, the longest known first.

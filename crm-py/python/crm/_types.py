@@ -719,7 +719,7 @@ EntryKind: TypeAlias = Literal[
 * ``write_off``: An installment was closed without money.
 * ``late_charge``: A late charge was added or lowered.
 * ``termination``: A contract ended before it was performed.
-* ``discount``: Paid early, or but for less than the smallest coin.
+* ``discount``: Given up: for paying early, by agreement, or for less than the smallest coin.
 * ``amendment``: A contract was amended.
 * ``credit``: A customer was credited without money, with what it settled at once.
 """
@@ -1773,7 +1773,7 @@ class ContractProgress:
     """No longer owed, after a termination."""
 
     discounted: Decimal
-    """Given up because it was paid early, or was too small for a coin."""
+    """Given up: for paying early, by agreement, or because it was too small for a coin."""
 
     written_off: Decimal
     """Closed without money."""
@@ -2384,7 +2384,7 @@ class Installment:
     """How much is no longer owed."""
 
     discounted: Decimal
-    """How much was given up because it was paid early, or was too small for a coin."""
+    """How much was given up: for paying early, by agreement, or because it was too small for a coin."""
 
     written_off: Decimal
     """How much was closed without money."""
@@ -2452,7 +2452,7 @@ class InstallmentProgress:
     """Settled."""
 
     discounted: Decimal
-    """Given up because it was paid early, or was too small for a coin."""
+    """Given up: for paying early, by agreement, or because it was too small for a coin."""
 
     written_off: Decimal
     """Closed without money."""
@@ -3740,7 +3740,7 @@ class StatisticsRow:
     """Settled by credits in place of money, less what was taken back."""
 
     discounted: Decimal
-    """Given up because it was paid early, or was too small for a coin."""
+    """Given up: for paying early, by agreement, or because it was too small for a coin."""
 
     written_off: Decimal
     """Closed without money."""

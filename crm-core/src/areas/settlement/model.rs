@@ -32,6 +32,14 @@ impl MoneyDirection {
             MoneyDirection::Payment => SettlementDirection::Payable,
         }
     }
+
+    /// The direction of the money that settles such contracts.
+    pub fn of(direction: SettlementDirection) -> MoneyDirection {
+        match direction {
+            SettlementDirection::Receivable => MoneyDirection::Receipt,
+            SettlementDirection::Payable => MoneyDirection::Payment,
+        }
+    }
 }
 
 crate::coded! {

@@ -32,7 +32,7 @@ crate::coded! {
         LateCharge = 9, "late_charge", "违约金";
         /// A contract ended before it was performed.
         Termination = 10, "termination", "合同终止";
-        /// Paid early, or but for less than the smallest coin.
+        /// Given up: for paying early, by agreement, or for less than the smallest coin.
         Discount = 11, "discount", "现金折扣";
         /// A contract was amended.
         Amendment = 13, "amendment", "合同变更";
@@ -54,7 +54,7 @@ crate::coded! {
         Advance = 4, "advance", "预收预付";
         /// Losses.
         WriteOff = 5, "write_off", "坏账或无法支付";
-        /// Discounts for early payment and differences of cash rounding.
+        /// What was given up: discounts for early payment, waivers, differences of cash rounding.
         Discount = 6, "discount", "现金折扣";
         /// Late charges.
         LateCharge = 7, "late_charge", "违约金";

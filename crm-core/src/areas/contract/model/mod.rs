@@ -432,7 +432,7 @@ crate::record! {
         settled: Amount,
         /// How much is no longer owed.
         cancelled: Amount,
-        /// How much was given up because it was paid early, or was too small for a coin.
+        /// How much was given up: for paying early, by agreement, or because it was too small for a coin.
         discounted: Amount = since 2 or Cell::Int(0),
         /// How much was closed without money.
         written_off: Amount = since 2 or Cell::Int(0),

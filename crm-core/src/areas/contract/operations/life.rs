@@ -1,4 +1,4 @@
-//! The way of a contract: approval, signing, taking effect, delivery and acceptance.
+//! The way of a contract: approval, signing, taking effect, acceptance. Deliveries are in [`super::event`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

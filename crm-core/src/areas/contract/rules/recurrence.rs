@@ -7,7 +7,11 @@
 //! **Charges.** A whole period costs its price. A period that is cut, suspended or repriced inside is the sum, over its
 //! stretches of one price, of price × days ÷ days of the whole period; it is rounded once, half-up to the minor unit.
 //!
-//! **Credits.** What was charged for days that are not served is charged × unserved days ÷ days charged, rounded half-up.
+//! **Credits.** What was charged for days that are not served is charged × unserved days ÷ days charged, rounded half-up. A contract
+//! that ends is charged for the days served by the proration rule instead, see `contract.terminate`.
+//!
+//! Beside what the operations use, hosts that bill by themselves find here where a period of theirs begins, what part of a period
+//! a span is, and how far a contract is billed.
 
 use chrono::Datelike;
 use rust_decimal::Decimal;
@@ -130,7 +134,7 @@ impl Grid {
                 },
             },
             PeriodAlign::Calendar => calendar_start(recurrence.unit, start)?,
-            PeriodAlign::Day(day) => day_of(Month::of(start), day)?,
+            PeriodAlign::Day(day) => Month::of(start).day(day)?,
         };
         let day = match recurrence.align {
             PeriodAlign::Day(day) => day,
@@ -146,7 +150,7 @@ impl Grid {
             Step::Days(days) => date::add_days(self.origin, days * i64::from(index)),
             Step::Months(months) => {
                 let months = months.checked_mul(index).ok_or_else(overflow)?;
-                day_of(Month::of(self.origin).add_months(months)?, self.day)
+                Month::of(self.origin).add_months(months)?.day(self.day)
             }
         }
     }
@@ -180,12 +184,6 @@ fn calendar_start(unit: RecurrenceUnit, date: Date) -> Result<Date> {
             Month::of(date).add_months(-into).map(Month::first_day)
         }
     }
-}
-
-/// A day of a month, clamped to its last one.
-fn day_of(month: Month, day: u32) -> Result<Date> {
-    let last = month.last_day();
-    date::add_days(month.first_day(), i64::from(day) - 1).map(|date| date.min(last))
 }
 
 /// A date moved by `count` times a length, months clamped; back when negative.

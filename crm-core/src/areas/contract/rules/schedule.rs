@@ -267,15 +267,15 @@ fn reached(term: &PaymentTerm, anchor: Date, calendar: &Calendar) -> Result<Date
     };
     let on_days = |days: &[u32], months: [i32; 2]| {
         let dates = months.into_iter().flat_map(|months| days.iter().map(move |day| (months, *day)));
-        let dates = dates.map(|(months, day)| day_of(Month::of(reached).add_months(months)?, day));
+        let dates = dates.map(|(months, day)| Month::of(reached).add_months(months)?.day(day));
         dates.collect::<Result<Vec<Date>>>()
     };
     let aligned = match &term.align {
         TermAlign::None | TermAlign::MonthEndBefore => reached,
         TermAlign::MonthEnd => date::month_end(reached),
         TermAlign::MonthEndAndDays(days) => date::add_days(date::month_end(reached), i64::from(*days))?,
-        TermAlign::NextMonthOn(day) => day_of(Month::of(reached).add_months(1)?, *day)?,
-        TermAlign::DayOfMonth(of) => day_of(Month::of(reached).add_months(of.months)?, of.day)?,
+        TermAlign::NextMonthOn(day) => Month::of(reached).add_months(1)?.day(*day)?,
+        TermAlign::DayOfMonth(of) => Month::of(reached).add_months(of.months)?.day(of.day)?,
         TermAlign::OnOrAfter(days) => {
             on_days(days, [0, 1])?.into_iter().filter(|date| *date >= reached).min().unwrap_or(reached)
         }
@@ -424,12 +424,6 @@ pub fn check_terms(terms: &[PaymentTerm]) -> Result<()> {
 
 /// Most characters of a milestone's name.
 pub const MILESTONE_MAX: usize = 100;
-
-/// A day of a month, clamped to its last one.
-fn day_of(month: Month, day: u32) -> Result<Date> {
-    let last = month.last_day();
-    date::add_days(month.first_day(), i64::from(day) - 1).map(|date| date.min(last))
-}
 
 fn check_align(align: &TermAlign) -> Result<()> {
     let days = match align {

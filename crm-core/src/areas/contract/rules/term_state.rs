@@ -1,5 +1,5 @@
 //! The term of a contract as a whole: where it stands on a day, what may be done to it, and what is left of it when it is
-//! interrupted, stopped or renewed.
+//! interrupted, stopped or renewed. For hosts that lead subscriptions by their own states; contracts have theirs in `status`.
 
 use super::recurrence::{Period, Span, moved};
 use crate::areas::contract::model::RecurrenceUnit;

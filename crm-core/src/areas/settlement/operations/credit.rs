@@ -61,15 +61,11 @@ pub struct PostCredit {
     #[serde(default)]
     pub reference: Option<String>,
     /// What it settles at once; nothing when left out.
-    #[serde(default = "nothing")]
+    #[serde(default = "AllocationRequest::none")]
     pub allocate: AllocationRequest,
     /// Remarks.
     #[serde(default)]
     pub note: Option<String>,
-}
-
-fn nothing() -> AllocationRequest {
-    AllocationRequest::None
 }
 
 impl Operation for PostCredit {

@@ -41,10 +41,7 @@ pub(super) struct Moved {
 /// The credits that are known, reversals included: what they settle is not paid.
 pub(super) fn credits(cx: &mut Cx<'_>, since: &Since) -> Result<BTreeSet<Uuid>> {
     let (ids, c) = (cx.ids(), Receipt::C);
-    let money = match since.direction {
-        SettlementDirection::Receivable => MoneyDirection::Receipt,
-        SettlementDirection::Payable => MoneyDirection::Payment,
-    };
+    let money = MoneyDirection::of(since.direction);
     let mut query = cx.query::<Receipt>().present(c.credit).equal(c.direction, money);
     if let Some(customer) = since.customer {
         query = query.equal(c.customer, customer);
@@ -60,8 +57,13 @@ pub(super) fn credits(cx: &mut Cx<'_>, since: &Since) -> Result<BTreeSet<Uuid>> 
 
 /// What money has settled, and what was taken back of it, from a business day on and until another, in the order of
 /// posting; of the contracts in the user's scope, or of all. What credits settle is left out.
-pub(super) fn moved(cx: &mut Cx<'_>, since: &Since, until: Date, scoped: bool) -> Result<Vec<Moved>> {
-    let credits = credits(cx, since)?;
+pub(super) fn moved(
+    cx: &mut Cx<'_>,
+    since: &Since,
+    until: Date,
+    scoped: bool,
+    credits: &BTreeSet<Uuid>,
+) -> Result<Vec<Moved>> {
     let (ids, c) = (cx.ids(), JournalLine::C);
     let columns = [
         c.entry.position(),
@@ -158,7 +160,8 @@ impl Habits {
         let since = window(cx.today(), direction, None)?;
         let today = cx.today();
         let mut movements: BTreeMap<Id<Customer>, Vec<Movement>> = BTreeMap::new();
-        for Moved { customer, movement, home, .. } in moved(cx, &since, today, true)? {
+        let credits = credits(cx, &since)?;
+        for Moved { customer, movement, home, .. } in moved(cx, &since, today, true, &credits)? {
             movements.entry(customer).or_default().push(Movement { amount: home, ..movement });
         }
         let (mut of, mut all) = (BTreeMap::new(), Sums::default());
@@ -246,7 +249,8 @@ impl Operation for SettlementHabits {
         let (to, customer) = (cx.today(), self.customer);
         let direction = self.direction.unwrap_or(SettlementDirection::Receivable);
         let since = window(to, direction, Some(customer))?;
-        let movements = moved(cx, &since, to, false)?;
+        let credits = credits(cx, &since)?;
+        let movements = moved(cx, &since, to, false, &credits)?;
         let movements = movements.into_iter().map(|one| Movement { amount: one.home, ..one.movement });
         let paid = habits::paid(movements)?;
         let sums = Sums::of(&paid)?;

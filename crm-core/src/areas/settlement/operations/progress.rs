@@ -64,7 +64,7 @@ pub struct ContractProgress {
     pub credited: Amount,
     /// No longer owed, after a termination.
     pub cancelled: Amount,
-    /// Given up because it was paid early, or was too small for a coin.
+    /// Given up: for paying early, by agreement, or because it was too small for a coin.
     pub discounted: Amount,
     /// Closed without money.
     pub written_off: Amount,
@@ -112,7 +112,7 @@ pub struct InstallmentProgress {
     pub amount: Amount,
     /// Settled.
     pub settled: Amount,
-    /// Given up because it was paid early, or was too small for a coin.
+    /// Given up: for paying early, by agreement, or because it was too small for a coin.
     pub discounted: Amount,
     /// Closed without money.
     pub written_off: Amount,

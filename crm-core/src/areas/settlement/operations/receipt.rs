@@ -388,6 +388,13 @@ pub(super) fn reach_at(cx: &mut Cx<'_>, id: Id<Receipt>, version: u32) -> Result
     cx.get_at(id, version).map_err(|error| error.at("version"))
 }
 
+impl AllocationRequest {
+    /// Nothing is settled.
+    pub(super) fn none() -> AllocationRequest {
+        AllocationRequest::None
+    }
+}
+
 impl Operation for AllocateReceipt {
     type Output = PostedReceipt;
     const NAME: &'static str = "receipt.allocate";

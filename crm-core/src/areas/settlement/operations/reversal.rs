@@ -320,15 +320,11 @@ pub struct ReallocateReceipt {
     #[serde(default)]
     pub release: Option<Vec<InstallmentRef>>,
     /// What it settles instead; nothing when left out, so that it becomes an advance.
-    #[serde(default = "nothing")]
+    #[serde(default = "AllocationRequest::none")]
     pub allocate: AllocationRequest,
     /// From when it counts; today when left out, never later and not before the receipt nor what it has settled.
     #[serde(default)]
     pub date: Option<Date>,
-}
-
-fn nothing() -> AllocationRequest {
-    AllocationRequest::None
 }
 
 impl Operation for ReallocateReceipt {

@@ -30,8 +30,8 @@ crate::coded! {
     }
 }
 
-/// The journal under the scope of its contracts, as installments are; [`crate::areas::contract::JOURNAL`] goes by
-/// customers.
+/// The journal under the scope of its contracts, as installments are; [`crate::areas::contract::JOURNAL`] shows lines without a
+/// contract too, by their customers.
 static LINES: Dataset = Dataset {
     name: "journal",
     zh: "结算日记账",

@@ -218,10 +218,7 @@ impl SettlementStatement {
             Ok(Flow::More)
         })?;
         let c = Receipt::C;
-        let money = match direction {
-            SettlementDirection::Receivable => MoneyDirection::Receipt,
-            SettlementDirection::Payable => MoneyDirection::Payment,
-        };
+        let money = MoneyDirection::of(direction);
         let query = cx.query::<Receipt>().equal(c.customer, self.customer).equal(c.direction, money);
         let query = match self.currency {
             Some(currency) => query.equal(c.currency, currency),

@@ -61,7 +61,7 @@ pub struct StatisticsRow {
     pub collected: Amount,
     /// Settled by credits in place of money, less what was taken back.
     pub credited: Amount,
-    /// Given up because it was paid early, or was too small for a coin.
+    /// Given up: for paying early, by agreement, or because it was too small for a coin.
     pub discounted: Amount,
     /// Closed without money.
     pub written_off: Amount,
@@ -195,7 +195,7 @@ impl Operation for SettlementStatistics {
             Ok(Flow::More)
         })?;
         let mut movements: BTreeMap<Currency, Vec<Movement>> = BTreeMap::new();
-        for one in moved(cx, &since, to, true)? {
+        for one in moved(cx, &since, to, true, &credits)? {
             movements.entry(one.currency).or_default().push(one.movement);
         }
         let mut rows = Vec::with_capacity(sums.len());

@@ -59,7 +59,7 @@ pub struct Item {
     pub settled: Amount,
     /// How much is no longer owed.
     pub cancelled: Amount,
-    /// How much was given up because it was paid early, or was too small for a coin.
+    /// How much was given up: for paying early, by agreement, or because it was too small for a coin.
     pub discounted: Amount,
     /// How much was closed without money.
     pub written_off: Amount,
@@ -95,7 +95,7 @@ pub struct Progress {
     pub settled: Amount,
     /// No longer owed.
     pub cancelled: Amount,
-    /// Given up for early payment or a missing coin.
+    /// Given up: for early payment, by agreement, or for a missing coin.
     pub discounted: Amount,
     /// Closed without money.
     pub written_off: Amount,
