@@ -409,7 +409,7 @@ impl Life {
         let places = self.deals.iter().enumerate();
         let mut late = places
             .flat_map(|(at, deal)| deal.dues.iter().filter(|due| due.late).map(move |due| (at, due.late_of)));
-        let charged = late.next().filter(|_| dice.below(3) == 0);
+        let charged = late.next().filter(|_| dice.below(2) == 0);
         let deal = charged.map_or_else(|| dice.below(self.deals.len()), |(at, _)| at);
         let turn = if charged.is_some() { 12 } else { dice.below(16) };
         let money = (!self.moneys.is_empty()).then(|| dice.below(self.moneys.len()));
