@@ -14,10 +14,10 @@ use crate::areas::ledger::{NO_RATE, home_value, stated_rate};
 use crate::areas::party::Customer;
 use crate::areas::warning::model::{WarningLevel, WarningState, WarningTiming};
 use crate::areas::warning::rules::credit::{CreditStanding, standing};
-use crate::areas::warning::rules::notices::People;
+use crate::areas::warning::rules::notices::in_force;
 use crate::areas::warning::rules::{NO_RULE, built_in, is_not_computable, window};
 use crate::areas::warning::watch::{
-    Key, Look, Rule, areas, batch, marks, named, not_a_cursor, people, rules, totals,
+    Everybody, Key, Look, Rule, Shown, areas, batch, everybody, marks, named, not_a_cursor, rules, totals,
 };
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::calendar::Calendar;
@@ -100,10 +100,10 @@ struct Wanted<'a> {
     as_of: Date,
     calendar: &'a Calendar,
     levels: &'a [WarningLevel],
-    told: Option<(Id<User>, &'a People)>,
+    told: Option<(Id<User>, &'a Everybody)>,
     include_handled: bool,
     only: Option<(Uuid, Option<u32>)>,
-    details: bool,
+    shown: Shown,
 }
 
 impl Wanted<'_> {
@@ -124,7 +124,7 @@ impl Wanted<'_> {
             only: self.only,
             places: &[],
             told: self.told,
-            details: self.details,
+            shown: self.shown,
         };
         let (rows, exhausted, last) = batch(cx, rule, &look, after, limit)?;
         let keys: Vec<Key> = rows.iter().map(|row| row.key).collect();
@@ -132,7 +132,7 @@ impl Wanted<'_> {
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             let key = row.key;
-            let item = item(rule, row, marks.get(&key), self.as_of, self.calendar)?;
+            let item = item(rule, row, in_force(marks.get(&key)), self.as_of, self.calendar)?;
             if (self.include_handled || item.state == WarningState::Open)
                 && (self.levels.is_empty() || self.levels.contains(&item.level))
             {
@@ -236,15 +236,15 @@ impl Operation for ListWarnings {
     fn run(self, cx: &mut Cx<'_>) -> Result<Page<WarningItem>> {
         let limit = ListRequest { limit: self.limit, ..ListRequest::default() }.page_limit()? as usize;
         let calendar = cx.calendar()?;
-        let people = if self.mine { Some(people(cx)?) } else { None };
+        let everybody = if self.mine { Some(everybody(cx)?) } else { None };
         let wanted = Wanted {
             as_of: self.as_of.unwrap_or(cx.today()),
             calendar: &calendar,
             levels: &self.levels,
-            told: people.as_ref().map(|people| (cx.actor().user.id, people)),
+            told: everybody.as_ref().map(|everybody| (cx.actor().user.id, everybody)),
             include_handled: self.include_handled,
             only: None,
-            details: true,
+            shown: Shown::ToCaller,
         };
         let stream =
             |rule| Stream { rule, taken: None, read: None, buffer: VecDeque::new(), exhausted: false };
@@ -364,15 +364,15 @@ impl Operation for CountWarnings {
     const EXAMPLE: Example = Example { given: GIVEN_TO_EFFECTIVE, input: r#"{"mine": true}"# };
     fn run(self, cx: &mut Cx<'_>) -> Result<WarningCounts> {
         let calendar = cx.calendar()?;
-        let people = if self.mine { Some(people(cx)?) } else { None };
+        let everybody = if self.mine { Some(everybody(cx)?) } else { None };
         let wanted = Wanted {
             as_of: self.as_of.unwrap_or(cx.today()),
             calendar: &calendar,
             levels: &self.levels,
-            told: people.as_ref().map(|people| (cx.actor().user.id, people)),
+            told: everybody.as_ref().map(|everybody| (cx.actor().user.id, everybody)),
             include_handled: self.include_handled,
             only: None,
-            details: false,
+            shown: Shown::ToNobody,
         };
         let (mut sum, mut by_rule) = (WarningLevelCounts::default(), Vec::new());
         for rule in wanted_rules(cx, &self.rules)? {
@@ -407,7 +407,7 @@ pub(super) fn present(
         told: None,
         include_handled: true,
         only: Some((subject, seq)),
-        details: true,
+        shown: Shown::ToCaller,
     };
     let Some(rule) = wanted_rules(cx, &[rule.to_owned()])?.pop() else { return Ok(None) };
     let (found, _) = wanted.read(cx, &rule, None, 2)?;
@@ -474,7 +474,7 @@ impl Operation for CustomerCredit {
             only: None,
             places: &[],
             told: None,
-            details: false,
+            shown: Shown::ToNobody,
         };
         let subject = self.customer.uuid();
         let mut sums = [Amount::ZERO; 2];
