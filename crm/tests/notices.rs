@@ -416,6 +416,47 @@ fn an_escalation_waits_alone() {
     );
 }
 
+/// So does a warning whose deadline cannot be worked out: lists, counts and scans show the others, however they page.
+#[test]
+fn a_warning_without_a_deadline_waits_alone() {
+    let world = World::new("2026-03-02");
+    let settings = json!({ "lead": 2, "unit": "working_days" });
+    world.call("warning.configure", json!({ "rule": "installment_overdue", "settings": settings }));
+    let customer = world.customer("甲公司");
+    // The calendar begins with 2004.
+    world.effective(&customer, "100", one_term("2003-06-20"), "2003-01-01");
+    world.effective(&customer, "200", one_term("2026-02-10"), "2026-01-01");
+    for limit in [1, 100] {
+        let (mut listed, mut cursor) = (Vec::new(), Value::Null);
+        loop {
+            let page = world.call("warning.list", json!({ "limit": limit, "cursor": cursor }));
+            let items = page["items"].as_array().unwrap().iter();
+            listed.extend(
+                items.filter(|item| item["rule"] == "installment_overdue").map(|item| item["date"].clone()),
+            );
+            cursor = page["next"].clone();
+            if cursor.is_null() {
+                break;
+            }
+        }
+        assert_eq!(listed, ["2026-02-10"], "{limit}");
+    }
+    let counts = world.call("warning.count", json!({}));
+    let counted = counts["rules"].as_array().unwrap().iter();
+    let counted = counted.filter(|rule| rule["rule"] == "installment_overdue").collect::<Vec<_>>();
+    assert_eq!(
+        (&counted[0]["total"], &counted[0]["not_computed"]["name"]),
+        (&json!(1), &json!("unknown_calendar_year"))
+    );
+    let page = world.call("warning.scan", json!({ "limit": 100 }));
+    assert_eq!(page["not_computed"].as_array().unwrap().len(), 1, "{page}");
+    let told: Vec<String> = page["notices"].as_array().unwrap().iter().map(shown).collect();
+    assert!(told.contains(&"installment_overdue 1 2026-02-10 warning".to_owned()), "{told:?}");
+    assert!(!told.iter().any(|told| told.contains("2003-06-20")), "{told:?}");
+    let named = json!({ "rules": ["installment_overdue"] });
+    assert_eq!(world.refused("warning.list", named).0, "unknown_calendar_year");
+}
+
 /// A rule ahead of a date warns from the day on which it was defined or switched on, whenever it is scanned for the first
 /// time; what nobody was there to look at is told of when it is missed.
 #[test]

@@ -189,25 +189,28 @@ pub fn load_actor(tx: &mut dyn Tx, ids: IdCodec, login: &str, stamp: i64) -> Res
     Ok(Some(actor))
 }
 
-/// Every active user, without the single records that they reach as collaborators: who could see a record is asked of all
-/// at once, and collaborators are looked up for the records at hand.
+/// Of these users those who are active, without the single records that they reach as collaborators: who could see a record
+/// is asked of all at once, and collaborators are looked up for the records at hand. `units` are all there are.
 ///
 /// # Errors
 /// Of the engine.
-pub(crate) fn load_actors(tx: &mut dyn Tx, ids: IdCodec) -> Result<Vec<Actor>> {
-    let stamp = rights_stamp(tx)?;
-    let users = Query::<User>::new(ids).fetch(tx)?;
-    let units = Query::<OrgUnit>::new(ids).fetch(tx)?;
+pub(crate) fn load_actors(
+    tx: &mut dyn Tx,
+    ids: IdCodec,
+    users: &[User],
+    units: &[OrgUnit],
+    stamp: i64,
+) -> Result<Vec<Actor>> {
     let roles = Query::<Role>::new(ids).fetch(tx)?;
     let mut below: BTreeMap<Id<OrgUnit>, Vec<Id<OrgUnit>>> = BTreeMap::new();
     let mut actors = Vec::with_capacity(users.len());
-    for user in users.into_iter().filter(|user| user.active) {
+    for user in users.iter().filter(|user| user.active) {
         let roles: Vec<&Role> = roles.iter().filter(|role| user.roles.0.contains(&role.id)).collect();
-        let mut actor = of_roles(user, &roles, stamp);
+        let mut actor = of_roles(user.clone(), &roles, stamp);
         actor.units = match reached(&actor.user, &roles) {
             Reached::All => None,
             Reached::Units(units) => Some(units),
-            Reached::Below(unit) => Some(below.entry(unit).or_insert_with(|| subtree(&units, unit)).clone()),
+            Reached::Below(unit) => Some(below.entry(unit).or_insert_with(|| subtree(units, unit)).clone()),
         };
         actors.push(actor);
     }

@@ -349,7 +349,7 @@ crate::record! {
     }
 }
 
-/// A rule that could not be worked out, while the others were.
+/// A rule that, or part of which, could not be worked out, while the rest was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleNotComputed {
     /// The rule, by name.

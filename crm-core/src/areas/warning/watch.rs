@@ -113,11 +113,11 @@ pub(super) struct Whose {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
     /// To nobody: they are not read.
-    ToNobody,
+    Nobody,
     /// To the caller: beside what is shown to all, what the caller could look up along the rule's paths.
-    ToCaller,
+    Caller,
     /// To everybody who may read the record: its own fields, and those that its dataset declares.
-    ToAll,
+    All,
 }
 
 /// What people want to know of a record.
@@ -627,10 +627,10 @@ pub(super) fn batch(
         let field = binder.resolve(field)?.column;
         outputs.limit = Some(outputs.add(field));
     }
-    if look.shown != Shown::ToNobody {
+    if look.shown != Shown::Nobody {
         outputs.details(&mut binder, definition, owner)?;
     }
-    if look.told.is_some() || look.shown == Shown::ToAll {
+    if look.told.is_some() || look.shown == Shown::All {
         outputs.whose(&mut binder, owner)?;
     }
     binder.select.outputs = std::mem::take(&mut outputs.columns);
@@ -690,7 +690,7 @@ pub(super) fn batch(
     if let Some(total) = &definition.total {
         rows = beyond(cx, total, rows, &limits, look)?;
     }
-    if look.shown == Shown::ToCaller {
+    if look.shown == Shown::Caller {
         look_up(cx, definition, dataset, &mut rows)?;
     }
     Ok((rows, exhausted, last))
@@ -928,14 +928,15 @@ fn told_owners(
 pub(super) fn everybody(cx: &mut Cx<'_>) -> Result<Everybody> {
     let users = cx.query::<User>().fetch(cx.tx())?;
     let units = cx.query::<OrgUnit>().fetch(cx.tx())?;
+    let (ids, stamp) = (cx.ids(), cx.actor().stamp);
+    let actors = load_actors(cx.tx(), ids, &users, &units, stamp)?;
+    let actors = actors.into_iter().map(|actor| (actor.user.id, actor)).collect();
     let person = |user: User| (user.id, Person { unit: user.unit, active: user.active, roles: user.roles.0 });
     let head = |unit: OrgUnit| (unit.id, Unit { head: unit.head.map(Id::from_uuid), above: unit.parent });
     let people = People {
         users: users.into_iter().map(person).collect(),
         units: units.into_iter().map(head).collect(),
     };
-    let ids = cx.ids();
-    let actors = load_actors(cx.tx(), ids)?.into_iter().map(|actor| (actor.user.id, actor)).collect();
     Ok(Everybody { people, actors })
 }
 

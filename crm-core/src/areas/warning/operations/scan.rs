@@ -16,7 +16,8 @@ use crate::areas::warning::model::{
 use crate::areas::warning::rules::notices::{Owed, again, in_force, owed};
 use crate::areas::warning::rules::{SCAN_NEEDS_ALL, is_not_computable, window};
 use crate::areas::warning::watch::{
-    Everybody, Key, Look, Row, Rule, Shown, areas, batch, everybody, key_of, marks, not_a_cursor, rules, told,
+    Details, Everybody, Key, Look, Row, Rule, Shown, areas, batch, everybody, key_of, marks, not_a_cursor,
+    rules, told,
 };
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::calendar::Calendar;
@@ -46,8 +47,8 @@ const PLACES_AT_ONCE: usize = 500;
 /// What a rule without a date finds is known only when it is looked at: a state that began and ended between two scans is not
 /// told of, and one that ended and began again has lasted.
 ///
-/// A rule that counts working days of a year that the calendar does not know is passed over and named, the others go on. An
-/// escalation that counts them waits alone.
+/// Where working days of a year that the calendar does not know would have to be counted, a rule or single warnings of it are
+/// passed over, and the rule is named; the rest goes on. An escalation that counts them waits alone.
 ///
 /// The caller must see all records. Call it again with `next` until there is none. A notice is saved as handed out by the
 /// call that returns it: give an idempotency key, so that a repeated call returns it again.
@@ -102,7 +103,8 @@ pub struct ScannedWarnings {
     pub notices: Vec<Notice>,
     /// How many warnings were found to have lost their cause.
     pub resolved: u32,
-    /// The rules whose warnings could not be worked out, as `warning.count` names them.
+    /// The rules that, or of which some warnings, could not be worked out, as `warning.count` names them; the other warnings
+    /// are told of.
     pub not_computed: Vec<RuleNotComputed>,
     /// The rules of which an escalation waits, because the working days that it counts are not known; whatever else they
     /// owe is told of.
@@ -157,6 +159,16 @@ struct Draft {
     owed: Owed,
     item: WarningItem,
     occurrence: u32,
+}
+
+/// What a notice says of a record, and to whom.
+#[derive(Clone, Default)]
+struct About {
+    details: Details,
+    /// Whom the rule tells.
+    usual: Vec<Id<User>>,
+    /// Whom its escalation tells.
+    escalated: Vec<Id<User>>,
 }
 
 /// How the scan of a rule ended.
@@ -272,7 +284,7 @@ impl Scan<'_> {
             only: None,
             places: &[],
             told: None,
-            shown: Shown::ToNobody,
+            shown: Shown::Nobody,
         };
         let mut known = if is_state { Known::all(cx, rule)? } else { Known::default() };
         loop {
@@ -316,7 +328,7 @@ impl Scan<'_> {
         let is_state = definition.timing == WarningTiming::State;
         let (mut drafts, mut added) = (Vec::new(), Vec::new());
         let (mut end, mut done) = (End::Done, after);
-        let (mut failed, mut waits) = (None, None);
+        let (mut missing, mut waits) = (None, None);
         for met in met {
             if self.room == 0 {
                 end = End::Stopped(done);
@@ -353,11 +365,13 @@ impl Scan<'_> {
                 .and_then(|item| Ok((owed(item.level, holds, escalation, as_of, self.calendar)?, item)));
             let (owes, item) = match judged {
                 Ok(judged) => judged,
-                Err(error) => {
-                    // What was decided before it is written first: a mark without its notice would silence it.
-                    failed = Some(error);
-                    break;
+                Err(error) if is_not_computable(&error) => {
+                    // It stays as it is known, and is looked at again when the days are known.
+                    missing = Some(error);
+                    done = Some(place);
+                    continue;
                 }
+                Err(error) => return Err(error),
             };
             waits = waits.or(owes.waits);
             let mut owed = owes.notices;
@@ -396,12 +410,14 @@ impl Scan<'_> {
         }
         cx.insert_all(&added)?;
         self.write(cx, rule, look, drafts)?;
-        if let Some(error) = waits
-            && self.escalation_waits.last().is_none_or(|last| last.rule != definition.name)
-        {
-            self.escalation_waits.push(not_computed(rule, &error));
+        for (list, error) in [(&mut self.not_computed, missing), (&mut self.escalation_waits, waits)] {
+            if let Some(error) = error
+                && list.last().is_none_or(|last| last.rule != definition.name)
+            {
+                list.push(not_computed(rule, &error));
+            }
         }
-        failed.map_or(Ok(end), Err)
+        Ok(end)
     }
 
     /// Fills in what people want to know, and writes the notices.
@@ -418,27 +434,23 @@ impl Scan<'_> {
         let definition = &rule.definition;
         let settings = &definition.settings;
         let escalation = settings.escalation.as_ref().map(|escalation| &escalation.recipients);
-        // Each with whom the rule tells, and whom its escalation tells.
-        let mut known: BTreeMap<Key, (Row, Vec<Id<User>>, Vec<Id<User>>)> = BTreeMap::new();
+        let mut known: BTreeMap<Key, About> = BTreeMap::new();
         for places in places.chunks(PLACES_AT_ONCE) {
-            let look = Look { places, shown: Shown::ToAll, ..*look };
+            let look = Look { places, shown: Shown::All, ..*look };
             let (rows, ..) = batch(cx, rule, &look, None, ROWS_AT_ONCE)?;
             let usual = told(cx, &everybody, definition, &settings.recipients, &rows)?;
             let escalated = match escalation {
                 Some(recipients) => told(cx, &everybody, definition, recipients, &rows)?,
                 None => usual.clone(),
             };
-            let told = usual.into_iter().zip(escalated);
-            known
-                .extend(rows.into_iter().zip(told).map(|(row, (usual, more))| (row.key, (row, usual, more))));
+            for ((row, usual), escalated) in rows.into_iter().zip(usual).zip(escalated) {
+                known.insert(row.key, About { details: row.details, usual, escalated });
+            }
         }
         let mut written = Vec::with_capacity(drafts.len());
         for Draft { key, owed, item, occurrence } in drafts {
-            let (details, recipients) = match known.get(&key) {
-                Some((row, _, escalated)) if owed.escalated => (row.details.clone(), escalated.clone()),
-                Some((row, usual, _)) => (row.details.clone(), usual.clone()),
-                None => Default::default(),
-            };
+            let About { details, usual, escalated } = known.get(&key).cloned().unwrap_or_default();
+            let recipients = if owed.escalated { escalated } else { usual };
             let title = details.title();
             written.push(WarningNotice {
                 rule: rule.number,
