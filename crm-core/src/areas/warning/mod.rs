@@ -3,7 +3,7 @@
 //! A rule is a saved query over a dataset with a date to go by; the library's own and those of the host are the same thing.
 //! A warning is derived from the data by query whenever it is asked for, so it ends by itself when its cause does, and
 //! a list is always true. Stored are only what people have done about it (acknowledged, snoozed) and which notices were
-//! handed out, so that each is handed out once however often or seldom the scan runs.
+//! handed out, so that each is handed out once: for rules that go by a date however often or seldom the scan runs.
 //!
 //! A warning stands (`open`) until somebody has taken note (`acknowledged`), puts it off (`snoozed`), or its cause is gone
 //! (`resolved`). What is stored of it is one row, keyed by rule, record and date: when the date moves the warning is new.

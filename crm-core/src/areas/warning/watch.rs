@@ -999,3 +999,33 @@ pub(super) fn visible(
     }
     Ok(seen)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    #[test]
+    fn what_the_library_s_own_rules_show_is_shown_to_all_who_may_read_the_record() {
+        let catalog = Catalog::shared();
+        for rule in built_in::RULES.iter().map(|rule| &rule.definition) {
+            let dataset = catalog.dataset(&rule.dataset).unwrap();
+            let names = [&rule.date, &rule.customer_name, &rule.owner, &rule.amount, &rule.currency];
+            for name in names.into_iter().flatten().chain(&rule.title) {
+                assert!(is_declared(dataset, name), "{} {name}", rule.name);
+            }
+        }
+        let installments = catalog.dataset("installment").unwrap();
+        for (name, expected) in [
+            ("label", true),
+            ("customer_name", true),
+            ("customer.name", true),
+            ("contract.owner", true),
+            ("customer.owner", false),
+            ("customer.phone", false),
+        ] {
+            assert_eq!(is_declared(installments, name), expected, "{name}");
+        }
+    }
+}
