@@ -52,7 +52,7 @@ fn one_term(date: &str) -> Value {
 #[test]
 fn from_the_first_notice_to_the_end() {
     let world = World::new("2026-03-02");
-    let (boss, head) = (user(&world, "boss"), user(&world, "head"));
+    let (boss, head) = (reader(&world, "boss"), reader(&world, "head"));
     let top = world.call("unit.create", json!({ "name": "总部", "head": boss }));
     let unit = json!({ "name": "华东", "parent": top["id"], "head": head });
     let admin = join(&world, &world.call("unit.create", unit)["id"]);
@@ -121,29 +121,62 @@ fn from_the_first_notice_to_the_end() {
     assert_eq!(history[1]["notices"].as_array().unwrap().len(), 3, "{history}");
     assert_eq!(history[1]["escalated_on"], "2026-03-25");
 
-    // Paid: gone by itself, and the next scan notes it. Reversed: it stands again, and owes nothing anew.
+    // Paid: gone by itself, and the next scan notes it. Reversed: nobody has taken note of that, and it is told of again.
     let receipt = world.call("receipt.post", json!({ "customer": customer, "amount": "100" }));
     assert_eq!(scan(&world, 100), (vec![], 1));
-    let state =
-        |world: &World| world.call("warning.history", json!({ "subject": contract }))[1]["state"].clone();
-    assert_eq!(state(&world), "resolved");
+    let history = |world: &World| world.call("warning.history", json!({ "subject": contract }))[1].clone();
+    assert_eq!(history(&world)["state"], "resolved");
     let reverse =
         json!({ "id": receipt["receipt"]["id"], "version": receipt["receipt"]["version"], "reason": "退回" });
     world.call("receipt.reverse", reverse);
-    assert_eq!(scan(&world, 100), (vec![], 0));
-    assert_eq!(state(&world), "acknowledged");
+    assert_eq!(world.call("warning.count", json!({}))["total"], 1, "before any scan");
+    assert_eq!(scanned(&world), ["installment_overdue 1 2026-03-12 critical"]);
+    let again = history(&world);
+    assert_eq!((&again["state"], &again["occurrence"]), (&json!("open"), &json!(2)));
+    assert_eq!(again["acknowledged_at"], Value::Null);
+    let told: Vec<&Value> =
+        again["notices"].as_array().unwrap().iter().map(|told| &told["occurrence"]).collect();
+    assert_eq!(told, [1, 1, 1, 2]);
 
-    // Notices are a dataset like any other, under the scope of who was responsible.
-    let rows = world.call(
-        "query.rows",
-        json!({ "dataset": "warning_notice", "select": ["rule_name", "level", "escalated"],
-        "sort": [{ "field": "noticed_at" }], "filter": { "equal": ["rule_name", "installment_overdue"] } }),
-    );
-    assert_eq!(rows["items"].as_array().map(Vec::len), Some(3), "{rows}");
+    // All that was handed out, page by page and by day.
+    let notices = |input: Value| world.call("warning.notices", input);
+    let all = notices(json!({}));
+    let shown_of = |page: &Value| page["items"].as_array().unwrap().iter().map(shown).collect::<Vec<_>>();
+    assert_eq!(shown_of(&all).len(), 6, "{all}");
+    assert_eq!(shown_of(&all)[0], "installment_due 1 2026-03-12 notice");
+    let title = (&all["items"][5]["title"], &all["items"][5]["occurrence"]);
+    assert_eq!(title, (&json!("HT-2026-000001 第1期"), &json!(2)));
+    let (mut paged, mut cursor) = (Vec::new(), Value::Null);
+    loop {
+        let page = notices(json!({ "limit": 4, "cursor": cursor }));
+        paged.extend(shown_of(&page));
+        cursor = page["next"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert_eq!(paged, shown_of(&all));
+    for (input, count) in [
+        (json!({ "from": "2026-03-22" }), 4),
+        (json!({ "from": "2026-03-10", "to": "2026-03-22" }), 2),
+        (json!({ "to": "2026-03-04" }), 0),
+        (json!({ "mine": true }), 5),
+    ] {
+        assert_eq!(shown_of(&notices(input.clone())).len(), count, "{input}");
+    }
+    assert_eq!(world.refused("warning.notices", json!({ "cursor": "x" })), expect("wrong_type", "cursor"));
+    assert_eq!(world.refused("warning.notices", json!({ "limit": 0 })), expect("out_of_range", "limit"));
 }
 
-fn user(world: &World, login: &str) -> Value {
-    world.call("user.create", json!({ "login": login, "name": login }))["id"].clone()
+/// A user whose role reaches all records, at these levels.
+fn with_levels(world: &World, login: &str, scope: &str, levels: Value) -> Value {
+    let role = world.call("role.create", json!({ "name": login, "scope": scope, "levels": levels }));
+    world.call("user.create", json!({ "login": login, "name": login, "roles": [role["id"]] }))["id"].clone()
+}
+
+/// A user who may read all that is warned of here.
+fn reader(world: &World, login: &str) -> Value {
+    with_levels(world, login, "all", json!({ "settlement": "read", "contract": "read", "warning": "read" }))
 }
 
 /// Puts the first user into a unit.
@@ -159,12 +192,13 @@ fn join(world: &World, unit: &Value) -> Value {
 #[test]
 fn who_is_told() {
     let world = World::new("2026-03-02");
-    let role = world.call("role.create", json!({ "name": "财务", "scope": "own" }))["id"].clone();
+    let role = json!({ "name": "财务", "scope": "all", "levels": { "settlement": "read" } });
+    let role = world.call("role.create", role)["id"].clone();
     let cashier = world.call("user.create", json!({ "login": "cashier", "name": "出纳", "roles": [role] }));
     let gone = world.call("user.create", json!({ "login": "gone", "name": "离职", "roles": [role] }));
     let left = json!({ "id": gone["id"], "version": 1, "name": "离职", "roles": [role], "active": false });
     world.call("user.update", left);
-    let head = user(&world, "head");
+    let head = reader(&world, "head");
     let unit = world.call("unit.create", json!({ "name": "华东", "head": head }))["id"].clone();
     let admin = join(&world, &unit);
     let customer = world.customer("甲公司");
@@ -200,6 +234,249 @@ fn who_is_told() {
     }
 }
 
+/// Who is told by a role depends on the record; so do the badge of a head who stands in, and what one finds.
+#[test]
+fn holders_of_a_role_are_told_of_what_they_may_read() {
+    let world = World::new("2026-03-02");
+    let levels = json!({ "party": "edit", "contract": "edit", "settlement": "edit", "warning": "edit" });
+    let role =
+        world.call("role.create", json!({ "name": "销售", "scope": "own", "levels": levels }))["id"].clone();
+    let blind = json!({ "name": "前台", "scope": "all", "levels": { "warning": "read" } });
+    let blind = world.call("role.create", blind)["id"].clone();
+    let head = reader(&world, "head");
+    let unit = world.call("unit.create", json!({ "name": "华东", "head": head }))["id"].clone();
+    let seller = |login: &str, roles: Value| -> (Value, Session) {
+        let input = json!({ "login": login, "name": login, "roles": roles, "unit": unit });
+        (world.call("user.create", input)["id"].clone(), world.ledger.session(login).unwrap())
+    };
+    let (li, li_calls) = seller("li", json!([role]));
+    let (wang, wang_calls) = seller("wang", json!([role]));
+    let (_, desk_calls) = seller("desk", json!([blind]));
+    // Overdue, of Li's.
+    let overdue_contract = || -> Value {
+        let customer = call(&li_calls, "customer.create", json!({ "name": "甲公司" })).unwrap()["id"].clone();
+        let draft = json!({ "title": "设备", "customer": customer, "amount": "100", "terms": one_term("2026-02-20") });
+        let contract = call(&li_calls, "contract.create", draft).unwrap()["id"].clone();
+        world.to_effective(contract, "2026-01-01")
+    };
+    let overdue = json!(["installment_overdue"]);
+    let mine = |session: &Session| {
+        let count = call(session, "warning.count", json!({ "mine": true, "rules": overdue })).unwrap();
+        let list = call(session, "warning.list", json!({ "mine": true, "rules": overdue })).unwrap();
+        assert_eq!(count["total"], list["items"].as_array().unwrap().len());
+        count["total"].as_u64().unwrap()
+    };
+    let configure = |recipients: Value| {
+        let settings = json!({ "recipients": recipients });
+        world.call("warning.configure", json!({ "rule": "installment_overdue", "settings": settings }));
+    };
+    let told = || scan(&world, 100).0.iter().map(|notice| notice["recipients"].clone()).collect::<Vec<_>>();
+    let head_calls = world.ledger.session("head").unwrap();
+    configure(json!({ "roles": [role, blind] }));
+    let of_li = overdue_contract();
+    // The other holder has no business with it, and those at the desk may not read what is owed at all.
+    assert_eq!(told(), [json!([li])]);
+    assert_eq!([&li_calls, &wang_calls, &head_calls, &desk_calls].map(mine), [1, 0, 0, 0]);
+    // A collaborator may read it.
+    let of_both = overdue_contract();
+    world.call("collaborator.add", json!({ "record": of_both, "user": wang, "level": "read" }));
+    assert_eq!(told(), [json!([li, wang])]);
+    assert_eq!([&li_calls, &wang_calls, &head_calls, &desk_calls].map(mine), [2, 1, 0, 0]);
+    // Nobody who holds the role may read it: the head is told, as when nobody is left.
+    configure(json!({ "roles": [blind] }));
+    overdue_contract();
+    assert_eq!(told(), [json!([head])]);
+    assert_eq!([&li_calls, &wang_calls, &head_calls, &desk_calls].map(mine), [0, 0, 3, 0]);
+
+    // What was handed out is shown to those who may read the record, and to nobody else by any way.
+    let seen = |session: &Session| -> usize {
+        let page = call(session, "warning.notices", json!({})).unwrap();
+        page["items"].as_array().unwrap().len()
+    };
+    assert_eq!([&li_calls, &wang_calls, &head_calls, &desk_calls].map(seen), [3, 1, 3, 0]);
+    for session in [&li_calls, &desk_calls, &world.admin] {
+        let rows = json!({ "dataset": "warning_notice", "select": ["title", "amount"] });
+        assert_eq!(
+            outcome(&call(session, "query.rows", rows).unwrap_err()),
+            expect("not_allowed", "dataset")
+        );
+    }
+    assert_eq!(call(&desk_calls, "warning.history", json!({ "subject": of_li })).unwrap(), json!([]));
+    assert_eq!(call(&wang_calls, "warning.history", json!({ "subject": of_li })).unwrap(), json!([]));
+}
+
+/// A rule names its records by a path that leads to another record: that is for those who may look it up there.
+#[test]
+fn what_a_path_leads_to_is_shown_to_those_who_may_look_it_up() {
+    let world = World::new("2026-03-02");
+    let all = json!({ "settlement": "read", "contract": "read", "party": "read", "warning": "read" });
+    let mut no_party = all.clone();
+    no_party.as_object_mut().unwrap().remove("party");
+    let session = |login: &str, scope: &str, levels: &Value| {
+        let user = with_levels(&world, login, scope, levels.clone());
+        (user, world.ledger.session(login).unwrap())
+    };
+    let (_, sees_all) = session("all", "all", &all);
+    let (_, no_party) = session("no_party", "all", &no_party);
+    let (own, sees_own) = session("own", "own", &all);
+    let phone = |name: &str, phone: &str| {
+        world.call(
+            "customer.create",
+            json!({ "name": name, "phone": phone, "credit_code": "91350100M000100Y43" }),
+        )["id"]
+            .clone()
+    };
+    // Two contracts of one owner, one of them with a customer that the owner sees.
+    for (customer, seen) in [(phone("甲", "111"), true), (world.customer("乙"), false)] {
+        if !seen {
+            let read = world.call("customer.get", json!({ "id": customer }));
+            let data = json!({ "name": "乙", "phone": "222" });
+            world
+                .call("customer.update", json!({ "id": customer, "version": read["version"], "data": data }));
+        }
+        let contract = world.effective(&customer, "100", one_term("2026-02-20"), "2026-01-01");
+        for record in [Some(&contract), Some(&customer).filter(|_| seen)].into_iter().flatten() {
+            world.call("collaborator.add", json!({ "record": record, "user": own, "level": "read" }));
+        }
+    }
+    let rule = json!({ "name": "with_phone", "label": "电话", "dataset": "installment", "timing": "late", "date": "due_date",
+        "title": ["label", "customer.phone"], "customer_name": "customer.credit_code", "owner": "customer.owner",
+        "settings": { "recipients": { "users": [own] } } });
+    world.call("warning.define", json!({ "rule": rule }));
+    let listed = |session: &Session| {
+        let page = call(session, "warning.list", json!({ "rules": ["with_phone"] })).unwrap();
+        let items = page["items"].as_array().unwrap().iter();
+        let shown = items.map(|item| {
+            let known = |name: &str| if item[name].is_null() { "-" } else { "+" };
+            format!("{} {}{}", item["title"].as_str().unwrap(), known("customer_name"), known("owner"))
+        });
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&world.admin), ["第1期 111 ++", "第1期 222 -+"]);
+    assert_eq!(listed(&sees_all), ["第1期 111 ++", "第1期 222 -+"]);
+    assert_eq!(listed(&no_party), ["第1期 --", "第1期 --"]);
+    assert_eq!(listed(&sees_own), ["第1期 111 ++", "第1期 --"]);
+    // As in a list of the reader's own.
+    let rows = json!({ "dataset": "installment", "select": ["label", "customer.phone"] });
+    assert_eq!(call(&sees_own, "query.rows", rows.clone()).unwrap()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(call(&no_party, "query.rows", rows).unwrap_err().code().name(), "denied");
+    // A notice goes to several people and is kept: it says what the dataset declares.
+    let told: Vec<Value> =
+        scan(&world, 100).0.into_iter().filter(|notice| notice["rule"] == "with_phone").collect();
+    assert_eq!(told.len(), 2);
+    for notice in told {
+        assert_eq!((&notice["title"], &notice["customer_name"]), (&json!("第1期"), &Value::Null), "{notice}");
+        assert_eq!((&notice["owner"], &notice["recipients"]), (&Value::Null, &json!([own])));
+    }
+    let kept = world.call("warning.notices", json!({}))["items"].to_string();
+    assert!(!kept.contains("111") && !kept.contains("222"), "{kept}");
+}
+
+/// One escalation that cannot be worked out keeps nothing else from being told.
+#[test]
+fn an_escalation_waits_alone() {
+    let world = World::new("2026-12-31");
+    let escalation = json!({ "after_working_days": 2, "recipients": { "owner": true }, "level": "critical" });
+    let settings = json!({ "escalation": escalation });
+    world.call("warning.configure", json!({ "rule": "installment_overdue", "settings": settings }));
+    let customer = world.customer("甲公司");
+    world.effective(&customer, "100", one_term("2026-12-30"), "2026-12-01");
+    world.effective(&customer, "200", one_term("2027-01-05"), "2026-12-01");
+    let overdue = |world: &World| {
+        let (mut page, mut told) = (json!({ "next": Value::Null }), Vec::new());
+        let mut waits = Vec::new();
+        loop {
+            page = world.call("warning.scan", json!({ "limit": 1, "cursor": page["next"] }));
+            told.extend(page["notices"].as_array().unwrap().iter().map(shown));
+            waits
+                .extend(page["escalation_waits"].as_array().unwrap().iter().map(|rule| rule["rule"].clone()));
+            assert_eq!(page["not_computed"], json!([]));
+            if page["next"].is_null() {
+                return (told, !waits.is_empty());
+            }
+        }
+    };
+    let (told, waits) = overdue(&world);
+    assert!(told.contains(&"installment_overdue 1 2026-12-30 warning".to_owned()), "{told:?}");
+    assert!(!waits);
+    on(&world, "2027-01-20");
+    let (told, waits) = overdue(&world);
+    assert!(told.contains(&"installment_overdue 1 2027-01-05 warning".to_owned()), "{told:?}");
+    assert!(waits);
+    assert_eq!(overdue(&world), (vec![], true), "it still waits, and nothing is told twice");
+    // The warnings themselves depend on no working day: lists and counts are whole.
+    let counts = world.call("warning.count", json!({ "rules": ["installment_overdue"] }));
+    assert_eq!((&counts["total"], &counts["rules"][0]["not_computed"]), (&json!(2), &Value::Null));
+    assert_eq!(
+        world.call("warning.list", json!({ "rules": ["installment_overdue"] }))["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+/// So does a warning whose deadline cannot be worked out: lists, counts and scans show the others, however they page.
+#[test]
+fn a_warning_without_a_deadline_waits_alone() {
+    let world = World::new("2026-03-02");
+    let settings = json!({ "lead": 2, "unit": "working_days" });
+    world.call("warning.configure", json!({ "rule": "installment_overdue", "settings": settings }));
+    let customer = world.customer("甲公司");
+    // The calendar begins with 2004.
+    world.effective(&customer, "100", one_term("2003-06-20"), "2003-01-01");
+    world.effective(&customer, "200", one_term("2026-02-10"), "2026-01-01");
+    for limit in [1, 100] {
+        let (mut listed, mut cursor) = (Vec::new(), Value::Null);
+        loop {
+            let page = world.call("warning.list", json!({ "limit": limit, "cursor": cursor }));
+            let items = page["items"].as_array().unwrap().iter();
+            listed.extend(
+                items.filter(|item| item["rule"] == "installment_overdue").map(|item| item["date"].clone()),
+            );
+            cursor = page["next"].clone();
+            if cursor.is_null() {
+                break;
+            }
+        }
+        assert_eq!(listed, ["2026-02-10"], "{limit}");
+    }
+    let counts = world.call("warning.count", json!({}));
+    let counted = counts["rules"].as_array().unwrap().iter();
+    let counted = counted.filter(|rule| rule["rule"] == "installment_overdue").collect::<Vec<_>>();
+    assert_eq!(
+        (&counted[0]["total"], &counted[0]["not_computed"]["name"]),
+        (&json!(1), &json!("unknown_calendar_year"))
+    );
+    let page = world.call("warning.scan", json!({ "limit": 100 }));
+    assert_eq!(page["not_computed"].as_array().unwrap().len(), 1, "{page}");
+    let told: Vec<String> = page["notices"].as_array().unwrap().iter().map(shown).collect();
+    assert!(told.contains(&"installment_overdue 1 2026-02-10 warning".to_owned()), "{told:?}");
+    assert!(!told.iter().any(|told| told.contains("2003-06-20")), "{told:?}");
+    let named = json!({ "rules": ["installment_overdue"] });
+    assert_eq!(world.refused("warning.list", named).0, "unknown_calendar_year");
+}
+
+/// A rule ahead of a date warns from the day on which it was defined or switched on, whenever it is scanned for the first
+/// time; what nobody was there to look at is told of when it is missed.
+#[test]
+fn what_passes_before_the_first_scan() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let draft = json!({ "title": "租赁", "customer": customer, "ends_on": "2026-05-31", "notice_days": 60 });
+    let contract = world.call("contract.create", draft)["id"].clone();
+    world.to_effective(contract, "2026-03-01");
+    let rule = json!({ "name": "notice_soon", "label": "续签", "dataset": "contract", "timing": "ahead", "date": "notice_on",
+        "title": ["number"], "settings": { "lead": 20 } });
+    world.call("warning.define", json!({ "rule": rule }));
+    on(&world, "2026-04-20");
+    assert_eq!(
+        scanned(&world),
+        ["contract_notice_missed 0 2026-04-01 warning", "notice_soon 0 2026-04-01 notice"]
+    );
+    assert_eq!(scanned(&world), [""; 0]);
+}
+
 #[test]
 fn rules_of_the_host() {
     let world = World::new("2026-03-02");
@@ -222,7 +499,7 @@ fn rules_of_the_host() {
         (with("name", json!("Large")), "rule_wrong", "rule.name"),
         (with("dataset", json!("nothing")), "not_allowed", "rule.dataset"),
         (with("dataset", json!("collaborator")), "not_allowed", "rule.dataset"),
-        (with("dataset", json!("warning_notice")), "rule_wrong", "rule.dataset"),
+        (with("dataset", json!("warning_notice")), "not_allowed", "rule.dataset"),
         (with("date", json!("nothing")), "unknown_field", "rule.date"),
         (with("date", json!("label")), "rule_wrong", "rule.date"),
         (with("date", Value::Null), "rule_wrong", "rule.date"),
@@ -232,6 +509,24 @@ fn rules_of_the_host() {
         (with("filter", json!({ "equal": ["owner", { "me": true }] })), "rule_wrong", "rule.filter"),
         (with("title", json!(["amount"])), "rule_wrong", "rule.title[0]"),
         (with("title", json!([])), "empty_list", "rule.title"),
+        (with("title", json!(["customer.phone"])), "rule_wrong", "rule.title"),
+        (with("date", json!("contract.effective_on")), "rule_wrong", "rule.date"),
+        (
+            with(
+                "levels",
+                json!([{ "from_days": 1, "level": "critical" }, { "from_days": 3, "level": "notice" }]),
+            ),
+            "rule_wrong",
+            "rule.levels[1].level",
+        ),
+        (
+            with(
+                "settings",
+                json!({ "escalation": { "after_working_days": 1, "recipients": {}, "level": "critical" } }),
+            ),
+            "rule_wrong",
+            "rule.settings.escalation.recipients",
+        ),
         (with("customer_name", json!("amount")), "rule_wrong", "rule.customer_name"),
         (with("owner", json!("contract")), "rule_wrong", "rule.owner"),
         (with("owner", json!("label")), "rule_wrong", "rule.owner"),
@@ -323,8 +618,13 @@ fn rules_of_the_host() {
     let gone = json!({ "rules": ["large_overdue"] });
     assert_eq!(world.refused("warning.list", gone.clone()), expect("no_rule", "rules[0]"));
     assert_eq!(world.refused("warning.count", gone), expect("no_rule", "rules[0]"));
-    // Defined again, it knows what it has told before.
+    // Defined again, it finds what it had found gone, and tells of it again.
     assert_eq!(world.call("warning.define", json!({ "rule": other }))["version"], 4);
+    assert_eq!(scanned(&world), ["large_overdue 1 2026-02-20 critical"; 2]);
+    // What was not found gone meanwhile it knows to have told of.
+    world.call("warning.remove", json!({ "name": "large_overdue", "version": 4 }));
+    assert_eq!(scan(&world, 100), (vec![], 0));
+    assert_eq!(world.call("warning.define", json!({ "rule": other }))["version"], 6);
     assert_eq!(scanned(&world), [""; 0]);
     let history = world.call("warning.history", json!({ "subject": contract }));
     assert_eq!(history[1]["rule"], "large_overdue");
@@ -471,11 +771,22 @@ struct Item {
 /// What the model remembers of a warning.
 #[derive(Default)]
 struct Seen {
+    occurrence: usize,
+    gone: bool,
     level: usize,
     first: Option<Date>,
     escalated: bool,
     acknowledged: bool,
     snoozed: Option<Date>,
+}
+
+impl Seen {
+    /// It stands; when its cause was gone, nothing has been done about it.
+    fn stands(&mut self) {
+        if std::mem::take(&mut self.gone) {
+            *self = Seen { occurrence: self.occurrence + 1, ..Seen::default() };
+        }
+    }
 }
 
 const LEVELS: [&str; 4] = ["", "notice", "warning", "critical"];
@@ -522,23 +833,29 @@ impl Pair {
     fn notices(&mut self) -> Vec<String> {
         let (today, mut told) = (self.today, Vec::new());
         let first = self.scanned.unwrap_or(today).min(today);
+        let is_there = |rule: &str, item: &Item| match rule {
+            _ if item.receipt.is_some() => false,
+            DUE => item.due >= first && item.due <= add_days(today, 7).unwrap(),
+            _ => item.due < today,
+        };
+        for ((rule, at, due), seen) in &mut self.seen {
+            let item = &self.items[*at];
+            seen.gone |= item.due != *due || !is_there(rule, item);
+        }
         for rule in [DUE, OVERDUE] {
-            for (at, item) in self.items.iter().enumerate().filter(|(_, item)| item.receipt.is_none()) {
+            for (at, item) in self.items.iter().enumerate().filter(|(_, item)| is_there(rule, item)) {
                 let due = item.due;
-                let is_there = match rule {
-                    DUE => due >= first && due <= add_days(today, 7).unwrap(),
-                    _ => due < today,
-                };
-                if !is_there {
-                    continue;
-                }
                 let as_of = if rule == DUE { due.min(today) } else { today };
                 let seen = self.seen.entry((rule, at, due)).or_default();
+                seen.stands();
+                seen.gone = as_of < today;
                 if seen.acknowledged || seen.snoozed.is_some_and(|until| until > as_of) {
                     continue;
                 }
                 let (level, before) = (Pair::level(rule, due, as_of), seen.first);
-                let line = |level: usize, more: &str| format!("{rule} {at} {due} {}{more}", LEVELS[level]);
+                let number = seen.occurrence + 1;
+                let line =
+                    |level: usize, more: &str| format!("{rule} {at} {due} {number} {}{more}", LEVELS[level]);
                 if level > seen.level {
                     seen.level = level;
                     seen.first = seen.first.or(Some(today));
@@ -622,7 +939,9 @@ impl Pair {
                     let place = self.place(warning);
                     let about = json!({ "rule": place.0, "subject": warning["subject"], "seq": 1 });
                     self.world.call("warning.acknowledge", about);
-                    self.seen.entry(place).or_default().acknowledged = true;
+                    let seen = self.seen.entry(place).or_default();
+                    seen.stands();
+                    seen.acknowledged = true;
                 }
             }
             Step::Snooze { at, days } => {
@@ -632,6 +951,7 @@ impl Pair {
                     let about = json!({ "rule": place.0, "subject": warning["subject"], "seq": 1, "until": until.to_string() });
                     self.world.call("warning.snooze", about);
                     let seen = self.seen.entry(place).or_default();
+                    seen.stands();
                     (seen.acknowledged, seen.snoozed) = (false, Some(until));
                 }
             }
@@ -646,7 +966,8 @@ impl Pair {
             .map(|notice| {
                 let (rule, at, date) = self.place(notice);
                 let escalated = if notice["escalated"] == true { " escalated" } else { "" };
-                format!("{rule} {at} {date} {}{escalated}", notice["level"].as_str().unwrap())
+                let (number, level) = (&notice["occurrence"], notice["level"].as_str().unwrap());
+                format!("{rule} {at} {date} {number} {level}{escalated}")
             })
             .collect();
         found.sort();

@@ -58,11 +58,16 @@ impl Actor {
 
     /// How far the user reaches a record: by scope as far as the roles go, as collaborator as far as granted.
     fn reach(&self, record: Uuid, owner: Option<Id<User>>, unit: Option<Id<OrgUnit>>) -> Option<Level> {
-        let in_scope = match &self.units {
+        let is_granted = || self.collaborations.get(&record).copied();
+        if self.has_in_scope(owner, unit) { Some(Level::Manage) } else { is_granted() }
+    }
+
+    /// Whether the roles reach records of this owner in this unit.
+    pub(crate) fn has_in_scope(&self, owner: Option<Id<User>>, unit: Option<Id<OrgUnit>>) -> bool {
+        match &self.units {
             None => true,
             Some(units) => owner == Some(self.user.id) || unit.is_some_and(|unit| units.contains(&unit)),
-        };
-        if in_scope { Some(Level::Manage) } else { self.collaborations.get(&record).copied() }
+        }
     }
 }
 
@@ -173,27 +178,81 @@ pub fn load_actor(tx: &mut dyn Tx, ids: IdCodec, login: &str, stamp: i64) -> Res
     let Some(user) = found.filter(|user| user.active) else { return Ok(None) };
     let roles = Query::<Role>::new(ids).any_of(Role::C.id, user.roles.0.iter().copied()).fetch(tx)?;
     let collaborations = Query::<Collaborator>::new(ids).equal(Collaborator::C.user, user.id).fetch(tx)?;
+    let roles: Vec<&Role> = roles.iter().collect();
+    let mut actor = of_roles(user, &roles, stamp);
+    actor.collaborations = collaborations.into_iter().map(|row| (row.record, row.level)).collect();
+    actor.units = match reached(&actor.user, &roles) {
+        Reached::All => None,
+        Reached::Units(units) => Some(units),
+        Reached::Below(unit) => Some(subtree(&Query::<OrgUnit>::new(ids).fetch(tx)?, unit)),
+    };
+    Ok(Some(actor))
+}
+
+/// Of these users those who are active, without the single records that they reach as collaborators: who could see a record
+/// is asked of all at once, and collaborators are looked up for the records at hand. `units` are all there are.
+///
+/// # Errors
+/// Of the engine.
+pub(crate) fn load_actors(
+    tx: &mut dyn Tx,
+    ids: IdCodec,
+    users: &[User],
+    units: &[OrgUnit],
+    stamp: i64,
+) -> Result<Vec<Actor>> {
+    let roles = Query::<Role>::new(ids).fetch(tx)?;
+    let mut below: BTreeMap<Id<OrgUnit>, Vec<Id<OrgUnit>>> = BTreeMap::new();
+    let mut actors = Vec::with_capacity(users.len());
+    for user in users.iter().filter(|user| user.active) {
+        let roles: Vec<&Role> = roles.iter().filter(|role| user.roles.0.contains(&role.id)).collect();
+        let mut actor = of_roles(user.clone(), &roles, stamp);
+        actor.units = match reached(&actor.user, &roles) {
+            Reached::All => None,
+            Reached::Units(units) => Some(units),
+            Reached::Below(unit) => Some(below.entry(unit).or_insert_with(|| subtree(units, unit)).clone()),
+        };
+        actors.push(actor);
+    }
+    Ok(actors)
+}
+
+/// What the roles of a user grant together, but for whose records they reach.
+fn of_roles(user: User, roles: &[&Role], stamp: i64) -> Actor {
     let mut actor = Actor {
         stamp,
-        collaborations: collaborations.into_iter().map(|row| (row.record, row.level)).collect(),
+        collaborations: HashMap::new(),
         everything: roles.iter().any(|role| role.everything),
         levels: BTreeMap::new(),
         permissions: roles.iter().flat_map(|role| role.permissions.0.iter().cloned()).collect(),
-        units: None,
+        units: Some(Vec::new()),
         user,
     };
     for (area, level) in roles.iter().flat_map(|role| &role.levels.0) {
         let granted = actor.levels.entry(area.clone()).or_insert(*level);
         *granted = (*granted).max(*level);
     }
+    actor
+}
+
+/// Whose records the roles of a user reach beside their own.
+enum Reached {
+    /// Everybody's.
+    All,
+    /// Those of these units.
+    Units(Vec<Id<OrgUnit>>),
+    /// Those of this unit and of all units below it.
+    Below(Id<OrgUnit>),
+}
+
+fn reached(user: &User, roles: &[&Role]) -> Reached {
     let scope = roles.iter().map(|role| role.scope).max().unwrap_or_default();
-    actor.units = match (scope, actor.user.unit) {
-        (DataScope::All, _) => None,
-        (DataScope::Own, _) | (_, None) => Some(Vec::new()),
-        (DataScope::Unit, Some(unit)) => Some(vec![unit]),
-        (DataScope::Subtree, Some(unit)) => Some(subtree(&Query::<OrgUnit>::new(ids).fetch(tx)?, unit)),
-    };
-    Ok(Some(actor))
+    match (scope, user.unit) {
+        (DataScope::All, _) => Reached::All,
+        (DataScope::Own, _) | (_, None) => Reached::Units(Vec::new()),
+        (DataScope::Unit, Some(unit)) => Reached::Units(vec![unit]),
+        (DataScope::Subtree, Some(unit)) => Reached::Below(unit),
+    }
 }
 
 /// A unit and all units below it.

@@ -8,8 +8,8 @@ mod actor;
 mod model;
 mod operations;
 
-pub(crate) use actor::Reach;
 pub use actor::{Actor, Owned, begin_with_stamp, load_actor, rights_stamp};
+pub(crate) use actor::{Reach, load_actors};
 pub use model::{
     Collaborator, CollaboratorColumns, DataScope, OrgUnit, OrgUnitColumns, RightsStamp, RightsStampColumns,
     Role, RoleColumns, User, UserColumns, create_first_user,

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::areas::access::{OrgUnit, Role, User};
+use crate::areas::access::{Role, User};
 use crate::kernel::currency::Currency;
 use crate::kernel::date::{Date, Instant};
 use crate::kernel::decimal::Amount;
@@ -64,18 +64,20 @@ crate::coded! {
     }
 }
 
-/// Who is told of a warning. Those who are no longer active are left out. Where nobody remains, the head of the owner's
-/// org unit is told, or of the nearest unit above that has one.
+/// Who is told of a warning. Those who are no longer active are left out, and heads and holders of roles who may not read
+/// the record. Where nobody remains, the head of the owner's org unit is told, or of the nearest unit above that has one
+/// who may read it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WarningRecipients {
     /// The record's owner.
     pub owner: bool,
-    /// The head of the owner's org unit; where that is the owner, or the unit has none, of the nearest unit above with another.
+    /// The head of the owner's org unit; where that is the owner, the unit has none, or the head may not read the record, of
+    /// the nearest unit above with another.
     pub unit_head: bool,
-    /// Every user with one of these roles.
+    /// Every user with one of these roles who may read the record.
     pub roles: Vec<Id<Role>>,
-    /// These users.
+    /// These users, whatever they may read otherwise.
     pub users: Vec<Id<User>>,
 }
 
@@ -85,7 +87,7 @@ pub struct WarningRecipients {
 pub struct WarningEscalation {
     /// So many working days of the ledger's calendar after the first notice, 1 to 250.
     pub after_working_days: u32,
-    /// Who is told then.
+    /// Who is told then; not empty.
     pub recipients: WarningRecipients,
     /// The level of that notice, where the warning's own is lower.
     pub level: WarningLevel,
@@ -181,6 +183,9 @@ impl WarningRecipients {
 
 /// A rule: a saved query over a dataset with a date to go by. Fields are names of the dataset or paths along references.
 ///
+/// What is shown of a record by a path that its dataset does not declare, a list shows to those who could look it up where
+/// the path leads, and leaves it empty for others. A notice leaves it empty for all: it goes to several people, and is kept.
+///
 /// What is warned of is the dataset's own record: a record with an id, or a row below one, such as an installment of a
 /// contract.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -197,13 +202,14 @@ pub struct WarningDefinition {
     pub filter: Option<Expr>,
     /// When it warns.
     pub timing: WarningTiming,
-    /// The date it goes by, which should lead an index; none for state rules.
+    /// The date it goes by, which should lead an index: of the record itself or declared by the dataset; none for state rules.
     #[serde(default)]
     pub date: Option<String>,
     /// A further condition, on what refers to the record.
     #[serde(default)]
     pub total: Option<WarningTotal>,
-    /// Texts that name the record, in order, one to three.
+    /// Texts that name the record, in order, one to three, at least one of them of the record itself or declared by the
+    /// dataset.
     pub title: Vec<String>,
     /// The customer's name.
     #[serde(default)]
@@ -217,7 +223,7 @@ pub struct WarningDefinition {
     /// Its currency.
     #[serde(default)]
     pub currency: Option<String>,
-    /// The levels by days beyond the deadline, ascending; a notice before the first.
+    /// The levels by days beyond the deadline, ascending, and none lower than the one before; a notice before the first.
     #[serde(default)]
     pub levels: Vec<WarningStep>,
     /// How early or late, whom it tells.
@@ -243,7 +249,8 @@ crate::record! {
 
 crate::record! {
     /// What is stored of one warning, from its first notice or from when somebody first did something about it. It holds
-    /// for the date that was warned of; when that moves, the warning is new.
+    /// for the date that was warned of; when that moves, the warning is new. When its cause was found gone and comes back,
+    /// the row begins anew with the next occurrence.
     pub struct WarningMark, WarningMarkColumns in "warning_mark" key (kind, subject, subject_seq, date) {
         /// The number of its rule.
         kind: u32,
@@ -269,14 +276,17 @@ crate::record! {
         escalated_on: Option<Date> = since 2 or Cell::Null,
         /// The day on which its cause was found gone.
         resolved_on: Option<Date> = since 2 or Cell::Null,
+        /// How many times it has stood, counting from 1: the columns above tell of the last time.
+        occurrence: u32 = since 2 or Cell::Int(1),
     }
     index warning_mark_standing (kind, date, subject, subject_seq) where standing since 2;
     index warning_mark_subject (subject, kind) since 2;
 }
 
 crate::record! {
-    /// A notice as handed out, once for each level that a warning reached and once for its escalation.
-    pub struct WarningNotice, WarningNoticeColumns in "warning_notice" key (rule, subject, subject_seq, date, level, escalated) since 2 {
+    /// A notice as handed out: for each occurrence of a warning once for each level that it reached and once for its
+    /// escalation.
+    pub struct WarningNotice, WarningNoticeColumns in "warning_notice" key (rule, subject, subject_seq, date, occurrence, level, escalated) since 2 {
         /// The number of its rule.
         rule: u32,
         /// The record.
@@ -285,6 +295,8 @@ crate::record! {
         subject_seq: u32,
         /// The date in the record that the warning goes by.
         date: Date,
+        /// How many times the warning had stood, counting from 1.
+        occurrence: u32,
         /// The level it told of.
         level: WarningLevel,
         /// Whether it went out because nobody had taken note.
@@ -301,16 +313,12 @@ crate::record! {
         currency: Option<Currency>,
         /// Who was responsible.
         owner: Option<Id<User>>,
-        /// The owner's org unit.
-        unit: Option<Id<OrgUnit>>,
         /// Who was told.
         recipients: Json<Vec<Id<User>>>,
         /// When it was handed out.
         noticed_at: Instant,
     }
     index warning_notice_at (noticed_at) since 2;
-    index warning_notice_owner (owner) where owner since 2;
-    index warning_notice_unit (unit) where unit since 2;
 }
 
 crate::record! {
@@ -341,7 +349,7 @@ crate::record! {
     }
 }
 
-/// A rule that could not be worked out, while the others were.
+/// A rule that, or part of which, could not be worked out, while the rest was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleNotComputed {
     /// The rule, by name.

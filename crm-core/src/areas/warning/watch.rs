@@ -1,6 +1,8 @@
 //! Reading what a rule finds: one query per rule and batch, in the order of date and record.
 //!
-//! Lists, counts and scans all read through [`batch`], so they cannot find different things.
+//! Lists, counts and scans all read through [`batch`], so they cannot find different things. What they show of a record
+//! depends on who looks: a path that the dataset does not declare leads to another record, which not everybody who may read
+//! this one may read too ([`Shown`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,20 +11,20 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 use super::model::{
-    WarningBound, WarningDefinition, WarningFigure, WarningMark, WarningRule, WarningSetting, WarningTiming,
-    WarningTotal,
+    WarningBound, WarningDefinition, WarningFigure, WarningMark, WarningRecipients, WarningRule,
+    WarningSetting, WarningTiming, WarningTotal,
 };
 use super::rules::notices::{People, Person, Unit};
 use super::rules::{self, NO_RULE, built_in, wrong};
-use crate::app::{Author, Cx, PathReader};
-use crate::areas::access::{OrgUnit, User};
+use crate::app::{Author, Cx, DENIED, PathReader};
+use crate::areas::access::{Actor, Collaborator, OrgUnit, User, load_actors};
 use crate::catalog::{Access, Level};
 use crate::kernel::calendar::Calendar;
 use crate::kernel::currency::Currency;
 use crate::kernel::date::{Date, parse_date, to_day_number};
 use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Error, Result};
-use crate::kernel::id::Id;
+use crate::kernel::id::{Id, IdCodec};
 use crate::store::cell::{Cell, CellRef};
 use crate::store::dataset::{Binder, BoundField, Dataset, SortBy};
 use crate::store::engine::Flow;
@@ -90,13 +92,39 @@ pub(super) struct Row {
     pub(super) has_seq: bool,
     /// What people want to know of it; empty unless asked for.
     pub(super) details: Details,
+    /// Whose it is; nobody's unless asked for.
+    pub(super) whose: Whose,
+}
+
+/// Who is responsible for a record, and by what data scopes reach it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Whose {
+    /// Who is responsible, by the rule.
+    pub(super) responsible: Option<Id<User>>,
+    /// The record that collaborators are added to.
+    record: Option<Uuid>,
+    /// Its owner.
+    owner: Option<Id<User>>,
+    /// Its org unit.
+    unit: Option<Id<OrgUnit>>,
+}
+
+/// To whom details are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// To nobody: they are not read.
+    Nobody,
+    /// To the caller: beside what is shown to all, what the caller could look up along the rule's paths.
+    Caller,
+    /// To everybody who may read the record: its own fields, and those that its dataset declares.
+    All,
 }
 
 /// What people want to know of a record.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Details {
-    /// What names it.
-    pub(super) title: String,
+    /// The texts that name it, in order; those that are not shown are missing.
+    pub(super) title: Vec<Option<String>>,
     /// The customer's name.
     pub(super) customer_name: Option<String>,
     /// Who is responsible.
@@ -107,7 +135,17 @@ pub(super) struct Details {
     pub(super) currency: Option<Currency>,
 }
 
+impl Details {
+    /// What names the record, in one text.
+    pub(super) fn title(&self) -> String {
+        let parts = self.title.iter().flatten().map(String::as_str);
+        let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+        parts.join(" ")
+    }
+}
+
 /// Which of a rule's records are read, and what of them.
+#[derive(Clone, Copy)]
 pub(super) struct Look<'a> {
     /// The day that relative dates of the condition count from.
     pub(super) as_of: Date,
@@ -120,9 +158,42 @@ pub(super) struct Look<'a> {
     /// Only these records, and of them only rows of these numbers, unordered and all at once; everything when empty.
     pub(super) places: &'a [(Uuid, u32)],
     /// Only records of which this user would be told.
-    pub(super) told: Option<(Id<User>, &'a People)>,
-    /// Whether to read the details.
-    pub(super) details: bool,
+    pub(super) told: Option<(Id<User>, &'a Everybody)>,
+    /// To whom the details are shown.
+    pub(super) shown: Shown,
+}
+
+/// Everybody, and what they may read.
+pub(super) struct Everybody {
+    /// Who is who.
+    pub(super) people: People,
+    /// What active users may do, but for the single records that they reach as collaborators.
+    actors: BTreeMap<Id<User>, Actor>,
+}
+
+/// Who may read the records that a rule watches.
+struct Readers<'a> {
+    everybody: &'a Everybody,
+    /// The areas that they must be able to read.
+    areas: Vec<Access>,
+    /// Whether the records are under data scopes.
+    is_scoped: bool,
+    /// The collaborators of these records.
+    collaborators: BTreeSet<(Uuid, Id<User>)>,
+}
+
+impl Readers<'_> {
+    fn reads(&self, user: Id<User>, whose: &Whose) -> bool {
+        let Some(actor) = self.everybody.actors.get(&user) else { return false };
+        let is_granted = || whose.record.is_some_and(|record| self.collaborators.contains(&(record, user)));
+        self.areas.iter().all(|access| actor.allows(*access))
+            && (!self.is_scoped || actor.has_in_scope(whose.owner, whose.unit) || is_granted())
+    }
+
+    fn told(&self, recipients: &WarningRecipients, whose: &Whose) -> Vec<Id<User>> {
+        let people = &self.everybody.people;
+        people.told(recipients, whose.responsible, |user| self.reads(user, whose))
+    }
 }
 
 /// Every rule that is not removed, by number, with the settings in force.
@@ -144,6 +215,13 @@ pub(super) fn rules(cx: &mut Cx<'_>) -> Result<Vec<Rule>> {
         Rule { number, version, definition }
     };
     Ok(own.chain(custom).map(in_force).collect())
+}
+
+/// What every rule says that there is or was, by number.
+pub(super) fn definitions(cx: &mut Cx<'_>) -> Result<BTreeMap<u32, WarningDefinition>> {
+    let custom = cx.query::<WarningRule>().fetch(cx.tx())?;
+    let own = built_in::RULES.iter().map(|rule| (rule.number, rule.definition.clone()));
+    Ok(own.chain(custom.into_iter().map(|rule| (rule.number, rule.definition.0))).collect())
 }
 
 /// The rule of this name.
@@ -180,6 +258,14 @@ fn key_columns(dataset: &Dataset) -> Option<(ColumnRef, Option<ColumnRef>)> {
 
 fn owner_field<'a>(rule: &'a WarningDefinition, dataset: &'static Dataset) -> Option<&'a str> {
     rule.owner.as_deref().or_else(|| dataset.scope.map(|scope| scope.owner))
+}
+
+/// Whether everybody who may read a record of this dataset is shown this field of it: it is the record's own, the dataset
+/// declares it, or it is the owner that data scopes go by.
+fn is_declared(dataset: &Dataset, name: &str) -> bool {
+    !name.contains('.')
+        || dataset.fields.iter().any(|(_, path)| *path == name)
+        || dataset.scope.is_some_and(|scope| scope.owner == name)
 }
 
 fn no_subject(dataset: &Dataset) -> Error {
@@ -269,7 +355,7 @@ pub(super) fn check(cx: &mut Cx<'_>, rule: &WarningDefinition) -> Result<()> {
     let calendar = cx.calendar()?;
     let (catalog, today) = (cx.catalog(), cx.today());
     let dataset = catalog.dataset(&rule.dataset).map_err(|error| error.within("dataset"))?;
-    if key_columns(dataset).is_none() || dataset.name == super::WARNING_NOTICES.name {
+    if key_columns(dataset).is_none() {
         return Err(no_subject(dataset));
     }
     refuse_caller(rule.filter.as_ref())?;
@@ -285,9 +371,23 @@ pub(super) fn check(cx: &mut Cx<'_>, rule: &WarningDefinition) -> Result<()> {
             |bound| bound.field_type == FieldType::Date,
             ("a date", "日期字段"),
         )?;
+        if !is_declared(dataset, date) {
+            return Err(wrong(
+                "date",
+                "a rule goes by a date of the record itself or one that its dataset declares, which all who see it may know",
+                "规则的日期须为记录自身的字段或数据集声明的字段",
+            ));
+        }
     }
     for (index, title) in rule.title.iter().enumerate() {
         typed(&mut binder, &format!("title[{index}]"), title, is_text, ("a text", "文本字段"))?;
+    }
+    if !rule.title.iter().any(|title| is_declared(dataset, title)) {
+        return Err(wrong(
+            "title",
+            "a notice is named by texts of the record itself or that its dataset declares, so one of them is needed",
+            "标题中至少须有一个记录自身的字段或数据集声明的字段,通知只显示这些字段",
+        ));
     }
     if let Some(name) = &rule.customer_name {
         typed(&mut binder, "customer_name", name, is_text, ("a text", "文本字段"))?;
@@ -394,7 +494,7 @@ fn check_total(
 }
 
 /// Fails unless every role and user is there.
-pub(super) fn check_recipients(cx: &mut Cx<'_>, recipients: &super::WarningRecipients) -> Result<()> {
+pub(super) fn check_recipients(cx: &mut Cx<'_>, recipients: &WarningRecipients) -> Result<()> {
     for (index, role) in recipients.roles.iter().enumerate() {
         cx.get(*role).map_err(|error| error.at(format!("roles[{index}]")))?;
     }
@@ -404,7 +504,106 @@ pub(super) fn check_recipients(cx: &mut Cx<'_>, recipients: &super::WarningRecip
     Ok(())
 }
 
-/// The next rows that a rule finds behind `after`, at most so many, and whether they are the last.
+/// What a query reads of each row, by the place among its outputs.
+#[derive(Default)]
+struct Outputs {
+    columns: Vec<Output>,
+    subject: usize,
+    seq: Option<usize>,
+    date: Option<usize>,
+    limit: Option<usize>,
+    title: Vec<Option<usize>>,
+    customer_name: Option<usize>,
+    owner: Option<usize>,
+    amount: Option<usize>,
+    currency: Option<usize>,
+    responsible: Option<usize>,
+    /// Record, owner and unit that the data scope goes by, and those that it goes by where there is no such record.
+    scopes: Vec<[usize; 3]>,
+}
+
+impl Outputs {
+    fn add(&mut self, column: ColumnRef) -> usize {
+        self.columns.push(Output::Column(column));
+        self.columns.len() - 1
+    }
+
+    /// A field, if it is one that everybody is shown.
+    fn shown(&mut self, binder: &mut Binder<'_>, name: Option<&str>) -> Result<Option<usize>> {
+        let name = name.filter(|name| is_declared(binder.dataset(), name));
+        name.map(|name| Ok(self.add(binder.resolve(name)?.column))).transpose()
+    }
+
+    fn details(
+        &mut self,
+        binder: &mut Binder<'_>,
+        rule: &WarningDefinition,
+        owner: Option<&str>,
+    ) -> Result<()> {
+        for title in &rule.title {
+            let place = self.shown(binder, Some(title))?;
+            self.title.push(place);
+        }
+        self.customer_name = self.shown(binder, rule.customer_name.as_deref())?;
+        self.owner = self.shown(binder, owner)?;
+        self.amount = self.shown(binder, rule.amount.as_deref())?;
+        self.currency = self.shown(binder, rule.currency.as_deref())?;
+        Ok(())
+    }
+
+    fn whose(&mut self, binder: &mut Binder<'_>, owner: Option<&str>) -> Result<()> {
+        self.responsible = owner.map(|owner| Ok(self.add(binder.resolve(owner)?.column))).transpose()?;
+        let mut next = binder.dataset().scope.as_ref();
+        while let Some(paths) = next {
+            let mut place = |path| Ok(self.add(binder.resolve(path)?.column));
+            let scope = [place(paths.record)?, place(paths.owner)?, place(paths.unit)?];
+            self.scopes.push(scope);
+            next = paths.otherwise;
+        }
+        Ok(())
+    }
+
+    fn row(&self, cells: &[CellRef<'_>], ids: IdCodec) -> Result<Row> {
+        let date = optional(cells, self.date, ids)?;
+        let seq = optional(cells, self.seq, ids)?;
+        let title = self.title.iter().map(|place| optional(cells, *place, ids)).collect::<Result<_>>()?;
+        let mut whose = Whose { responsible: optional(cells, self.responsible, ids)?, ..Whose::default() };
+        for [record, owner, unit] in &self.scopes {
+            whose.record = optional(cells, Some(*record), ids)?;
+            whose.owner = optional(cells, Some(*owner), ids)?;
+            whose.unit = optional(cells, Some(*unit), ids)?;
+            if whose.record.is_some() {
+                break;
+            }
+        }
+        Ok(Row {
+            key: Key { date, subject: Uuid::decode(cell(cells, self.subject), ids)?, seq: seq.unwrap_or(0) },
+            has_seq: seq.is_some(),
+            details: Details {
+                title,
+                customer_name: optional(cells, self.customer_name, ids)?,
+                owner: optional(cells, self.owner, ids)?,
+                amount: optional(cells, self.amount, ids)?,
+                currency: optional(cells, self.currency, ids)?,
+            },
+            whose,
+        })
+    }
+}
+
+fn cell<'a>(cells: &[CellRef<'a>], place: usize) -> CellRef<'a> {
+    cells.get(place).copied().unwrap_or_default()
+}
+
+fn optional<T: Field>(cells: &[CellRef<'_>], place: Option<usize>, ids: IdCodec) -> Result<Option<T>>
+where
+    Option<T>: Field,
+{
+    place.map_or(Ok(None), |place| Option::decode(cell(cells, place), ids))
+}
+
+/// The next rows that a rule finds behind `after`, at most so many; whether they are the last; and the last row that was
+/// read.
 pub(super) fn batch(
     cx: &mut Cx<'_>,
     rule: &Rule,
@@ -417,25 +616,24 @@ pub(super) fn batch(
     let Some((subject, seq)) = key_columns(dataset) else {
         return Err(no_subject(dataset));
     };
+    let owner = owner_field(definition, dataset);
     let mut binder = Binder::new(catalog.schema(), dataset);
-    let mut outputs = vec![subject];
-    outputs.extend(seq);
+    let mut outputs = Outputs::default();
+    outputs.subject = outputs.add(subject);
+    outputs.seq = seq.map(|seq| outputs.add(seq));
     let date = definition.date.as_deref().map(|date| binder.resolve(date)).transpose()?;
-    outputs.extend(date.map(|date| date.column));
-    let limit_field = match definition.total.as_ref().map(|total| &total.bound) {
-        Some(WarningBound::AboveField(field)) => Some(binder.resolve(field)?.column),
-        _ => None,
-    };
-    outputs.extend(limit_field);
-    if look.details {
-        let names = owner_field(definition, dataset).into_iter();
-        let names = names.chain(definition.customer_name.as_deref());
-        let names = names.chain(definition.amount.as_deref()).chain(definition.currency.as_deref());
-        for name in names.chain(definition.title.iter().map(String::as_str)) {
-            outputs.push(binder.resolve(name)?.column);
-        }
+    outputs.date = date.map(|date| outputs.add(date.column));
+    if let Some(WarningBound::AboveField(field)) = definition.total.as_ref().map(|total| &total.bound) {
+        let field = binder.resolve(field)?.column;
+        outputs.limit = Some(outputs.add(field));
     }
-    binder.select.outputs = outputs.into_iter().map(Output::Column).collect();
+    if look.shown != Shown::Nobody {
+        outputs.details(&mut binder, definition, owner)?;
+    }
+    if look.told.is_some() || look.shown == Shown::All {
+        outputs.whose(&mut binder, owner)?;
+    }
+    binder.select.outputs = std::mem::take(&mut outputs.columns);
     condition(cx, &mut binder, definition.filter.as_ref(), look.as_of, look.calendar)?;
     if let Some(date) = date {
         let compare = |compare, day: Date| Pred::Compare(date.column, compare, Cell::Int(to_day_number(day)));
@@ -452,15 +650,11 @@ pub(super) fn batch(
     }
     let in_order = look.places.is_empty();
     if !in_order {
-        let subjects: BTreeSet<Uuid> = look.places.iter().map(|(subject, _)| *subject).collect();
-        binder.filter(Pred::In(subject, cells(cx, subjects.iter())?));
-        if let Some(seq) = seq {
-            let rows: BTreeSet<u32> = look.places.iter().map(|(_, row)| *row).collect();
-            binder.filter(Pred::In(seq, rows.into_iter().map(|row| Cell::Int(i64::from(row))).collect()));
-        }
+        let places = only_places(cx, (subject, seq), look.places.iter().copied())?;
+        binder.filter(places);
     }
-    if let Some((user, people)) = look.told {
-        let told = told_owners(cx, definition, dataset, &mut binder, user, people)?;
+    if let Some((user, everybody)) = look.told {
+        let told = told_owners(cx, definition, dataset, &mut binder, user, &everybody.people)?;
         binder.filter(told);
     }
     cx.narrow(&mut binder, None)?;
@@ -481,42 +675,151 @@ pub(super) fn batch(
     cx.check_cancelled()?;
     let (mut rows, mut limits) = (Vec::new(), Vec::new());
     cx.tx().select(&binder.select, &mut |cells| {
-        let mut cells = cells.iter().copied();
-        let mut next = || cells.next().unwrap_or_default();
-        let subject = Uuid::decode(next(), ids)?;
-        let row = if seq.is_some() { u32::decode(next(), ids)? } else { 0 };
-        let date = date.map(|_| Date::decode(next(), ids)).transpose()?;
-        limits.push(limit_field.map(|_| Amount::decode(next(), ids)).transpose()?);
-        let mut details = Details::default();
-        if look.details {
-            if owner_field(definition, dataset).is_some() {
-                details.owner = Option::decode(next(), ids)?;
-            }
-            if definition.customer_name.is_some() {
-                details.customer_name = Option::decode(next(), ids)?;
-            }
-            if definition.amount.is_some() {
-                details.amount = Option::decode(next(), ids)?;
-                details.currency = Option::decode(next(), ids)?;
-            }
-            for _ in &definition.title {
-                if let CellRef::Text(part) = next() {
-                    if !details.title.is_empty() {
-                        details.title.push(' ');
-                    }
-                    details.title.push_str(part);
-                }
-            }
-        }
-        rows.push(Row { key: Key { date, subject, seq: row }, has_seq: seq.is_some(), details });
+        limits.push(optional(cells, outputs.limit, ids)?);
+        rows.push(outputs.row(cells, ids)?);
         Ok(Flow::More)
     })?;
     let exhausted = !in_order || rows.len() < limit;
     let last = rows.last().map(|row: &Row| row.key);
+    if let Some((user, everybody)) = look.told {
+        let told = told(cx, everybody, definition, &definition.settings.recipients, &rows)?;
+        let kept: Vec<bool> = told.iter().map(|told| told.contains(&user)).collect();
+        retain(&mut rows, &kept);
+        retain(&mut limits, &kept);
+    }
     if let Some(total) = &definition.total {
         rows = beyond(cx, total, rows, &limits, look)?;
     }
+    if look.shown == Shown::Caller {
+        look_up(cx, definition, dataset, &mut rows)?;
+    }
     Ok((rows, exhausted, last))
+}
+
+fn retain<T>(items: &mut Vec<T>, kept: &[bool]) {
+    let mut kept = kept.iter();
+    items.retain(|_| kept.next().copied().unwrap_or(false));
+}
+
+/// Only these records, and of them only rows of these numbers.
+fn only_places(
+    cx: &Cx<'_>,
+    (subject, seq): (ColumnRef, Option<ColumnRef>),
+    places: impl Iterator<Item = (Uuid, u32)> + Clone,
+) -> Result<Pred> {
+    let subjects: BTreeSet<Uuid> = places.clone().map(|(subject, _)| subject).collect();
+    let of_subjects = Pred::In(subject, cells(cx, subjects.iter())?);
+    let Some(seq) = seq else { return Ok(of_subjects) };
+    let rows: BTreeSet<u32> = places.map(|(_, row)| row).collect();
+    let rows = rows.into_iter().map(|row| Cell::Int(i64::from(row))).collect();
+    Ok(of_subjects.and(Pred::In(seq, rows)))
+}
+
+/// Fills in what the rule's own paths lead to, as far as the caller could look it up.
+fn look_up(
+    cx: &mut Cx<'_>,
+    rule: &WarningDefinition,
+    dataset: &'static Dataset,
+    rows: &mut [Row],
+) -> Result<()> {
+    fn fill<T>(
+        cx: &mut Cx<'_>,
+        dataset: &'static Dataset,
+        name: Option<&str>,
+        rows: &mut [Row],
+        place: impl Fn(&mut Details) -> Option<&mut Option<T>>,
+    ) -> Result<()>
+    where
+        T: Field,
+        Option<T>: Field,
+    {
+        let Some(name) = name.filter(|name| !is_declared(dataset, name)) else { return Ok(()) };
+        let mut found: BTreeMap<(Uuid, u32), Option<T>> = reached(cx, dataset, name, rows)?;
+        for row in rows {
+            let value = found.remove(&(row.key.subject, row.key.seq)).flatten();
+            if let Some(place) = place(&mut row.details) {
+                *place = value;
+            }
+        }
+        Ok(())
+    }
+    for (index, title) in rule.title.iter().enumerate() {
+        fill(cx, dataset, Some(title), rows, |details| details.title.get_mut(index))?;
+    }
+    fill(cx, dataset, rule.customer_name.as_deref(), rows, |details| Some(&mut details.customer_name))?;
+    fill(cx, dataset, owner_field(rule, dataset), rows, |details| Some(&mut details.owner))?;
+    if rule.total.as_ref().is_none_or(|total| matches!(total.bound, WarningBound::AtLeast(_))) {
+        fill(cx, dataset, rule.amount.as_deref(), rows, |details| Some(&mut details.amount))?;
+        fill(cx, dataset, rule.currency.as_deref(), rows, |details| Some(&mut details.currency))?;
+    }
+    Ok(())
+}
+
+/// What a path leads to from these rows, of those whose record there the caller may see; nothing when the caller may not
+/// read the area. It is the caller's own path then, as in a list.
+fn reached<T>(
+    cx: &mut Cx<'_>,
+    dataset: &'static Dataset,
+    path: &str,
+    rows: &[Row],
+) -> Result<BTreeMap<(Uuid, u32), T>>
+where
+    T: Field,
+{
+    let mut found = BTreeMap::new();
+    let (catalog, actor, ids) = (cx.catalog(), cx.actor().clone(), cx.ids());
+    let Some((subject, seq)) = key_columns(dataset) else { return Ok(found) };
+    let reader = PathReader { actor: &actor, catalog, ids };
+    for rows in rows.chunks(AT_ONCE) {
+        let mut binder = Binder::new(catalog.schema(), dataset).guarded(&reader);
+        let value = match binder.resolve(path) {
+            Ok(bound) => bound.column,
+            Err(error) if *error.code() == DENIED => return Ok(found),
+            Err(error) => return Err(error),
+        };
+        binder.select.outputs =
+            [Some(subject), Some(value), seq].into_iter().flatten().map(Output::Column).collect();
+        let places = rows.iter().map(|row| (row.key.subject, row.key.seq));
+        binder.filter(only_places(cx, (subject, seq), places)?);
+        cx.narrow(&mut binder, None)?;
+        cx.tx().select(&binder.select, &mut |cells| {
+            let seq = optional(cells, seq.map(|_| 2), ids)?.unwrap_or(0);
+            found.insert((Uuid::decode(cell(cells, 0), ids)?, seq), T::decode(cell(cells, 1), ids)?);
+            Ok(Flow::More)
+        })?;
+    }
+    Ok(found)
+}
+
+/// Who is told of each of these rows, by these recipients.
+pub(super) fn told(
+    cx: &mut Cx<'_>,
+    everybody: &Everybody,
+    rule: &WarningDefinition,
+    recipients: &WarningRecipients,
+    rows: &[Row],
+) -> Result<Vec<Vec<Id<User>>>> {
+    let readers = readers(cx, everybody, rule, rows)?;
+    Ok(rows.iter().map(|row| readers.told(recipients, &row.whose)).collect())
+}
+
+/// Who may read these rows.
+fn readers<'a>(
+    cx: &mut Cx<'_>,
+    everybody: &'a Everybody,
+    rule: &WarningDefinition,
+    rows: &[Row],
+) -> Result<Readers<'a>> {
+    let is_scoped = cx.catalog().dataset(&rule.dataset)?.scope.is_some();
+    let records: BTreeSet<Uuid> = rows.iter().filter_map(|row| row.whose.record).collect();
+    let records: Vec<Uuid> = records.into_iter().collect();
+    let mut collaborators = BTreeSet::new();
+    for records in records.chunks(AT_ONCE) {
+        let query = cx.query::<Collaborator>().any_of(Collaborator::C.record, records.iter().copied());
+        let found = query.fetch(cx.tx())?.into_iter();
+        collaborators.extend(found.map(|granted| (granted.record, granted.user)));
+    }
+    Ok(Readers { everybody, areas: areas(cx, rule), is_scoped, collaborators })
 }
 
 /// Of these rows, those whose total is beyond the bound.
@@ -600,7 +903,7 @@ fn cells<'a>(cx: &Cx<'_>, subjects: impl Iterator<Item = &'a Uuid>) -> Result<Ve
     subjects.map(|subject| subject.encode(cx.ids())).collect()
 }
 
-/// The records of which a user would be told: those of the owners for whom the rule tells this user.
+/// The records of which a user could be told, by their owners; whether that is so depends on who may read each.
 fn told_owners(
     cx: &Cx<'_>,
     rule: &WarningDefinition,
@@ -610,27 +913,31 @@ fn told_owners(
     people: &People,
 ) -> Result<Pred> {
     let recipients = &rule.settings.recipients;
-    let without_owner = people.told(recipients, None).contains(&user);
+    let without_owner = people.may_be_told(recipients, None, user);
     let Some(field) = owner_field(rule, dataset) else {
         return Ok(if without_owner { Pred::True } else { Pred::False });
     };
     let owner = binder.resolve(field)?.column;
-    let owners = people.users.keys().filter(|owner| people.told(recipients, Some(**owner)).contains(&user));
+    let owners = people.users.keys().filter(|owner| people.may_be_told(recipients, Some(**owner), user));
     let owners: Vec<Uuid> = owners.map(|owner| owner.uuid()).collect();
     let told = Pred::In(owner, cells(cx, owners.iter())?);
     Ok(if without_owner { told.or(Pred::IsNull(owner)) } else { told })
 }
 
-/// Everybody, and who heads what.
-pub(super) fn people(cx: &mut Cx<'_>) -> Result<People> {
+/// Everybody, who heads what, and what they may read.
+pub(super) fn everybody(cx: &mut Cx<'_>) -> Result<Everybody> {
     let users = cx.query::<User>().fetch(cx.tx())?;
     let units = cx.query::<OrgUnit>().fetch(cx.tx())?;
+    let (ids, stamp) = (cx.ids(), cx.actor().stamp);
+    let actors = load_actors(cx.tx(), ids, &users, &units, stamp)?;
+    let actors = actors.into_iter().map(|actor| (actor.user.id, actor)).collect();
     let person = |user: User| (user.id, Person { unit: user.unit, active: user.active, roles: user.roles.0 });
     let head = |unit: OrgUnit| (unit.id, Unit { head: unit.head.map(Id::from_uuid), above: unit.parent });
-    Ok(People {
+    let people = People {
         users: users.into_iter().map(person).collect(),
         units: units.into_iter().map(head).collect(),
-    })
+    };
+    Ok(Everybody { people, actors })
 }
 
 /// What is stored of these warnings, by place. For a state rule the mark that stands is the one meant.
@@ -665,24 +972,60 @@ pub(super) fn not_a_cursor() -> Error {
     )
 }
 
-/// Whether the caller may see a record that a rule watches, whether or not it is warned of now.
-pub(super) fn is_visible(cx: &mut Cx<'_>, rule: &WarningDefinition, subject: Uuid) -> Result<bool> {
-    let actor = cx.actor().clone();
+/// Which of these records the caller may see as a rule watches them, whether or not they are warned of now.
+pub(super) fn visible(
+    cx: &mut Cx<'_>,
+    rule: &WarningDefinition,
+    subjects: impl IntoIterator<Item = Uuid>,
+) -> Result<BTreeSet<Uuid>> {
+    let (mut seen, actor) = (BTreeSet::new(), cx.actor().clone());
     if !areas(cx, rule).into_iter().all(|access| actor.allows(access)) {
-        return Ok(false);
+        return Ok(seen);
     }
     let (catalog, ids) = (cx.catalog(), cx.ids());
     let dataset = catalog.dataset(&rule.dataset)?;
-    let Some((column, _)) = key_columns(dataset) else { return Ok(false) };
-    let mut binder = Binder::new(catalog.schema(), dataset);
-    binder.select.outputs = vec![Output::Column(column)];
-    binder.filter(Pred::equal(column, subject.encode(ids)?));
-    cx.narrow(&mut binder, None)?;
-    binder.select.limit = Some(1);
-    let mut is_there = false;
-    cx.tx().select(&binder.select, &mut |_| {
-        is_there = true;
-        Ok(Flow::Stop)
-    })?;
-    Ok(is_there)
+    let Some((column, _)) = key_columns(dataset) else { return Ok(seen) };
+    let subjects: BTreeSet<Uuid> = subjects.into_iter().collect();
+    let subjects: Vec<Uuid> = subjects.into_iter().collect();
+    for subjects in subjects.chunks(AT_ONCE) {
+        let mut binder = Binder::new(catalog.schema(), dataset);
+        binder.select.outputs = vec![Output::Column(column)];
+        binder.filter(Pred::In(column, cells(cx, subjects.iter())?));
+        cx.narrow(&mut binder, None)?;
+        cx.tx().select(&binder.select, &mut |cells| {
+            seen.insert(Uuid::decode(cell(cells, 0), ids)?);
+            Ok(Flow::More)
+        })?;
+    }
+    Ok(seen)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    #[test]
+    fn what_the_library_s_own_rules_show_is_shown_to_all_who_may_read_the_record() {
+        let catalog = Catalog::shared();
+        for rule in built_in::RULES.iter().map(|rule| &rule.definition) {
+            let dataset = catalog.dataset(&rule.dataset).unwrap();
+            let names = [&rule.date, &rule.customer_name, &rule.owner, &rule.amount, &rule.currency];
+            for name in names.into_iter().flatten().chain(&rule.title) {
+                assert!(is_declared(dataset, name), "{} {name}", rule.name);
+            }
+        }
+        let installments = catalog.dataset("installment").unwrap();
+        for (name, expected) in [
+            ("label", true),
+            ("customer_name", true),
+            ("customer.name", true),
+            ("contract.owner", true),
+            ("customer.owner", false),
+            ("customer.phone", false),
+        ] {
+            assert_eq!(is_declared(installments, name), expected, "{name}");
+        }
+    }
 }

@@ -9,7 +9,8 @@ use super::{WarningItem, new_mark};
 use crate::app::Cx;
 use crate::areas::contract::GIVEN_TO_EFFECTIVE;
 use crate::areas::warning::model::WarningMark;
-use crate::areas::warning::rules::{NO_RULE, NO_WARNING, notices};
+use crate::areas::warning::rules::notices::{self, again, in_force};
+use crate::areas::warning::rules::{NO_RULE, NO_WARNING};
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::date::{self, Date};
 use crate::kernel::error::{self, Code, Error, Result};
@@ -37,10 +38,13 @@ fn change(
         .equal(c.subject_seq, key.seq)
         .equal(c.date, item.date)
         .first(cx.tx())?;
-    let mut after = before.clone().unwrap_or_else(|| new_mark(&rule, key, today));
+    let mut after = match &before {
+        Some(before) if in_force(Some(before)).is_none() => again(before, today),
+        Some(before) => before.clone(),
+        None => new_mark(&rule, key, today),
+    };
     // Whoever does something about a warning has met it: from here on it is known to stand.
     after.standing = after.standing.or(Some(today));
-    after.resolved_on = None;
     change(&mut after, cx);
     cx.subject(subject);
     match &before {
@@ -52,7 +56,8 @@ fn change(
     Ok(item)
 }
 
-/// Takes note of a warning: it is not shown again unless asked for, and owes no further notice, until its date moves.
+/// Takes note of a warning: it is not shown again unless asked for, and owes no further notice, until its date moves or
+/// a scan has found its cause gone and it comes back.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcknowledgeWarning {

@@ -7,7 +7,7 @@ mod scan;
 mod show;
 
 pub use handle::{AcknowledgeWarning, SnoozeWarning};
-pub use history::{NoticeRecord, WarningHistory, WarningRecord};
+pub use history::{ListNotices, NoticeRecord, ToldNotice, WarningHistory, WarningRecord};
 pub use rules::{ConfigureWarning, DefineWarning, RemoveWarning, WarningRuleInfo, WarningRules};
 pub use scan::{Notice, ScanWarnings, ScannedWarnings};
 pub use show::{
@@ -34,10 +34,11 @@ pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     ConfigureWarning,
     ScanWarnings,
     WarningHistory,
+    ListNotices,
     CustomerCredit,
 ];
 
-/// A warning from what a rule found and what is stored of it.
+/// A warning from what a rule found and what is stored of it and holds still.
 fn item(
     rule: &Rule,
     row: Row,
@@ -60,7 +61,7 @@ fn item(
         state: mark.map_or(WarningState::Open, |mark| notices::state(mark, as_of)),
         subject: row.key.subject,
         seq: row.has_seq.then_some(row.key.seq),
-        title: row.details.title,
+        title: row.details.title(),
         customer_name: row.details.customer_name,
         date,
         due_date,
@@ -79,6 +80,7 @@ fn new_mark(rule: &Rule, key: Key, since: Date) -> WarningMark {
         subject: key.subject,
         subject_seq: key.seq,
         date: key.date.unwrap_or(since),
+        occurrence: 1,
         acknowledged_by: None,
         acknowledged_at: None,
         snoozed_until: None,

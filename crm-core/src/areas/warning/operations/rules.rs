@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::warning::model::{
-    WarningDefinition, WarningRule, WarningScanned, WarningSetting, WarningSettings,
+    WarningDefinition, WarningRule, WarningScanned, WarningSetting, WarningSettings, WarningTiming,
 };
 use crate::areas::warning::rules::{
     BUILT_IN_MAX, NO_RULE, RULE_BUILT_IN, RULE_NAME_TAKEN, RULE_WRONG, built_in, check_settings,
@@ -62,12 +62,22 @@ fn forget(cx: &mut Cx<'_>, number: u32) -> Result<()> {
     if let Some(set) = set {
         cx.delete(&set)?;
     }
-    forget_scan(cx, number)
-}
-
-fn forget_scan(cx: &mut Cx<'_>, number: u32) -> Result<()> {
     let scanned = cx.query::<WarningScanned>().equal(WarningScanned::C.rule, number).first(cx.tx())?;
     scanned.map_or(Ok(()), |scanned| cx.delete(&scanned))
+}
+
+/// A rule warns from today on: what its date passes until the next scan is told of, what it has passed before is not. Only
+/// rules ahead of a date need to know.
+fn begin(cx: &mut Cx<'_>, number: u32, timing: WarningTiming) -> Result<()> {
+    if timing != WarningTiming::Ahead {
+        return Ok(());
+    }
+    let today = WarningScanned { rule: number, scanned_on: cx.today() };
+    let scanned = cx.query::<WarningScanned>().equal(WarningScanned::C.rule, number).first(cx.tx())?;
+    match scanned {
+        Some(before) => cx.replace(&before, &today),
+        None => cx.insert(&today),
+    }
 }
 
 impl Operation for DefineWarning {
@@ -107,7 +117,7 @@ impl Operation for DefineWarning {
             }
             _ => {}
         }
-        let (definition, removed_at) = (Json(self.rule), None);
+        let (timing, definition, removed_at) = (self.rule.timing, Json(self.rule), None);
         let rule = match &before {
             // A name that was removed keeps its number, so what is stored of its warnings is still known.
             Some(before) => {
@@ -125,6 +135,7 @@ impl Operation for DefineWarning {
                 rule
             }
         };
+        begin(cx, rule.number, timing)?;
         Ok(WarningRuleInfo { built_in: false, version: Some(rule.version), rule: rule.definition.0 })
     }
 }
@@ -221,8 +232,7 @@ impl Operation for ConfigureWarning {
                 .map_err(|error| at(error, "settings.escalation.recipients"))?;
         }
         if self.settings.enabled && !rule.definition.settings.enabled {
-            // What passed while it was off owes no notice.
-            forget_scan(cx, rule.number)?;
+            begin(cx, rule.number, rule.definition.timing)?;
         }
         let WarningSettings { lead, unit, enabled, recipients, escalation } = self.settings.clone();
         let after = WarningSetting {

@@ -13,10 +13,11 @@ use crate::areas::contract::GIVEN_TO_EFFECTIVE;
 use crate::areas::warning::model::{
     RuleNotComputed, WarningLevel, WarningMark, WarningNotice, WarningScanned, WarningTiming,
 };
-use crate::areas::warning::rules::notices::{Owed, People, owed};
+use crate::areas::warning::rules::notices::{Owed, again, in_force, owed};
 use crate::areas::warning::rules::{SCAN_NEEDS_ALL, is_not_computable, window};
 use crate::areas::warning::watch::{
-    Key, Look, Row, Rule, areas, batch, key_of, marks, not_a_cursor, people, rules,
+    Details, Everybody, Key, Look, Row, Rule, Shown, areas, batch, everybody, key_of, marks, not_a_cursor,
+    rules, told,
 };
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::calendar::Calendar;
@@ -41,8 +42,13 @@ const PLACES_AT_ONCE: usize = 500;
 /// A level that was passed over between two scans is not told of, the highest is; what came due and passed between two scans
 /// is told of still, while it matches the rule's condition. Nothing is owed for what somebody has acknowledged, and what is snoozed waits.
 /// An escalation is handed out once, when nobody has taken note for the rule's number of working days after the first notice.
+/// When a scan has found the cause gone and it comes back, all of this begins anew.
 ///
-/// A rule that counts working days of a year that the calendar does not know is passed over and named, the others go on.
+/// What a rule without a date finds is known only when it is looked at: a state that began and ended between two scans is not
+/// told of, and one that ended and began again has lasted.
+///
+/// Where working days of a year that the calendar does not know would have to be counted, a rule or single warnings of it are
+/// passed over, and the rule is named; the rest goes on. An escalation that counts them waits alone.
 ///
 /// The caller must see all records. Call it again with `next` until there is none. A notice is saved as handed out by the
 /// call that returns it: give an idempotency key, so that a repeated call returns it again.
@@ -68,12 +74,14 @@ pub struct Notice {
     pub subject: Uuid,
     /// The row below the record.
     pub seq: Option<u32>,
-    /// What names it.
+    /// What names it, by texts of the record itself or that its dataset declares.
     pub title: String,
     /// The customer's name.
     pub customer_name: Option<String>,
     /// The date in the record that it goes by.
     pub date: Date,
+    /// How many times the warning has stood, counting from 1: raised when its cause was gone and has come back.
+    pub occurrence: u32,
     /// The day by which something had or has to be done.
     pub due_date: Date,
     /// Days since that day; below zero when it is still ahead.
@@ -84,7 +92,7 @@ pub struct Notice {
     pub currency: Option<Currency>,
     /// Who is responsible.
     pub owner: Option<Id<User>>,
-    /// Who is to be told; empty when the rule finds nobody who is active.
+    /// Who is to be told; empty when the rule finds nobody who is active and may read the record.
     pub recipients: Vec<Id<User>>,
 }
 
@@ -95,8 +103,12 @@ pub struct ScannedWarnings {
     pub notices: Vec<Notice>,
     /// How many warnings were found to have lost their cause.
     pub resolved: u32,
-    /// The rules that could not be worked out to their end; what they have found is told of still.
+    /// The rules that, or of which some warnings, could not be worked out, as `warning.count` names them; the other warnings
+    /// are told of.
     pub not_computed: Vec<RuleNotComputed>,
+    /// The rules of which an escalation waits, because the working days that it counts are not known; whatever else they
+    /// owe is told of.
+    pub escalation_waits: Vec<RuleNotComputed>,
     /// The cursor to go on with; absent when everything was looked at.
     pub next: Option<String>,
 }
@@ -146,6 +158,17 @@ struct Draft {
     key: Key,
     owed: Owed,
     item: WarningItem,
+    occurrence: u32,
+}
+
+/// What a notice says of a record, and to whom.
+#[derive(Clone, Default)]
+struct About {
+    details: Details,
+    /// Whom the rule tells.
+    usual: Vec<Id<User>>,
+    /// Whom its escalation tells.
+    escalated: Vec<Id<User>>,
 }
 
 /// How the scan of a rule ended.
@@ -164,10 +187,11 @@ struct Scan<'a> {
     /// Notices that may still be handed out.
     room: usize,
     /// Who is who, once it is needed.
-    people: Option<People>,
+    everybody: Option<Everybody>,
     notices: Vec<Notice>,
     resolved: u32,
     not_computed: Vec<RuleNotComputed>,
+    escalation_waits: Vec<RuleNotComputed>,
 }
 
 impl Operation for ScanWarnings {
@@ -195,10 +219,11 @@ impl Operation for ScanWarnings {
             today,
             calendar: &calendar,
             room,
-            people: None,
+            everybody: None,
             notices: Vec::new(),
             resolved: 0,
             not_computed: Vec::new(),
+            escalation_waits: Vec::new(),
         };
         let first = position.as_ref().map_or(0, |position| position.rule);
         for rule in rules(cx)? {
@@ -216,8 +241,7 @@ impl Operation for ScanWarnings {
                     return Ok(scan.told(Some(position.to_text())));
                 }
                 Err(error) if is_not_computable(&error) => {
-                    let error = error.to_wire(Locale::English);
-                    scan.not_computed.push(RuleNotComputed { rule: rule.definition.name, error });
+                    scan.not_computed.push(not_computed(&rule, &error));
                 }
                 Err(error) => return Err(error),
             }
@@ -226,10 +250,14 @@ impl Operation for ScanWarnings {
     }
 }
 
+fn not_computed(rule: &Rule, error: &Error) -> RuleNotComputed {
+    RuleNotComputed { rule: rule.definition.name.clone(), error: error.to_wire(Locale::English) }
+}
+
 impl Scan<'_> {
     fn told(self, next: Option<String>) -> ScannedWarnings {
-        let Scan { notices, resolved, not_computed, .. } = self;
-        ScannedWarnings { notices, resolved, not_computed, next }
+        let Scan { notices, resolved, not_computed, escalation_waits, .. } = self;
+        ScannedWarnings { notices, resolved, not_computed, escalation_waits, next }
     }
 
     /// Scans a rule behind a place.
@@ -256,7 +284,7 @@ impl Scan<'_> {
             only: None,
             places: &[],
             told: None,
-            details: false,
+            shown: Shown::Nobody,
         };
         let mut known = if is_state { Known::all(cx, rule)? } else { Known::default() };
         loop {
@@ -299,7 +327,8 @@ impl Scan<'_> {
         let definition = &rule.definition;
         let is_state = definition.timing == WarningTiming::State;
         let (mut drafts, mut added) = (Vec::new(), Vec::new());
-        let (mut end, mut done, mut failed) = (End::Done, after, None);
+        let (mut end, mut done) = (End::Done, after);
+        let (mut missing, mut waits) = (None, None);
         for met in met {
             if self.room == 0 {
                 end = End::Stopped(done);
@@ -324,26 +353,41 @@ impl Scan<'_> {
                 _ => self.today,
             };
             let has_passed = as_of < self.today;
-            let was_standing = before.as_ref().is_some_and(|before| before.standing.is_some());
-            self.resolved += u32::from(has_passed && was_standing);
+            let was_passed = |before: &WarningMark| before.resolved_on.is_some_and(|on| on > as_of);
+            if has_passed && before.as_ref().is_some_and(was_passed) {
+                // A scan that was not carried on has looked at it already when its day had passed.
+                done = Some(place);
+                continue;
+            }
             let escalation = definition.settings.escalation.as_ref();
-            let judged = item(rule, row, before.as_ref(), as_of, self.calendar).and_then(|item| {
-                Ok((owed(item.level, before.as_ref(), escalation, as_of, self.calendar)?, item))
-            });
-            let (mut owed, item) = match judged {
+            let holds = in_force(before.as_ref());
+            let judged = item(rule, row, holds, as_of, self.calendar)
+                .and_then(|item| Ok((owed(item.level, holds, escalation, as_of, self.calendar)?, item)));
+            let (owes, item) = match judged {
                 Ok(judged) => judged,
-                Err(error) => {
-                    // What was decided before it is written first: a mark without its notice would silence it.
-                    failed = Some(error);
-                    break;
+                Err(error) if is_not_computable(&error) => {
+                    // It stays as it is known, and is looked at again when the days are known.
+                    missing = Some(error);
+                    done = Some(place);
+                    continue;
                 }
+                Err(error) => return Err(error),
             };
+            waits = waits.or(owes.waits);
+            let mut owed = owes.notices;
             let is_cut = owed.len() > self.room;
             owed.truncate(self.room);
             self.room -= owed.len();
-            let mut mark = before.clone().unwrap_or_else(|| new_mark(rule, place, self.today));
-            mark.standing = mark.standing.or(Some(self.today)).filter(|_| !has_passed);
-            mark.resolved_on = has_passed.then_some(mark.resolved_on.unwrap_or(self.today));
+            let mut mark = match (&before, holds) {
+                (_, Some(holds)) => holds.clone(),
+                (Some(before), None) => again(before, self.today),
+                (None, None) => new_mark(rule, place, self.today),
+            };
+            // What has passed is over, once it is told of in whole.
+            let is_over = has_passed && !is_cut;
+            self.resolved += u32::from(is_over && holds.is_some_and(|holds| holds.standing.is_some()));
+            mark.standing = mark.standing.or(Some(self.today)).filter(|_| !is_over);
+            mark.resolved_on = Some(self.today).filter(|_| is_over);
             for owed in owed {
                 if owed.escalated {
                     mark.escalated_on = Some(self.today);
@@ -351,7 +395,7 @@ impl Scan<'_> {
                     mark.level = Some(owed.level);
                     mark.noticed_on = mark.noticed_on.or(Some(self.today));
                 }
-                drafts.push(Draft { key: place, owed, item: item.clone() });
+                drafts.push(Draft { key: place, owed, item: item.clone(), occurrence: mark.occurrence });
             }
             match &before {
                 Some(before) => cx.replace(before, &mark)?,
@@ -366,7 +410,14 @@ impl Scan<'_> {
         }
         cx.insert_all(&added)?;
         self.write(cx, rule, look, drafts)?;
-        failed.map_or(Ok(end), Err)
+        for (list, error) in [(&mut self.not_computed, missing), (&mut self.escalation_waits, waits)] {
+            if let Some(error) = error
+                && list.last().is_none_or(|last| last.rule != definition.name)
+            {
+                list.push(not_computed(rule, &error));
+            }
+        }
+        Ok(end)
     }
 
     /// Fills in what people want to know, and writes the notices.
@@ -374,52 +425,60 @@ impl Scan<'_> {
         if drafts.is_empty() {
             return Ok(());
         }
-        let people = match self.people.take() {
-            Some(people) => people,
-            None => people(cx)?,
+        let everybody = match self.everybody.take() {
+            Some(everybody) => everybody,
+            None => everybody(cx)?,
         };
         let places: Vec<(Uuid, u32)> =
             drafts.iter().map(|draft| (draft.key.subject, draft.key.seq)).collect();
-        let mut known: BTreeMap<Key, Row> = BTreeMap::new();
+        let definition = &rule.definition;
+        let settings = &definition.settings;
+        let escalation = settings.escalation.as_ref().map(|escalation| &escalation.recipients);
+        let mut known: BTreeMap<Key, About> = BTreeMap::new();
         for places in places.chunks(PLACES_AT_ONCE) {
-            let look = Look { places, details: true, ..*look };
+            let look = Look { places, shown: Shown::All, ..*look };
             let (rows, ..) = batch(cx, rule, &look, None, ROWS_AT_ONCE)?;
-            known.extend(rows.into_iter().map(|row| (row.key, row)));
+            let usual = told(cx, &everybody, definition, &settings.recipients, &rows)?;
+            let escalated = match escalation {
+                Some(recipients) => told(cx, &everybody, definition, recipients, &rows)?,
+                None => usual.clone(),
+            };
+            for ((row, usual), escalated) in rows.into_iter().zip(usual).zip(escalated) {
+                known.insert(row.key, About { details: row.details, usual, escalated });
+            }
         }
-        let settings = &rule.definition.settings;
         let mut written = Vec::with_capacity(drafts.len());
-        for Draft { key, owed, item } in drafts {
-            let details = known.get(&key).map(|row| row.details.clone()).unwrap_or_default();
-            let escalated = settings.escalation.as_ref().filter(|_| owed.escalated);
-            let recipients = escalated.map_or(&settings.recipients, |escalation| &escalation.recipients);
-            let recipients = people.told(recipients, details.owner);
-            let unit = details.owner.and_then(|owner| people.users.get(&owner)).and_then(|owner| owner.unit);
+        for Draft { key, owed, item, occurrence } in drafts {
+            let About { details, usual, escalated } = known.get(&key).cloned().unwrap_or_default();
+            let recipients = if owed.escalated { escalated } else { usual };
+            let title = details.title();
             written.push(WarningNotice {
                 rule: rule.number,
                 subject: key.subject,
                 subject_seq: key.seq,
                 date: item.date,
+                occurrence,
                 level: owed.level,
                 escalated: owed.escalated,
-                rule_name: rule.definition.name.clone(),
-                title: details.title.clone(),
+                rule_name: definition.name.clone(),
+                title: title.clone(),
                 due_date: item.due_date,
                 amount: details.amount,
                 currency: details.currency,
                 owner: details.owner,
-                unit,
                 recipients: Json(recipients.clone()),
                 noticed_at: cx.now(),
             });
             self.notices.push(Notice {
-                rule: rule.definition.name.clone(),
+                rule: definition.name.clone(),
                 level: owed.level,
                 escalated: owed.escalated,
                 subject: key.subject,
                 seq: item.seq,
-                title: details.title,
+                title,
                 customer_name: details.customer_name,
                 date: item.date,
+                occurrence,
                 due_date: item.due_date,
                 days_late: item.days_late,
                 amount: details.amount,
@@ -428,7 +487,7 @@ impl Scan<'_> {
                 recipients,
             });
         }
-        self.people = Some(people);
+        self.everybody = Some(everybody);
         cx.insert_all(&written)
     }
 }

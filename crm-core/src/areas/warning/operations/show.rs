@@ -14,10 +14,10 @@ use crate::areas::ledger::{NO_RATE, home_value, stated_rate};
 use crate::areas::party::Customer;
 use crate::areas::warning::model::{WarningLevel, WarningState, WarningTiming};
 use crate::areas::warning::rules::credit::{CreditStanding, standing};
-use crate::areas::warning::rules::notices::People;
+use crate::areas::warning::rules::notices::in_force;
 use crate::areas::warning::rules::{NO_RULE, built_in, is_not_computable, window};
 use crate::areas::warning::watch::{
-    Key, Look, Rule, areas, batch, marks, named, not_a_cursor, people, rules, totals,
+    Everybody, Key, Look, Rule, Shown, areas, batch, everybody, marks, named, not_a_cursor, rules, totals,
 };
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::calendar::Calendar;
@@ -34,8 +34,8 @@ const COUNTED_AT_ONCE: usize = 1000;
 
 /// Warnings of records in scope, earliest deadline first.
 ///
-/// A rule that counts working days of a year that the calendar does not know is passed over, and named by `warning.count`
-/// and `warning.scan`; when it is asked for by name, that is an error.
+/// Where working days of a year that the calendar does not know would have to be counted, a rule or single warnings of it are
+/// passed over, and the rule is named by `warning.count` and `warning.scan`; when it is asked for by name, that is an error.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListWarnings {
@@ -100,22 +100,26 @@ struct Wanted<'a> {
     as_of: Date,
     calendar: &'a Calendar,
     levels: &'a [WarningLevel],
-    told: Option<(Id<User>, &'a People)>,
+    told: Option<(Id<User>, &'a Everybody)>,
     include_handled: bool,
     only: Option<(Uuid, Option<u32>)>,
-    details: bool,
+    shown: Shown,
+    /// Whether the rules were asked for by name: then it is an error that one cannot be worked out.
+    is_named: bool,
+}
+
+/// Some of the warnings of a rule.
+struct Part {
+    found: Vec<Found>,
+    /// The place behind which to read on, unless these were the last.
+    last: Option<Key>,
+    /// Why there are others that could not be worked out, if there are.
+    missing: Option<Error>,
 }
 
 impl Wanted<'_> {
-    /// The next warnings of a rule behind a place, of at most so many rows read; the place behind which to read on, unless
-    /// those were the last.
-    fn read(
-        &self,
-        cx: &mut Cx<'_>,
-        rule: &Rule,
-        after: Option<&Key>,
-        limit: usize,
-    ) -> Result<(Vec<Found>, Option<Key>)> {
+    /// The next warnings of a rule behind a place, of at most so many rows read.
+    fn read(&self, cx: &mut Cx<'_>, rule: &Rule, after: Option<&Key>, limit: usize) -> Result<Part> {
         let definition = &rule.definition;
         let look = Look {
             as_of: self.as_of,
@@ -124,33 +128,41 @@ impl Wanted<'_> {
             only: self.only,
             places: &[],
             told: self.told,
-            details: self.details,
+            shown: self.shown,
         };
         let (rows, exhausted, last) = batch(cx, rule, &look, after, limit)?;
         let keys: Vec<Key> = rows.iter().map(|row| row.key).collect();
         let marks = marks(cx, rule, &keys)?;
-        let mut found = Vec::with_capacity(rows.len());
+        let (mut found, mut missing) = (Vec::with_capacity(rows.len()), None);
         for row in rows {
             let key = row.key;
-            let item = item(rule, row, marks.get(&key), self.as_of, self.calendar)?;
+            let item = match item(rule, row, in_force(marks.get(&key)), self.as_of, self.calendar) {
+                Ok(item) => item,
+                Err(error) if !self.is_named && is_not_computable(&error) => {
+                    missing = Some(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if (self.include_handled || item.state == WarningState::Open)
                 && (self.levels.is_empty() || self.levels.contains(&item.level))
             {
                 found.push((item, key));
             }
         }
-        Ok((found, last.filter(|_| !exhausted)))
+        Ok(Part { found, last: last.filter(|_| !exhausted), missing })
     }
 
-    /// All warnings of a rule, by level.
-    fn count(&self, cx: &mut Cx<'_>, rule: &Rule) -> Result<WarningLevelCounts> {
-        let (mut levels, mut after) = (WarningLevelCounts::default(), None);
+    /// All warnings of a rule, by level, and why there are others, if there are.
+    fn count(&self, cx: &mut Cx<'_>, rule: &Rule) -> Result<(WarningLevelCounts, Option<Error>)> {
+        let (mut levels, mut after, mut missing) = (WarningLevelCounts::default(), None, None);
         loop {
-            let (found, last) = self.read(cx, rule, after.as_ref(), COUNTED_AT_ONCE)?;
-            found.iter().for_each(|(item, _)| levels.add(item.level));
-            after = last;
+            let part = self.read(cx, rule, after.as_ref(), COUNTED_AT_ONCE)?;
+            part.found.iter().for_each(|(item, _)| levels.add(item.level));
+            missing = missing.or(part.missing);
+            after = part.last;
             if after.is_none() {
-                return Ok(levels);
+                return Ok((levels, missing));
             }
         }
     }
@@ -171,10 +183,10 @@ impl Stream {
     /// The place of the next warning; reads on when nothing is buffered.
     fn peek(&mut self, cx: &mut Cx<'_>, wanted: &Wanted<'_>, limit: usize) -> Result<Option<Place>> {
         while self.buffer.is_empty() && !self.exhausted {
-            let (found, last) = wanted.read(cx, &self.rule, self.read.as_ref(), limit)?;
-            self.exhausted = last.is_none();
-            self.read = last;
-            self.buffer.extend(found);
+            let part = wanted.read(cx, &self.rule, self.read.as_ref(), limit)?;
+            self.exhausted = part.last.is_none();
+            self.read = part.last;
+            self.buffer.extend(part.found);
         }
         let number = self.rule.number;
         Ok(self.buffer.front().map(|(item, key)| (item.due_date, number, key.subject, key.seq)))
@@ -236,15 +248,16 @@ impl Operation for ListWarnings {
     fn run(self, cx: &mut Cx<'_>) -> Result<Page<WarningItem>> {
         let limit = ListRequest { limit: self.limit, ..ListRequest::default() }.page_limit()? as usize;
         let calendar = cx.calendar()?;
-        let people = if self.mine { Some(people(cx)?) } else { None };
+        let everybody = if self.mine { Some(everybody(cx)?) } else { None };
         let wanted = Wanted {
             as_of: self.as_of.unwrap_or(cx.today()),
             calendar: &calendar,
             levels: &self.levels,
-            told: people.as_ref().map(|people| (cx.actor().user.id, people)),
+            told: everybody.as_ref().map(|everybody| (cx.actor().user.id, everybody)),
             include_handled: self.include_handled,
             only: None,
-            details: true,
+            shown: Shown::Caller,
+            is_named: !self.rules.is_empty(),
         };
         let stream =
             |rule| Stream { rule, taken: None, read: None, buffer: VecDeque::new(), exhausted: false };
@@ -257,7 +270,7 @@ impl Operation for ListWarnings {
             let mut earliest: Option<(Place, usize)> = None;
             for (at, stream) in streams.iter_mut().enumerate() {
                 let place = match stream.peek(cx, &wanted, limit + 1) {
-                    Err(error) if self.rules.is_empty() && is_not_computable(&error) => {
+                    Err(error) if !wanted.is_named && is_not_computable(&error) => {
                         stream.exhausted = true;
                         None
                     }
@@ -317,7 +330,7 @@ pub struct WarningRuleCounts {
     pub total: u32,
     /// By level.
     pub levels: WarningLevelCounts,
-    /// Why it could not be worked out, in English, if it could not.
+    /// Why it, or some of it, could not be worked out and does not count, in English.
     pub not_computed: Option<WireError>,
 }
 
@@ -364,25 +377,26 @@ impl Operation for CountWarnings {
     const EXAMPLE: Example = Example { given: GIVEN_TO_EFFECTIVE, input: r#"{"mine": true}"# };
     fn run(self, cx: &mut Cx<'_>) -> Result<WarningCounts> {
         let calendar = cx.calendar()?;
-        let people = if self.mine { Some(people(cx)?) } else { None };
+        let everybody = if self.mine { Some(everybody(cx)?) } else { None };
         let wanted = Wanted {
             as_of: self.as_of.unwrap_or(cx.today()),
             calendar: &calendar,
             levels: &self.levels,
-            told: people.as_ref().map(|people| (cx.actor().user.id, people)),
+            told: everybody.as_ref().map(|everybody| (cx.actor().user.id, everybody)),
             include_handled: self.include_handled,
             only: None,
-            details: false,
+            shown: Shown::Nobody,
+            is_named: !self.rules.is_empty(),
         };
         let (mut sum, mut by_rule) = (WarningLevelCounts::default(), Vec::new());
         for rule in wanted_rules(cx, &self.rules)? {
-            let (levels, not_computed) = match wanted.count(cx, &rule) {
-                Ok(levels) => (levels, None),
-                Err(error) if self.rules.is_empty() && is_not_computable(&error) => {
-                    (WarningLevelCounts::default(), Some(error.to_wire(Locale::English)))
+            let (levels, missing) = match wanted.count(cx, &rule) {
+                Err(error) if !wanted.is_named && is_not_computable(&error) => {
+                    (WarningLevelCounts::default(), Some(error))
                 }
-                Err(error) => return Err(error),
+                counted => counted?,
             };
+            let not_computed = missing.map(|error| error.to_wire(Locale::English));
             sum = sum.plus(levels);
             let (rule, total) = (rule.definition.name, levels.total());
             by_rule.push(WarningRuleCounts { rule, total, levels, not_computed });
@@ -407,11 +421,12 @@ pub(super) fn present(
         told: None,
         include_handled: true,
         only: Some((subject, seq)),
-        details: true,
+        shown: Shown::Caller,
+        is_named: true,
     };
     let Some(rule) = wanted_rules(cx, &[rule.to_owned()])?.pop() else { return Ok(None) };
-    let (found, _) = wanted.read(cx, &rule, None, 2)?;
-    Ok(found.into_iter().next().map(|(item, key)| (item, key, rule)))
+    let part = wanted.read(cx, &rule, None, 2)?;
+    Ok(part.found.into_iter().next().map(|(item, key)| (item, key, rule)))
 }
 
 /// How a customer stands against its credit limit, and how it would with a further amount.
@@ -474,7 +489,7 @@ impl Operation for CustomerCredit {
             only: None,
             places: &[],
             told: None,
-            details: false,
+            shown: Shown::Nobody,
         };
         let subject = self.customer.uuid();
         let mut sums = [Amount::ZERO; 2];

@@ -298,6 +298,24 @@ pub static RULES: LazyLock<Vec<NumberedRule>> = LazyLock::new(|| {
         }
         .rule(),
     );
+    rules.push(
+        Sketch {
+            number: 14,
+            name: "contract_notice_missed",
+            label: "续签通知期限已过",
+            dataset: "contract",
+            filter: present("notice_on"),
+            timing: WarningTiming::Late,
+            date: Some("notice_on"),
+            lead: 0,
+            title: ["number", "title"],
+            customer_name: "customer_name",
+            owner: "owner",
+            amount: Some(["amount", "currency"]),
+            levels: &[(1, WarningLevel::Warning)],
+        }
+        .rule(),
+    );
     // Exposure is what is open of receivables less what was received or credited and not allocated yet; what is in another
     // currency counts with the value that it is booked at.
     let mut credit = Sketch {
@@ -359,6 +377,20 @@ mod tests {
         for rule in RULES.iter() {
             assert!(rule.number <= BUILT_IN_MAX);
             assert_eq!(check_definition(&rule.definition), Ok(()), "{}", rule.definition.name);
+        }
+    }
+
+    #[test]
+    fn what_is_told_of_ahead_is_told_of_when_it_has_passed() {
+        let watch = |timing| {
+            let rules = RULES.iter().map(|rule| &rule.definition).filter(move |rule| rule.timing == timing);
+            rules.map(|rule| (&rule.dataset, &rule.filter, &rule.date))
+        };
+        for ahead in watch(WarningTiming::Ahead) {
+            assert!(
+                watch(WarningTiming::Late).any(|late| late == ahead),
+                "{ahead:?} is lost when it passes unseen"
+            );
         }
     }
 }

@@ -11,7 +11,7 @@ pub mod notices;
 use std::fmt;
 
 use crate::areas::warning::model::{
-    LeadUnit, WarningDefinition, WarningLevel, WarningSettings, WarningStep, WarningTiming,
+    LeadUnit, WarningDefinition, WarningLevel, WarningRecipients, WarningSettings, WarningStep, WarningTiming,
 };
 use crate::kernel::calendar::Calendar;
 use crate::kernel::date::{self, Date};
@@ -47,7 +47,8 @@ pub(super) fn wrong(field: impl Into<String>, reason: impl fmt::Display, zh: imp
 /// Checks settings: lead and escalation within their bounds.
 ///
 /// # Errors
-/// `OUT_OF_RANGE` at `lead` or `escalation.after_working_days`; `RULE_WRONG` for a state rule with a lead.
+/// `OUT_OF_RANGE` at `lead` or `escalation.after_working_days`; `RULE_WRONG` for a state rule with a lead and for an
+/// escalation that tells nobody.
 pub fn check_settings(settings: &WarningSettings, timing: WarningTiming) -> Result<()> {
     let out = |field: &str, value: u32, min: u32, max: u32| {
         Error::new(&error::OUT_OF_RANGE).at(field).with("value", value).with("min", min).with("max", max)
@@ -65,6 +66,9 @@ pub fn check_settings(settings: &WarningSettings, timing: WarningTiming) -> Resu
     match &settings.escalation {
         Some(escalation) if !(1..=ESCALATION_MAX).contains(&escalation.after_working_days) => {
             Err(out("escalation.after_working_days", escalation.after_working_days, 1, ESCALATION_MAX))
+        }
+        Some(escalation) if escalation.recipients == WarningRecipients::default() => {
+            Err(wrong("escalation.recipients", "an escalation says who else is told", "升级须指定接收人"))
         }
         _ => Ok(()),
     }
@@ -120,6 +124,13 @@ pub fn check_definition(rule: &WarningDefinition) -> Result<()> {
     }
     if !rule.levels.windows(2).all(|pair| pair[0].from_days < pair[1].from_days) {
         return Err(wrong("levels", "levels begin on ascending days", "级别的起始天数须递增"));
+    }
+    if let Some(at) = rule.levels.windows(2).position(|pair| pair[1].level < pair[0].level) {
+        return Err(wrong(
+            format_args!("levels[{}].level", at + 1).to_string(),
+            "a level does not fall as days pass",
+            "级别不能随天数增加而降低",
+        ));
     }
     check_settings(&rule.settings, rule.timing).map_err(|error| error.within("settings"))
 }
@@ -185,7 +196,7 @@ fn moved(day: Date, days: i32, unit: LeadUnit, calendar: &Calendar) -> Result<Da
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::areas::warning::model::{WarningEscalation, WarningRecipients};
+    use crate::areas::warning::model::WarningEscalation;
     use crate::kernel::date::parse_date;
 
     fn definition() -> WarningDefinition {
@@ -212,7 +223,7 @@ mod tests {
     #[test]
     fn definitions_that_contradict_themselves() {
         type Change = fn(&mut WarningDefinition);
-        let cases: [(Change, &str, &str); 14] = [
+        let cases: [(Change, &str, &str); 16] = [
             (|rule| rule.name = "ab".to_owned(), "rule_wrong", "name"),
             (|rule| rule.name = "Abc".to_owned(), "rule_wrong", "name"),
             (|rule| rule.name = "1bc".to_owned(), "rule_wrong", "name"),
@@ -225,6 +236,28 @@ mod tests {
             (|rule| rule.title = vec!["label".to_owned(); 4], "rule_wrong", "title"),
             (|rule| rule.currency = None, "rule_wrong", "currency"),
             (|rule| rule.levels.reverse(), "rule_wrong", "levels"),
+            (
+                |rule| {
+                    for (step, level) in
+                        rule.levels.iter_mut().zip([WarningLevel::Critical, WarningLevel::Notice])
+                    {
+                        step.level = level;
+                    }
+                },
+                "rule_wrong",
+                "levels[1].level",
+            ),
+            (
+                |rule| {
+                    rule.settings.escalation = Some(WarningEscalation {
+                        after_working_days: 1,
+                        recipients: WarningRecipients::default(),
+                        level: WarningLevel::Critical,
+                    });
+                },
+                "rule_wrong",
+                "settings.escalation.recipients",
+            ),
             (|rule| rule.settings.lead = 3651, "out_of_range", "settings.lead"),
             (
                 |rule| {

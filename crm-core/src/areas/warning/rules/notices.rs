@@ -2,8 +2,12 @@
 //!
 //! A warning owes one notice for each level it is found at that is higher than any of which notice was given: levels that
 //! it rose through between two scans are passed over, the highest is told of. Once somebody has taken note it owes nothing
-//! more until its date moves, for then it is another warning; while it is snoozed it waits. When nobody takes note for so
-//! many working days after the first notice, it owes one escalation, once.
+//! more while it lasts; while it is snoozed it waits. When nobody takes note for so many working days after the first
+//! notice, it owes one escalation, once. All this holds for one *occurrence*: when a scan has found the cause gone and it
+//! comes back, nobody has taken note of that, and notices are owed anew. When its date moves it is another warning.
+//!
+//! Holders of a role and heads of units are told of what they may read, and of nothing else: whoever names a role does not
+//! know whose records its holders see. The owner and users whom the rule names are told whatever their rights are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +15,10 @@ use crate::areas::access::{OrgUnit, Role, User};
 use crate::areas::warning::model::{
     WarningEscalation, WarningLevel, WarningMark, WarningRecipients, WarningState,
 };
+use crate::areas::warning::rules::is_not_computable;
 use crate::kernel::calendar::Calendar;
 use crate::kernel::date::{self, Date};
-use crate::kernel::error::Result;
+use crate::kernel::error::{Error, Result};
 use crate::kernel::id::Id;
 
 /// A notice that is owed.
@@ -25,6 +30,15 @@ pub struct Owed {
     pub escalated: bool,
 }
 
+/// What a warning owes on a day.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Owes {
+    /// The notices.
+    pub notices: Vec<Owed>,
+    /// Why its escalation waits: the working days of a year are not known. Its other notices do not.
+    pub waits: Option<Error>,
+}
+
 /// What people have done about a warning, as of a day.
 pub fn state(mark: &WarningMark, as_of: Date) -> WarningState {
     match (mark.acknowledged_at, mark.snoozed_until) {
@@ -34,31 +48,58 @@ pub fn state(mark: &WarningMark, as_of: Date) -> WarningState {
     }
 }
 
-/// What a warning at a level owes on a day, given what is stored of it.
+/// What is stored of a warning that stands, as far as it still holds: what was done before its cause went is over.
+pub fn in_force(mark: Option<&WarningMark>) -> Option<&WarningMark> {
+    mark.filter(|mark| mark.resolved_on.is_none())
+}
+
+/// The mark of a warning that stands again on this day, after its cause was found gone: nothing has been done about it.
+pub fn again(mark: &WarningMark, since: Date) -> WarningMark {
+    WarningMark {
+        occurrence: mark.occurrence.saturating_add(1),
+        acknowledged_by: None,
+        acknowledged_at: None,
+        snoozed_until: None,
+        standing: Some(since),
+        noticed_on: None,
+        level: None,
+        escalated_on: None,
+        resolved_on: None,
+        ..mark.clone()
+    }
+}
+
+/// What a warning at a level owes on a day, given what is stored of it and holds still.
 ///
 /// # Errors
-/// `UNKNOWN_CALENDAR_YEAR` when it would be escalated and the working days up to today are not known.
+/// `DATE_OUT_OF_RANGE`.
 pub fn owed(
     level: WarningLevel,
     mark: Option<&WarningMark>,
     escalation: Option<&WarningEscalation>,
     today: Date,
     calendar: &Calendar,
-) -> Result<Vec<Owed>> {
-    let Some(mark) = mark else { return Ok(vec![Owed { level, escalated: false }]) };
+) -> Result<Owes> {
+    let mut owes = Owes::default();
+    let Some(mark) = mark else {
+        owes.notices.push(Owed { level, escalated: false });
+        return Ok(owes);
+    };
     if state(mark, today) != WarningState::Open {
-        return Ok(Vec::new());
+        return Ok(owes);
     }
-    let mut owed = Vec::new();
     if mark.level.is_none_or(|noticed| level > noticed) {
-        owed.push(Owed { level, escalated: false });
+        owes.notices.push(Owed { level, escalated: false });
     }
-    if let (Some(escalation), Some(first), None) = (escalation, mark.noticed_on, mark.escalated_on)
-        && is_after_working_days(first, escalation.after_working_days, today, calendar)?
-    {
-        owed.push(Owed { level: level.max(escalation.level), escalated: true });
+    if let (Some(escalation), Some(first), None) = (escalation, mark.noticed_on, mark.escalated_on) {
+        match is_after_working_days(first, escalation.after_working_days, today, calendar) {
+            Ok(true) => owes.notices.push(Owed { level: level.max(escalation.level), escalated: true }),
+            Ok(false) => {}
+            Err(error) if is_not_computable(&error) => owes.waits = Some(error),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(owed)
+    Ok(owes)
 }
 
 /// Whether `days` working days have begun since `first`. It looks back from today, so that at the end of a year the next
@@ -105,35 +146,59 @@ impl People {
         self.users.get(&user).is_some_and(|person| person.active)
     }
 
-    /// The nearest active head above a user: of their own unit, or of the first unit above that has another.
-    pub fn head_of(&self, user: Id<User>) -> Option<Id<User>> {
-        let mut at = self.users.get(&user)?.unit;
+    /// The active heads above a user, the nearest first: of their own unit, then of each unit above.
+    fn heads_above(&self, user: Id<User>) -> Vec<Id<User>> {
+        let (mut heads, mut at) = (Vec::new(), self.users.get(&user).and_then(|person| person.unit));
         // A tree is no deeper than it has units; whatever is stored, this ends.
         for _ in 0..=self.units.len() {
-            let Unit { head, above } = self.units.get(&at?)?;
-            if let Some(head) = head.filter(|head| *head != user && self.is_active(*head)) {
-                return Some(head);
-            }
+            let Some(Unit { head, above }) = at.and_then(|unit| self.units.get(&unit)) else { break };
+            heads.extend(head.filter(|head| *head != user && self.is_active(*head)));
             at = *above;
         }
-        None
+        heads
     }
 
-    /// Who is told of the warning of a record with this owner, in the order of their ids.
-    pub fn told(&self, recipients: &WarningRecipients, owner: Option<Id<User>>) -> Vec<Id<User>> {
-        let mut told: BTreeSet<Id<User>> = BTreeSet::new();
-        told.extend(owner.filter(|owner| recipients.owner && self.is_active(*owner)));
-        told.extend(owner.filter(|_| recipients.unit_head).and_then(|owner| self.head_of(owner)));
-        told.extend(recipients.users.iter().copied().filter(|user| self.is_active(*user)));
-        if !recipients.roles.is_empty() {
-            let has_role = |person: &Person| person.roles.iter().any(|role| recipients.roles.contains(role));
-            let holders = self.users.iter().filter(|(_, person)| person.active && has_role(person));
-            told.extend(holders.map(|(user, _)| *user));
+    /// The active holders of these roles.
+    fn holders<'a>(&'a self, roles: &'a [Id<Role>]) -> impl Iterator<Item = Id<User>> + 'a {
+        let has_role = move |person: &Person| person.roles.iter().any(|role| roles.contains(role));
+        self.users.iter().filter(move |(_, person)| person.active && has_role(person)).map(|(user, _)| *user)
+    }
+
+    /// Who is told whatever their rights are: the owner, and users whom the rule names.
+    fn named(&self, recipients: &WarningRecipients, owner: Option<Id<User>>) -> BTreeSet<Id<User>> {
+        let owner = owner.filter(|_| recipients.owner).into_iter();
+        owner.chain(recipients.users.iter().copied()).filter(|user| self.is_active(*user)).collect()
+    }
+
+    /// Who is told of the warning of a record with this owner, in the order of their ids; `reads` says who may read it.
+    pub fn told(
+        &self,
+        recipients: &WarningRecipients,
+        owner: Option<Id<User>>,
+        reads: impl Fn(Id<User>) -> bool,
+    ) -> Vec<Id<User>> {
+        let head = || owner.and_then(|owner| self.heads_above(owner).into_iter().find(|head| reads(*head)));
+        let mut told = self.named(recipients, owner);
+        if recipients.unit_head {
+            told.extend(head());
         }
+        told.extend(self.holders(&recipients.roles).filter(|user| reads(*user)));
         if told.is_empty() {
-            told.extend(owner.and_then(|owner| self.head_of(owner)));
+            told.extend(head());
         }
         told.into_iter().collect()
+    }
+
+    /// Whether this user is among those who could be told of a warning of this owner's, depending on who may read it.
+    pub fn may_be_told(
+        &self,
+        recipients: &WarningRecipients,
+        owner: Option<Id<User>>,
+        user: Id<User>,
+    ) -> bool {
+        self.named(recipients, owner).contains(&user)
+            || self.holders(&recipients.roles).any(|holder| holder == user)
+            || owner.is_some_and(|owner| self.heads_above(owner).contains(&user))
     }
 }
 
@@ -154,6 +219,7 @@ mod tests {
             subject: Uuid::nil(),
             subject_seq: 1,
             date: day("2026-03-02"),
+            occurrence: 1,
             acknowledged_by: None,
             acknowledged_at: None,
             snoozed_until: None,
@@ -223,14 +289,32 @@ mod tests {
             ),
         ] {
             let owed = owed(level, mark.as_ref(), Some(&escalation), today, &Calendar::china());
-            assert_eq!(owed, Ok(expected), "{name}");
+            assert_eq!(owed, Ok(Owes { notices: expected, waits: None }), "{name}");
         }
-        let at = |today: &str| {
-            owed(Notice, Some(&told(Notice)), Some(&escalation), day(today), &Calendar::china())
+        let at = |level, today: &str| {
+            owed(level, Some(&told(Notice)), Some(&escalation), day(today), &Calendar::china()).unwrap()
         };
-        // Looking back from the last known day needs no calendar of the next year; beyond it nothing is guessed.
-        assert_eq!(at("2026-12-31"), Ok(escalated(Warning)));
-        assert_eq!(at("2027-01-04").unwrap_err().code().name(), "unknown_calendar_year");
+        // Looking back from the last known day needs no calendar of the next year; beyond it nothing is guessed, and what
+        // does not depend on it is owed all the same.
+        assert_eq!(at(Notice, "2026-12-31"), Owes { notices: escalated(Warning), waits: None });
+        let waiting = at(Critical, "2027-01-04");
+        assert_eq!(waiting.notices, plain(Critical));
+        assert_eq!(waiting.waits.unwrap().code().name(), "unknown_calendar_year");
+    }
+
+    #[test]
+    fn what_was_done_about_it_is_over_when_its_cause_was_gone() {
+        let acknowledged = WarningMark {
+            acknowledged_at: Some(Instant::from_micros(0).unwrap()),
+            level: Some(WarningLevel::Critical),
+            ..mark()
+        };
+        assert_eq!(in_force(Some(&acknowledged)), Some(&acknowledged));
+        let gone = WarningMark { resolved_on: Some(day("2026-03-09")), ..acknowledged };
+        assert_eq!(in_force(Some(&gone)), None);
+        let again = again(&gone, day("2026-04-20"));
+        let standing = Some(day("2026-04-20"));
+        assert_eq!(again, WarningMark { occurrence: 2, standing, ..mark() });
     }
 
     #[test]
@@ -248,14 +332,48 @@ mod tests {
         people.units.insert(unit(10), Unit { head: Some(user(2)), above: Some(unit(20)) });
         people.units.insert(unit(20), Unit { head: Some(user(3)), above: Some(unit(30)) });
         people.units.insert(unit(30), Unit { head: None, above: Some(unit(20)) });
-        assert_eq!(people.head_of(user(1)), Some(user(2)));
-        assert_eq!(people.head_of(user(2)), None, "heads themselves, an inactive head above, then nobody");
-        assert_eq!(people.head_of(user(4)), None);
         let head = WarningRecipients { unit_head: true, ..WarningRecipients::default() };
-        assert_eq!(people.told(&head, Some(user(1))), [user(2)]);
-        assert_eq!(people.told(&WarningRecipients::owner(), Some(user(3))), []);
-        assert_eq!(people.told(&WarningRecipients::owner(), None), []);
+        let told = |recipients: &WarningRecipients, owner| people.told(recipients, owner, |_| true);
+        assert_eq!(told(&head, Some(user(1))), [user(2)]);
+        assert_eq!(told(&head, Some(user(2))), [], "heads themselves, an inactive head above, then nobody");
+        assert_eq!(told(&head, Some(user(4))), []);
+        assert_eq!(told(&WarningRecipients::owner(), Some(user(3))), []);
+        assert_eq!(told(&WarningRecipients::owner(), None), []);
         let both = WarningRecipients { users: vec![user(4), user(1), user(3)], ..WarningRecipients::owner() };
-        assert_eq!(people.told(&both, Some(user(1))), [user(1), user(4)], "each once, in order");
+        assert_eq!(told(&both, Some(user(1))), [user(1), user(4)], "each once, in order");
+    }
+
+    #[test]
+    fn holders_of_roles_and_heads_are_told_of_what_they_may_read() {
+        let user = |number: u128| Id::<User>::from_uuid(Uuid::from_u128(number));
+        let unit = |number: u128| Id::<OrgUnit>::from_uuid(Uuid::from_u128(number));
+        let role = Id::<Role>::from_uuid(Uuid::from_u128(100));
+        let mut people = People::default();
+        for (number, unit_number, roles) in
+            [(1, 10, vec![]), (2, 10, vec![]), (3, 20, vec![]), (4, 20, vec![role])]
+        {
+            let person = Person { unit: Some(unit(unit_number)), active: true, roles };
+            people.users.insert(user(number), person);
+        }
+        people.units.insert(unit(10), Unit { head: Some(user(2)), above: Some(unit(20)) });
+        people.units.insert(unit(20), Unit { head: Some(user(3)), above: None });
+        let owner = Some(user(1));
+        let holders = WarningRecipients { roles: vec![role], ..WarningRecipients::default() };
+        let head = WarningRecipients { unit_head: true, ..WarningRecipients::default() };
+        let named = WarningRecipients { users: vec![user(4)], ..WarningRecipients::owner() };
+        for (name, recipients, readers, expected) in [
+            ("a holder who reads it", &holders, vec![2, 4], vec![4]),
+            ("no holder reads it: the head is told", &holders, vec![2, 3], vec![2]),
+            ("the next head above who reads it", &head, vec![3], vec![3]),
+            ("nobody reads it", &head, vec![], vec![]),
+            ("named, whatever they read", &named, vec![], vec![1, 4]),
+        ] {
+            let reads = |of: Id<User>| readers.iter().any(|reader| user(*reader) == of);
+            let expected: Vec<_> = expected.into_iter().map(user).collect();
+            assert_eq!(people.told(recipients, owner, reads), expected, "{name}");
+            for told in expected {
+                assert!(people.may_be_told(recipients, owner, told), "{name}");
+            }
+        }
     }
 }
