@@ -418,6 +418,117 @@ fn due_dates_that_count_from_the_invoice() {
     world.call("settlement.verify", json!({}));
 }
 
+/// The due dates of a contract's installments, `-` for none.
+fn dues(world: &World, contract: &Value) -> Vec<String> {
+    let details = world.details(contract);
+    let rows = details["installments"].as_array().unwrap().iter();
+    rows.map(|row| row["due_date"].as_str().unwrap_or("-").to_owned()).collect()
+}
+
+/// Due ten days after the invoice.
+fn once_invoiced() -> Value {
+    json!([{ "share": "balance", "anchor": "invoiced", "offset": { "days": 10 } }])
+}
+
+/// What of an installment is invoiced at once.
+fn part(contract: &Value, seq: u32, amount: &str, count: usize, on: &str) -> Value {
+    let cover = json!({ "cover": { "installments": [{ "installment": seq, "amount": amount }] } });
+    json!({ "of": { "new": new(contract, cover) }, "issued_number": digital(count), "issued_on": on })
+}
+
+fn red_of(invoice: &Value, version: u32, of: Value, count: usize) -> Value {
+    json!({ "id": invoice["invoice"]["id"], "version": version, "reason": "开错", "of": of,
+        "issued_number": digital(count) })
+}
+
+#[test]
+fn every_invoice_that_stands_dates_its_installment() {
+    let world = World::new("2026-03-12");
+    let customer = world.customer("甲公司");
+    // Two invoices in the order of their dates, and the other way round; the first, then the second is taken back.
+    for (backdated, gone, [both, one]) in [
+        (false, 0, ["2026-03-11", "2026-03-12"]),
+        (false, 1, ["2026-03-11", "2026-03-11"]),
+        (true, 0, ["2026-03-11", "2026-03-12"]),
+        (true, 1, ["2026-03-11", "2026-03-11"]),
+    ] {
+        let world = World::new("2026-03-12");
+        let customer = world.customer("甲公司");
+        let contract = world.effective(&customer, "500", once_invoiced(), "2026-03-01");
+        let inputs = [part(&contract, 1, "200", 1, "2026-03-01"), part(&contract, 1, "300", 2, "2026-03-02")];
+        let mut invoices = [Value::Null, Value::Null];
+        for at in if backdated { [1, 0] } else { [0, 1] } {
+            invoices[at] = world.call("invoice.issue", inputs[at].clone());
+        }
+        let case = format!("{backdated} {gone}");
+        assert_eq!(dues(&world, &contract), [both], "{case}");
+        let most = if gone == 0 { "199.99" } else { "299.99" };
+        let allowance = json!({ "lines": [{ "line": 1, "amount": most }] });
+        world.call("invoice.red", red_of(&invoices[gone], 1, allowance, 3));
+        assert_eq!(dues(&world, &contract), [both], "{case}");
+        world.call("invoice.red", red_of(&invoices[gone], 2, json!("rest"), 4));
+        assert_eq!(dues(&world, &contract), [one], "{case}");
+        world.call("invoice.red", red_of(&invoices[1 - gone], 1, json!("rest"), 5));
+        assert_eq!(dues(&world, &contract), ["-"], "{case}");
+        world.call("invoice.issue", part(&contract, 1, "500", 6, "2026-03-12"));
+        assert_eq!(dues(&world, &contract), ["2026-03-22"], "{case}");
+        world.call("settlement.verify", json!({}));
+    }
+    // An invoice over two installments, of which one is taken back.
+    let terms = json!([{ "share": { "rate": "0.3" }, "anchor": "invoiced", "offset": { "days": 10 } },
+        { "share": "balance", "anchor": "invoiced", "offset": { "days": 30 } }]);
+    let contract = world.effective(&customer, "1000", terms, "2026-03-01");
+    let whole = json!({ "of": { "new": new(&contract, json!({})) }, "issued_number": digital(1), "issued_on": "2026-03-01" });
+    let whole = world.call("invoice.issue", whole);
+    assert_eq!(dues(&world, &contract), ["2026-03-11", "2026-03-31"]);
+    world.call("invoice.red", red_of(&whole, 1, json!({ "lines": [{ "line": 1 }] }), 2));
+    assert_eq!(dues(&world, &contract), ["-", "2026-03-31"]);
+    // What names no installment covers what those that name one have left, here the first.
+    let rest = json!([{ "description": "货", "amount": "300", "tax_rate": "0.13" }]);
+    let rest = json!({ "of": { "new": new(&contract, json!({ "cover": { "stated": rest } })) },
+        "issued_number": digital(3), "issued_on": "2026-03-02" });
+    world.call("invoice.issue", rest);
+    assert_eq!(dues(&world, &contract), ["2026-03-12", "2026-03-31"]);
+    world.call("invoice.red", red_of(&whole, 2, json!("rest"), 4));
+    assert_eq!(dues(&world, &contract), ["2026-03-12", "-"]);
+    world.call("settlement.verify", json!({}));
+}
+
+#[test]
+fn what_is_invoiced_after_the_end_counts_once_the_end_is_taken_back() {
+    for (end, more) in [("contract.terminate", json!({ "reason": "误" })), ("contract.complete", json!({}))]
+    {
+        let world = World::new("2026-03-12");
+        let customer = world.customer("甲公司");
+        let contract = world.effective(&customer, "500", once_invoiced(), "2026-03-01");
+        let first = world.call("invoice.issue", part(&contract, 1, "500", 1, "2026-03-01"));
+        if end == "contract.complete" {
+            world.call("receipt.post", json!({ "customer": customer, "amount": "500" }));
+        }
+        let reopen = || world.step("contract.reopen", &contract, json!({ "reason": "误" })).unwrap();
+        world.step(end, &contract, more.clone()).unwrap();
+        // The contract has ended: its due date stays, and the red invoice counts when it runs again.
+        world.call("invoice.red", red_of(&first, 1, json!("rest"), 2));
+        assert_eq!(dues(&world, &contract), ["2026-03-11"], "{end}");
+        reopen();
+        assert_eq!(dues(&world, &contract), ["-"], "{end}");
+        let again = world.call("invoice.issue", part(&contract, 1, "500", 3, "2026-03-05"));
+        assert_eq!(dues(&world, &contract), ["2026-03-15"], "{end}");
+        world.call("invoice.red", red_of(&again, 1, json!("rest"), 4));
+        assert_eq!(dues(&world, &contract), ["-"], "{end}");
+        // Issued on an ended contract.
+        if end == "contract.complete" {
+            world.step(end, &contract, more).unwrap();
+            world.call("invoice.issue", part(&contract, 1, "500", 5, "2026-03-10"));
+            assert_eq!(dues(&world, &contract), ["-"], "{end}");
+            reopen();
+            assert_eq!(dues(&world, &contract), ["2026-03-20"], "{end}");
+        }
+        world.call("settlement.verify", json!({}));
+        world.call("audit.verify", json!({}));
+    }
+}
+
 #[test]
 fn sessions_at_once_cannot_invoice_more_than_the_contract() {
     let world = World::new("2026-03-02");

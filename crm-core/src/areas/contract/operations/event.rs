@@ -12,8 +12,8 @@ use super::{
 };
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
-    AnchorKind, Contract, ContractEvent, ContractEventKind, EntryKind, Installment, InstallmentKind,
-    TermAnchor,
+    AnchorKind, Contract, ContractEvent, ContractEventKind, ContractStatus, EntryKind, Installment,
+    InstallmentKind, TermAnchor,
 };
 use crate::areas::contract::rules::journal::Change;
 use crate::areas::contract::rules::status::Action;
@@ -418,8 +418,15 @@ impl Operation for ReleaseRetention {
     }
 }
 
-/// Fixes the due dates of installments that wait for their invoice: of those named, or of all that wait when none are.
-/// `number` is the invoice's. It is for the area that issues invoices; the contract's version grows with it.
+/// Whether due dates of a contract follow what happens: not after its end. What is recorded then counts when the end is
+/// taken back.
+fn dates_follow(contract: &Contract) -> bool {
+    matches!(contract.status, ContractStatus::Signed | ContractStatus::Effective)
+}
+
+/// Records that an invoice, by its number, covers installments that count from their invoice. Each invoice leaves an event of
+/// its own, so that when one is taken back the next that stands dates the installment; the earliest counts. `covered` may name
+/// other installments, too. It is for the area that issues invoices; the contract's version grows with it.
 ///
 /// # Errors
 /// `UNKNOWN_CALENDAR_YEAR`, `DATE_OUT_OF_RANGE`; those of the store.
@@ -427,41 +434,50 @@ pub(crate) fn invoiced(
     cx: &mut Cx<'_>,
     contract: &Contract,
     date: Date,
-    number: Option<String>,
-    only: Option<&[u32]>,
+    number: &str,
+    covered: &[u32],
 ) -> Result<Contract> {
-    let known = events(cx, contract.id)?;
-    let waiting = installments(cx, contract)?.into_iter().filter(|installment| {
-        installment.anchor == AnchorKind::Invoiced
-            && own_event(installment, &known).is_none()
-            && only.is_none_or(|only| only.contains(&installment.seq))
+    let covered = installments(cx, contract)?.into_iter().filter(|installment| {
+        installment.anchor == AnchorKind::Invoiced && covered.contains(&installment.seq)
     });
-    let waiting: Vec<u32> = waiting.map(|installment| installment.seq).collect();
-    if waiting.is_empty() {
+    let covered: Vec<u32> = covered.map(|installment| installment.seq).collect();
+    if covered.is_empty() {
         return Ok(contract.clone());
     }
-    for seq in waiting {
+    for seq in covered {
         let record = event(contract, ContractEventKind::Invoice, date);
-        happen(cx, ContractEvent { name: number.clone(), installment: Some(seq), ..record })?;
+        happen(cx, ContractEvent { name: Some(number.to_owned()), installment: Some(seq), ..record })?;
     }
-    refresh_installments(cx, contract, EntryKind::Change, date)?;
+    if dates_follow(contract) {
+        refresh_installments(cx, contract, EntryKind::Change, date)?;
+    }
     cx.touch(contract)
 }
 
-/// Takes back what [`invoiced`] did for an invoice, by its number, as when it was cancelled by a red one: the
-/// installments wait again. The entry is booked as of `date`.
+/// Takes back what [`invoiced`] did for an invoice, by its number, as when a red one took it back: for the installments
+/// `gone`, or for all when none are named. What no other invoice dates waits again. The entry is booked as of `date`.
 ///
 /// # Errors
-/// Those of the store.
-pub(crate) fn uninvoiced(cx: &mut Cx<'_>, contract: &Contract, number: &str, date: Date) -> Result<Contract> {
+/// `UNKNOWN_CALENDAR_YEAR`, `DATE_OUT_OF_RANGE`; those of the store.
+pub(crate) fn uninvoiced(
+    cx: &mut Cx<'_>,
+    contract: &Contract,
+    date: Date,
+    number: &str,
+    gone: Option<&[u32]>,
+) -> Result<Contract> {
     let of_invoice = |event: &ContractEvent| {
-        event.kind == ContractEventKind::Invoice && event.name.as_deref() == Some(number)
+        event.kind == ContractEventKind::Invoice
+            && event.name.as_deref() == Some(number)
+            && gone.is_none_or(|gone| event.installment.is_some_and(|seq| gone.contains(&seq)))
     };
     let gone: Vec<ContractEvent> = events(cx, contract.id)?.into_iter().filter(of_invoice).collect();
     if gone.is_empty() {
         return Ok(contract.clone());
     }
     gone.into_iter().try_for_each(|event| set_aside(cx, event))?;
-    refresh_installments(cx, contract, EntryKind::Change, date)?;
+    if dates_follow(contract) {
+        refresh_installments(cx, contract, EntryKind::Change, date)?;
+    }
     cx.touch(contract)
 }

@@ -9,7 +9,7 @@ use super::read::{lines_of, reach_at};
 use super::{GIVEN_ISSUE, GIVEN_TO_PLAN, rates};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
-use crate::areas::contract::{Contract, ContractStatus, SettlementDirection, invoiced};
+use crate::areas::contract::{SettlementDirection, invoiced};
 use crate::areas::invoice::model::{Invoice, InvoiceKind, InvoiceLine};
 use crate::areas::invoice::rules::number::check_vat_number;
 use crate::areas::invoice::rules::status::{self, Action};
@@ -153,27 +153,23 @@ fn check_still_owed(book: &Book, lines: &[InvoiceLine]) -> Result<()> {
     above(book.left()?, own(None)?, &book.contract.number)
 }
 
-/// Whether due dates of a contract still follow its invoices: not after its end.
-pub(super) fn dates_follow(contract: &Contract) -> bool {
-    matches!(contract.status, ContractStatus::Signed | ContractStatus::Effective)
-}
-
-/// Fixes the due dates of installments that wait for their invoice: of those that its lines name. An invoice that names
-/// none fixes all that wait, once nothing is left to invoice; before that nobody can say which of them it is.
-fn tell_contract(cx: &mut Cx<'_>, invoice: &Invoice, lines: &[InvoiceLine], date: Date) -> Result<Contract> {
-    let contract = cx.get(invoice.contract)?;
-    if !dates_follow(&contract) {
-        return Ok(contract);
-    }
+/// The installments that an invoice covers: those that its lines name. One that names none covers, once nothing is left
+/// to invoice, what those that name them have left; before that nobody can say which of them it is.
+fn covered(cx: &mut Cx<'_>, invoice: &Invoice, lines: &[InvoiceLine]) -> Result<Vec<u32>> {
     let named: Vec<u32> = lines.iter().filter_map(|line| line.installment).collect();
-    let number = Some(invoice.number.clone());
     if !named.is_empty() {
-        return invoiced(cx, &contract, date, number, Some(&named));
+        return Ok(named);
     }
-    if Book::open(cx, contract.id)?.left()?.is_positive() {
-        return Ok(contract);
+    let book = Book::open(cx, invoice.contract)?;
+    let mut covered = Vec::new();
+    if !book.left()?.is_positive() {
+        for installment in &book.installments {
+            if book.left_of(installment)?.is_positive() {
+                covered.push(installment.seq);
+            }
+        }
     }
-    invoiced(cx, &contract, date, number, None)
+    Ok(covered)
 }
 
 impl Operation for IssueInvoice {
@@ -255,7 +251,9 @@ impl Operation for IssueInvoice {
                 (after, None)
             }
         };
-        let told = tell_contract(cx, &invoice, &lines, date)?;
+        let covered = covered(cx, &invoice, &lines)?;
+        let contract = cx.get(invoice.contract)?;
+        let told = invoiced(cx, &contract, date, &invoice.number, &covered)?;
         if contract_version == Some(told.version) {
             // As when it was planned: of two sessions that take the same part, the second must read again.
             cx.touch(&told)?;
