@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GIVEN_TO_ISSUE;
+use super::book::smallest;
 use super::issue::{issued_number, issued_on};
 use super::plan::{InvoiceDetails, choose_number};
 use super::read::{lines_of, reach_at};
@@ -152,8 +153,8 @@ fn chosen(
             for (index, want) in wanted.iter().enumerate() {
                 let within = |error: Error| error.within(format!("lines[{index}]"));
                 if wanted[..index].iter().any(|other| other.line == want.line) {
-                    let part = format!("line {}", want.line);
-                    return Err(within(Error::new(&INVOICED_TWICE).at("line").with("part", part)));
+                    let (part, zh) = (format!("line {}", want.line), format!("第 {} 行", want.line));
+                    return Err(within(Error::new(&INVOICED_TWICE).at("line").with_both("part", part, zh)));
                 }
                 let line = lines.iter().find(|line| line.seq == want.line).ok_or_else(|| {
                     within(
@@ -180,7 +181,7 @@ fn chosen(
                         Error::new(&error::OUT_OF_RANGE)
                             .at("amount")
                             .with("value", gross)
-                            .with("min", "0.0001")
+                            .with("min", smallest(invoice.currency)?)
                             .with("max", left),
                     ));
                 }
