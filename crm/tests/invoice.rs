@@ -506,6 +506,40 @@ fn every_invoice_that_stands_dates_its_installment() {
 }
 
 #[test]
+fn a_due_date_moves_from_when_it_was_there() {
+    let world = World::new("2026-03-28");
+    let customer = world.customer("甲公司");
+    let once = json!([{ "share": "balance", "anchor": "invoiced" }]);
+    let contract = world.effective(&customer, "500", once, "2026-03-01");
+    let aged = |days: &[&str]| -> Vec<String> {
+        let aged = |day: &&str| {
+            let aged =
+                world.call("settlement.aging", json!({ "as_of": day, "basis": "dated" }))["rows"][0].clone();
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            [&aged["undated"], &aged["not_due"], &aged["overdue"][0]].map(text).join(" ")
+        };
+        days.iter().map(aged).collect()
+    };
+    // Due from the 20th on; an earlier invoice that is recorded later makes it overdue since then.
+    let late = world.call("invoice.issue", part(&contract, 1, "200", 1, "2026-03-20"));
+    let early = world.call("invoice.issue", part(&contract, 1, "300", 2, "2026-03-02"));
+    assert_eq!(dues(&world, &contract), ["2026-03-02"]);
+    assert_eq!(aged(&["2026-03-10", "2026-03-20"]), ["500 0 0", "0 0 500"]);
+    let red = |invoice: &Value, count: usize, on: &str| {
+        let mut input = red_of(invoice, 1, json!("rest"), count);
+        input["issued_on"] = json!(on);
+        world.call("invoice.red", input);
+    };
+    red(&early, 3, "2026-03-05");
+    assert_eq!(aged(&["2026-03-10", "2026-03-19", "2026-03-20"]), ["500 0 0", "500 0 0", "0 500 0"]);
+    red(&late, 4, "2026-03-25");
+    assert_eq!(aged(&["2026-03-19", "2026-03-24", "2026-03-25"]), ["500 0 0", "0 0 500", "500 0 0"]);
+    world.call("invoice.issue", part(&contract, 1, "500", 5, "2026-03-03"));
+    assert_eq!(aged(&["2026-03-19", "2026-03-24", "2026-03-25"]), ["500 0 0", "0 0 500", "0 0 500"]);
+    assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+}
+
+#[test]
 fn what_is_invoiced_after_the_end_counts_once_the_end_is_taken_back() {
     for (end, more) in [("contract.terminate", json!({ "reason": "误" })), ("contract.complete", json!({}))]
     {
