@@ -6,6 +6,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use crm::kernel::error::{Error, Locale};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use world::{World, call, expect, fen, noon, yuan};
@@ -60,6 +61,7 @@ fn shown(details: &Value) -> Vec<String> {
 fn three_way(world: &World, contract: &Value) -> String {
     let found = world.call("invoice.three_way", json!({ "contract": contract }));
     let row = &found["items"][0];
+    ties_out(row);
     let text = |name: &str| row[name].as_str().unwrap().to_owned();
     let names = ["amount", "cancelled", "planned", "invoiced", "received"].map(text).join(" ");
     let rest =
@@ -111,7 +113,7 @@ fn planned_issued_and_taken_back() {
         (json!({ "issued_number": null }), "missing_field", "issued_number"),
         (json!({ "issued_number": "123" }), "invoice_number_wrong", "issued_number"),
         (json!({ "issued_on": "2026-03-03" }), "date_in_future", "issued_on"),
-        (json!({ "issued_on": "2018-06-01" }), "tax_rate_not_in_force", "rate_reason"),
+        (json!({ "issued_on": "2026-03-01" }), "end_before_start", "issued_on"),
         (json!({ "buyer_credit_code": "1" }), "credit_code_wrong", "buyer_credit_code"),
         (json!({ "of": { "planned": { "id": id, "version": 7 } } }), "stale_version", "of.planned.version"),
     ] {
@@ -285,7 +287,12 @@ fn kinds_numbers_and_rates() {
     let twice = issue(&one, "10", "vat_special", Some(&digital(1)), none.clone());
     assert_eq!(world.refused("invoice.issue", twice).0, "invoice_number_taken");
 
-    // Rates by date, a reason, and the ledger's own.
+    // Rates by date, a reason, and the ledger's own. The contract was signed before all of them.
+    let contract = world.call(
+        "contract.create",
+        json!({ "title": "设备", "customer": ours, "lines": three_lines(), "terms": two_terms() }),
+    );
+    let contract = world.to_effective(contract["id"].clone(), "2010-01-01");
     let refused = expect("tax_rate_not_in_force", "rate_reason");
     let ordinary = |count: usize, rate: &str, on: &str, reason: Option<&str>| {
         let more = json!({ "tax_rate": rate, "issued_on": on, "rate_reason": reason });
@@ -415,7 +422,460 @@ fn due_dates_that_count_from_the_invoice() {
     world.call("invoice.issue", part("400", 5));
     assert_eq!(dues(&contract), ["2026-03-12", "2026-04-01"]);
     world.call("audit.verify", json!({}));
-    world.call("settlement.verify", json!({}));
+    assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+}
+
+/// The due dates of a contract's installments, `-` for none.
+fn dues(world: &World, contract: &Value) -> Vec<String> {
+    let details = world.details(contract);
+    let rows = details["installments"].as_array().unwrap().iter();
+    rows.map(|row| row["due_date"].as_str().unwrap_or("-").to_owned()).collect()
+}
+
+/// Due ten days after the invoice.
+fn once_invoiced() -> Value {
+    json!([{ "share": "balance", "anchor": "invoiced", "offset": { "days": 10 } }])
+}
+
+/// What of an installment is invoiced at once.
+fn part(contract: &Value, seq: u32, amount: &str, count: usize, on: &str) -> Value {
+    let cover = json!({ "cover": { "installments": [{ "installment": seq, "amount": amount }] } });
+    json!({ "of": { "new": new(contract, cover) }, "issued_number": digital(count), "issued_on": on })
+}
+
+fn detail<'a>(error: &'a Error, name: &str) -> Option<&'a str> {
+    error.details().find(|(other, _)| *other == name).map(|(_, value)| value)
+}
+
+fn red_of(invoice: &Value, version: u32, of: Value, count: usize) -> Value {
+    json!({ "id": invoice["invoice"]["id"], "version": version, "reason": "开错", "of": of,
+        "issued_number": digital(count) })
+}
+
+#[test]
+fn every_invoice_that_stands_dates_its_installment() {
+    let world = World::new("2026-03-12");
+    let customer = world.customer("甲公司");
+    // Two invoices in the order of their dates, and the other way round; the first, then the second is taken back.
+    for (backdated, gone, [both, one]) in [
+        (false, 0, ["2026-03-11", "2026-03-12"]),
+        (false, 1, ["2026-03-11", "2026-03-11"]),
+        (true, 0, ["2026-03-11", "2026-03-12"]),
+        (true, 1, ["2026-03-11", "2026-03-11"]),
+    ] {
+        let world = World::new("2026-03-12");
+        let customer = world.customer("甲公司");
+        let contract = world.effective(&customer, "500", once_invoiced(), "2026-03-01");
+        let inputs = [part(&contract, 1, "200", 1, "2026-03-01"), part(&contract, 1, "300", 2, "2026-03-02")];
+        let mut invoices = [Value::Null, Value::Null];
+        for at in if backdated { [1, 0] } else { [0, 1] } {
+            invoices[at] = world.call("invoice.issue", inputs[at].clone());
+        }
+        let case = format!("{backdated} {gone}");
+        assert_eq!(dues(&world, &contract), [both], "{case}");
+        let most = if gone == 0 { "199.99" } else { "299.99" };
+        let allowance = json!({ "lines": [{ "line": 1, "amount": most }] });
+        world.call("invoice.red", red_of(&invoices[gone], 1, allowance, 3));
+        assert_eq!(dues(&world, &contract), [both], "{case}");
+        world.call("invoice.red", red_of(&invoices[gone], 2, json!("rest"), 4));
+        assert_eq!(dues(&world, &contract), [one], "{case}");
+        world.call("invoice.red", red_of(&invoices[1 - gone], 1, json!("rest"), 5));
+        assert_eq!(dues(&world, &contract), ["-"], "{case}");
+        world.call("invoice.issue", part(&contract, 1, "500", 6, "2026-03-12"));
+        assert_eq!(dues(&world, &contract), ["2026-03-22"], "{case}");
+        assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+    }
+    // An invoice over two installments, of which one is taken back.
+    let terms = json!([{ "share": { "rate": "0.3" }, "anchor": "invoiced", "offset": { "days": 10 } },
+        { "share": "balance", "anchor": "invoiced", "offset": { "days": 30 } }]);
+    let contract = world.effective(&customer, "1000", terms, "2026-03-01");
+    let whole = json!({ "of": { "new": new(&contract, json!({})) }, "issued_number": digital(1), "issued_on": "2026-03-01" });
+    let whole = world.call("invoice.issue", whole);
+    assert_eq!(dues(&world, &contract), ["2026-03-11", "2026-03-31"]);
+    world.call("invoice.red", red_of(&whole, 1, json!({ "lines": [{ "line": 1 }] }), 2));
+    assert_eq!(dues(&world, &contract), ["-", "2026-03-31"]);
+    // What names no installment covers what those that name one have left, here the first.
+    let rest = json!([{ "description": "货", "amount": "300", "tax_rate": "0.13" }]);
+    let rest = json!({ "of": { "new": new(&contract, json!({ "cover": { "stated": rest } })) },
+        "issued_number": digital(3), "issued_on": "2026-03-02" });
+    world.call("invoice.issue", rest);
+    assert_eq!(dues(&world, &contract), ["2026-03-12", "2026-03-31"]);
+    world.call("invoice.red", red_of(&whole, 2, json!("rest"), 4));
+    assert_eq!(dues(&world, &contract), ["2026-03-12", "-"]);
+    assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+}
+
+#[test]
+fn a_due_date_moves_from_when_it_was_there() {
+    let world = World::new("2026-03-28");
+    let customer = world.customer("甲公司");
+    let once = json!([{ "share": "balance", "anchor": "invoiced" }]);
+    let contract = world.effective(&customer, "500", once, "2026-03-01");
+    let aged = |days: &[&str]| -> Vec<String> {
+        let aged = |day: &&str| {
+            let aged =
+                world.call("settlement.aging", json!({ "as_of": day, "basis": "dated" }))["rows"][0].clone();
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            [&aged["undated"], &aged["not_due"], &aged["overdue"][0]].map(text).join(" ")
+        };
+        days.iter().map(aged).collect()
+    };
+    // Due from the 20th on; an earlier invoice that is recorded later makes it overdue since then.
+    let late = world.call("invoice.issue", part(&contract, 1, "200", 1, "2026-03-20"));
+    let early = world.call("invoice.issue", part(&contract, 1, "300", 2, "2026-03-02"));
+    assert_eq!(dues(&world, &contract), ["2026-03-02"]);
+    assert_eq!(aged(&["2026-03-10", "2026-03-20"]), ["500 0 0", "0 0 500"]);
+    let red = |invoice: &Value, count: usize, on: &str| {
+        let mut input = red_of(invoice, 1, json!("rest"), count);
+        input["issued_on"] = json!(on);
+        world.call("invoice.red", input);
+    };
+    red(&early, 3, "2026-03-05");
+    assert_eq!(aged(&["2026-03-10", "2026-03-19", "2026-03-20"]), ["500 0 0", "500 0 0", "0 500 0"]);
+    red(&late, 4, "2026-03-25");
+    assert_eq!(aged(&["2026-03-19", "2026-03-24", "2026-03-25"]), ["500 0 0", "0 0 500", "500 0 0"]);
+    world.call("invoice.issue", part(&contract, 1, "500", 5, "2026-03-03"));
+    assert_eq!(aged(&["2026-03-19", "2026-03-24", "2026-03-25"]), ["500 0 0", "0 0 500", "0 0 500"]);
+    assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+}
+
+#[test]
+fn what_is_invoiced_after_the_end_counts_once_the_end_is_taken_back() {
+    for (end, more) in [("contract.terminate", json!({ "reason": "误" })), ("contract.complete", json!({}))]
+    {
+        let world = World::new("2026-03-12");
+        let customer = world.customer("甲公司");
+        let contract = world.effective(&customer, "500", once_invoiced(), "2026-03-01");
+        let first = world.call("invoice.issue", part(&contract, 1, "500", 1, "2026-03-01"));
+        if end == "contract.complete" {
+            world.call("receipt.post", json!({ "customer": customer, "amount": "500" }));
+        }
+        let reopen = || world.step("contract.reopen", &contract, json!({ "reason": "误" })).unwrap();
+        world.step(end, &contract, more.clone()).unwrap();
+        // The contract has ended: its due date stays, and the red invoice counts when it runs again.
+        world.call("invoice.red", red_of(&first, 1, json!("rest"), 2));
+        assert_eq!(dues(&world, &contract), ["2026-03-11"], "{end}");
+        reopen();
+        assert_eq!(dues(&world, &contract), ["-"], "{end}");
+        let again = world.call("invoice.issue", part(&contract, 1, "500", 3, "2026-03-05"));
+        assert_eq!(dues(&world, &contract), ["2026-03-15"], "{end}");
+        world.call("invoice.red", red_of(&again, 1, json!("rest"), 4));
+        assert_eq!(dues(&world, &contract), ["-"], "{end}");
+        // Issued on an ended contract.
+        if end == "contract.complete" {
+            world.step(end, &contract, more).unwrap();
+            world.call("invoice.issue", part(&contract, 1, "500", 5, "2026-03-10"));
+            assert_eq!(dues(&world, &contract), ["-"], "{end}");
+            reopen();
+            assert_eq!(dues(&world, &contract), ["2026-03-20"], "{end}");
+        }
+        assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+        world.call("audit.verify", json!({}));
+    }
+}
+
+/// Says a contract anew.
+fn amend(world: &World, customer: &Value, contract: &Value, data: Value) {
+    let mut all = json!({ "title": "设备", "customer": customer, "terms": two_terms() });
+    all.as_object_mut().unwrap().extend(data.as_object().unwrap().clone());
+    world.step("contract.amend", contract, json!({ "reason": "补充协议", "data": all })).unwrap();
+}
+
+fn issue_planned(planned: &Value, version: u32, count: usize, more: Value) -> Value {
+    let of = json!({ "planned": { "id": planned["invoice"]["id"], "version": version } });
+    let mut input = json!({ "of": of, "issued_number": digital(count) });
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    input
+}
+
+fn row(world: &World, contract: &Value) -> Value {
+    let row = world.call("invoice.three_way", json!({ "contract": contract }))["items"][0].clone();
+    ties_out(&row);
+    row
+}
+
+#[test]
+fn a_plan_is_drawn_up_anew_after_an_amendment() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let contract = world.effective(&customer, "1000", two_terms(), "2026-03-01");
+    let of = |seq: u32| new(&contract, json!({ "cover": { "installments": [{ "installment": seq }] } }));
+    let plans = [1, 2].map(|seq| world.call("invoice.plan", of(seq)));
+    assert_eq!(three_way(&world, &contract), "1000 0 1000 0 0 | 0 0 0 0");
+    amend(&world, &customer, &contract, json!({ "amount": "600", "tax_rate": "0.13" }));
+    let found = row(&world, &contract);
+    assert_eq!((&found["planned_excess"], &found["excess"]), (&json!("400"), &json!("0")));
+    let each = found["installments"].as_array().unwrap();
+    let each: Vec<&str> = each.iter().map(|row| row["planned_excess"].as_str().unwrap()).collect();
+    assert_eq!(each, ["120", "280"]);
+    let issue = issue_planned(&plans[0], 1, 1, json!({}));
+    assert_eq!(world.refused("invoice.issue", issue), expect("above_invoiceable", ""));
+
+    // Another day alone leaves the lines; lines drawn up anew are bounded by what the plan itself gives back.
+    let replan = |at: usize, version: u32, more: Value| {
+        let mut input = json!({ "id": plans[at]["invoice"]["id"], "version": version });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+    };
+    let later = world.call("invoice.replan", replan(0, 1, json!({ "planned_on": "2026-05-01" })));
+    assert_eq!((&later["invoice"]["plan_open"], &later["lines"]), (&json!("2026-05-01"), &plans[0]["lines"]));
+    let part = |seq: u32, amount: &str| json!({ "cover": { "installments": [{ "installment": seq, "amount": amount }] } });
+    for (more, code, field) in [
+        (part(1, "180.01"), "above_invoiceable", "cover.installments[0].amount"),
+        (part(3, "1"), "no_installment", "cover.installments[0].installment"),
+        (json!({ "cover": { "installments": [] } }), "empty_list", "cover.installments"),
+    ] {
+        assert_eq!(
+            world.refused("invoice.replan", replan(0, 2, more.clone())),
+            expect(code, field),
+            "{more}"
+        );
+    }
+    assert_eq!(
+        world.refused("invoice.replan", replan(0, 1, part(1, "180"))),
+        expect("stale_version", "version")
+    );
+    let less = world.call("invoice.replan", replan(0, 2, part(1, "180")));
+    assert_eq!(shown(&less), ["1/- 0.13 159.29+20.71=180"]);
+    let invoice = &less["invoice"];
+    assert_eq!(
+        (&invoice["number"], &invoice["gross"], &invoice["version"], &invoice["plan_open"]),
+        (&plans[0]["invoice"]["number"], &json!("180"), &json!(3), &json!("2026-05-01"))
+    );
+    assert_eq!(world.call("invoice.get", json!({ "id": invoice["id"] })), less);
+    let rest = world.call("invoice.replan", replan(1, 1, json!({ "cover": "rest" })));
+    assert_eq!(shown(&rest), ["2/- 0.13 371.68+48.32=420"]);
+    assert_eq!(row(&world, &contract)["planned_excess"], "0");
+    world.call("invoice.issue", issue_planned(&plans[0], 3, 1, json!({})));
+    assert_eq!(
+        world.refused("invoice.replan", replan(0, 4, part(1, "1"))),
+        expect("wrong_invoice_status", "")
+    );
+    assert_eq!(three_way(&world, &contract), "600 0 420 180 0 | 180 0 0 0");
+
+    // More lines than before, and fewer; a line that the amendment took away.
+    let contract = sold(&world, &customer, json!({}));
+    let cover = |lines: Value| json!({ "cover": { "lines": lines } });
+    let planned = world.call("invoice.plan", new(&contract, cover(json!([{ "line": 1 }, { "line": 3 }]))));
+    let id = &planned["invoice"]["id"];
+    let again = |version: u32, lines: Value| {
+        let input = json!({ "id": id, "version": version, "cover": { "lines": lines } });
+        shown(&world.call("invoice.replan", input))
+    };
+    assert_eq!(again(1, json!([{ "line": 2 }])), ["-/2 0.13 500+65=565"]);
+    let three = ["-/3 0.06 500+30=530", "-/2 0.13 200+26=226", "-/1 0.13 1000+130=1130"];
+    assert_eq!(again(2, json!([{ "line": 3 }, { "line": 2, "quantity": "2" }, { "line": 1 }])), three);
+    assert_eq!(shown(&world.call("invoice.get", json!({ "id": id }))), three);
+    let lines =
+        json!([{ "description": "主机", "quantity": "2", "unit_price": "1112.5", "tax_rate": "0.13" }]);
+    amend(&world, &customer, &contract, json!({ "lines": lines }));
+    let refused = world.try_call("invoice.issue", issue_planned(&planned, 3, 2, json!({}))).unwrap_err();
+    assert_eq!(
+        (refused.code().name(), detail(&refused, "left")),
+        ("above_invoiceable".to_owned(), Some("0"))
+    );
+    world.call("audit.verify", json!({}));
+
+    // Plans by line, of which each is too high: neither keeps the other from being brought down.
+    let contract = sold(&world, &customer, json!({}));
+    let plan = |line: u32| world.call("invoice.plan", new(&contract, cover(json!([{ "line": line }]))));
+    let plans = [plan(1), plan(2)];
+    let mut lines = three_lines();
+    (lines[0]["quantity"], lines[1]["quantity"]) = (json!("1"), json!("2"));
+    amend(&world, &customer, &contract, json!({ "lines": lines }));
+    let found = row(&world, &contract);
+    assert_eq!((&found["planned_excess"], &found["not_invoiced"]), (&json!("904"), &json!("530")));
+    for (plan, line, expected) in
+        [(&plans[0], 1, "-/1 0.13 500+65=565"), (&plans[1], 2, "-/2 0.13 200+26=226")]
+    {
+        let input =
+            json!({ "id": plan["invoice"]["id"], "version": 1, "cover": { "lines": [{ "line": line }] } });
+        assert_eq!(shown(&world.call("invoice.replan", input)), [expected]);
+        world.call("invoice.issue", issue_planned(plan, 2, 10 + line, json!({})));
+    }
+    assert_eq!(three_way(&world, &contract), "1321 0 0 791 0 | 791 0 530 0");
+
+    // After a termination nothing is left to plan.
+    let contract = world.effective(&customer, "100", two_terms(), "2026-03-01");
+    let planned = world.call("invoice.plan", new(&contract, json!({})));
+    world.step("contract.terminate", &contract, json!({ "reason": "客户破产" })).unwrap();
+    assert_eq!(row(&world, &contract)["planned_excess"], "100");
+    let rest = json!({ "id": planned["invoice"]["id"], "version": 1, "cover": "rest" });
+    assert_eq!(world.refused("invoice.replan", rest), expect("nothing_to_invoice", ""));
+}
+
+#[test]
+fn a_plan_follows_the_tax_rates_of_its_contract() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let changed = expect("tax_rate_changed", "rate_reason");
+    // The rate of a contract without lines.
+    let contract = world.effective(&customer, "1130", two_terms(), "2026-03-01");
+    let part = |cover: Value| world.call("invoice.plan", new(&contract, json!({ "cover": cover })));
+    let planned = [
+        part(json!({ "installments": [{ "installment": 1, "amount": "100" }] })),
+        part(json!({ "installments": [{ "installment": 2, "amount": "100" }] })),
+        part(json!({ "installments": [{ "installment": 2, "amount": "100", "tax_rate": "0.13" }] })),
+        part(json!({ "stated": [{ "description": "货", "amount": "100", "tax_rate": "0.13" }] })),
+    ];
+    assert_eq!([&planned[0]["lines"][0]["rate_told"], &planned[2]["lines"][0]["rate_told"]], [false, true]);
+    amend(&world, &customer, &contract, json!({ "amount": "1130", "tax_rate": "0.06" }));
+    assert_eq!(world.refused("invoice.issue", issue_planned(&planned[0], 1, 1, json!({}))), changed);
+    let reason = json!({ "rate_reason": "变更前已发生纳税义务" });
+    let issued = world.call("invoice.issue", issue_planned(&planned[0], 1, 1, reason));
+    assert_eq!(issued["lines"][0]["tax_rate"], "0.13");
+    let replan = json!({ "id": planned[1]["invoice"]["id"], "version": 1,
+        "cover": { "installments": [{ "installment": 2, "amount": "106" }] } });
+    assert_eq!(shown(&world.call("invoice.replan", replan)), ["2/- 0.06 100+6=106"]);
+    world.call("invoice.issue", issue_planned(&planned[1], 2, 2, json!({})));
+    // What was told with the invoice stays as told.
+    world.call("invoice.issue", issue_planned(&planned[2], 1, 3, json!({})));
+    world.call("invoice.issue", issue_planned(&planned[3], 1, 4, json!({})));
+
+    // The rate of a line, and of those of the contract for an installment.
+    let contract = sold(&world, &customer, json!({}));
+    let cover = json!({ "cover": { "lines": [{ "line": 2, "quantity": "1" }] } });
+    let by_line = world.call("invoice.plan", new(&contract, cover));
+    let cover = json!({ "cover": { "installments": [{ "installment": 1, "amount": "100" }] } });
+    let by_rates = world.call("invoice.plan", new(&contract, cover));
+    let mut lines = three_lines();
+    lines[1]["tax_rate"] = json!("0.06");
+    amend(&world, &customer, &contract, json!({ "lines": lines }));
+    assert_eq!(world.refused("invoice.issue", issue_planned(&by_line, 1, 5, json!({}))), changed);
+    world.call("invoice.issue", issue_planned(&by_rates, 1, 5, json!({})));
+    lines[2]["tax_rate"] = json!("0.13");
+    lines[1]["tax_rate"] = json!("0.13");
+    amend(&world, &customer, &contract, json!({ "lines": lines }));
+    world.call("invoice.issue", issue_planned(&by_line, 1, 6, json!({})));
+}
+
+#[test]
+fn special_invoices_have_tax_and_none_is_older_than_its_contract() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    for kind in ["sales", "purchase"] {
+        let world = World::new("2026-03-02");
+        let customer = world.customer("甲公司");
+        let create = json!({ "title": "出口", "customer": customer, "kind": kind, "amount": "100", "terms": two_terms() });
+        let contract = world.to_effective(world.call("contract.create", create)["id"].clone(), "2026-02-02");
+        let issue = |invoice: &str, count: usize, more: Value| {
+            let mut input = json!({ "of": { "new": new(&contract, json!({ "kind": invoice,
+                "cover": { "installments": [{ "installment": 1, "amount": "1" }] } })) }, "issued_number": digital(count) });
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            input
+        };
+        let untaxed = expect("special_without_tax", "rate_reason");
+        assert_eq!(world.refused("invoice.issue", issue("vat_special", 1, json!({}))), untaxed, "{kind}");
+        let reason = json!({ "rate_reason": "税局代开" });
+        world.call("invoice.issue", issue("vat_special", 1, reason));
+        world.call("invoice.issue", issue("vat_ordinary", 2, json!({})));
+        world.call("invoice.issue", issue("other", 3, json!({})));
+        for date in ["1994-01-01", "2026-02-01"] {
+            let early = issue("vat_ordinary", 4, json!({ "issued_on": date }));
+            assert_eq!(
+                world.refused("invoice.issue", early),
+                expect("end_before_start", "issued_on"),
+                "{kind}"
+            );
+        }
+        world.call("invoice.issue", issue("vat_ordinary", 4, json!({ "issued_on": "2026-02-02" })));
+    }
+    // Signed, and to take effect later: invoiced in advance.
+    let contract = world.contract(&customer, "100", two_terms());
+    world.step("contract.submit", &contract, json!({})).unwrap();
+    world.step("contract.approve", &contract, json!({})).unwrap();
+    let signed = json!({ "signed_on": "2026-02-02" });
+    world.step("contract.sign", &contract, signed).unwrap();
+    let planned = world.call("invoice.plan", new(&contract, json!({})));
+    let early = issue_planned(&planned, 1, 1, json!({ "issued_on": "2026-02-01" }));
+    assert_eq!(world.refused("invoice.issue", early), expect("end_before_start", "issued_on"));
+    world.call("invoice.issue", issue_planned(&planned, 1, 1, json!({ "issued_on": "2026-02-02" })));
+}
+
+#[test]
+fn contract_invoices_and_money_tie_out() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let figures = |contract: &Value| {
+        let row = row(&world, contract);
+        let names = [
+            "surcharge",
+            "received",
+            "discounted",
+            "written_off",
+            "outstanding",
+            "invoiced_not_received",
+            "received_not_invoiced",
+            "not_invoiced",
+        ];
+        names.map(|name| row[name].as_str().unwrap().to_owned()).join(" ")
+    };
+    let issue = |contract: &Value, count: usize| {
+        world.call(
+            "invoice.issue",
+            json!({ "of": { "new": new(contract, json!({})) }, "issued_number": digital(count) }),
+        )
+    };
+    // A discount of 2% settled it: nothing invoiced is still to be received.
+    let early = json!([{ "share": "balance", "anchor": { "date": "2026-04-01" }, "discount": { "rate": "0.02", "days": 60 } }]);
+    let contract = world.effective(&customer, "1000", early, "2026-03-01");
+    issue(&contract, 1);
+    assert_eq!(figures(&contract), "0 0 0 0 1000 1000 0 0");
+    let receipt = json!({ "customer": customer, "amount": "980", "take_discounts": true,
+        "allocate": { "told": [{ "contract": contract, "amount": "980" }] } });
+    world.call("receipt.post", receipt);
+    assert_eq!(figures(&contract), "0 980 20 0 0 0 0 0");
+    // A write-off closes it without money.
+    let dated = json!([{ "share": "balance", "anchor": { "date": "2026-03-01" } }]);
+    let contract = world.effective(&customer, "1000", dated, "2026-02-01");
+    issue(&contract, 2);
+    let version = world.details(&contract)["contract"]["version"].clone();
+    let given_up = json!({ "contract": contract, "version": version, "installment": 1, "reason": "坏账" });
+    world.call("installment.write_off", given_up);
+    assert_eq!(figures(&contract), "0 0 0 1000 0 0 0 0");
+    // A late charge is received and invoiced beside the amount.
+    let terms = json!([{ "share": { "amount": "400" }, "anchor": { "date": "2026-01-01" } },
+        { "share": "balance", "anchor": { "date": "2026-06-01" } }]);
+    let create = json!({ "title": "设备", "customer": customer, "amount": "1000", "tax_rate": "0.13", "terms": terms,
+        "late": { "daily_rate": "0.001" } });
+    let contract = world.to_effective(world.call("contract.create", create)["id"].clone(), "2025-12-01");
+    let version = world.details(&contract)["contract"]["version"].clone();
+    world.call(
+        "installment.charge_late",
+        json!({ "contract": contract, "version": version, "installment": 1 }),
+    );
+    assert_eq!(figures(&contract), "24 0 0 0 1024 0 0 1024");
+    let receipt = json!({ "customer": customer, "amount": "1024", "allocate": { "contracts": [contract] } });
+    world.call("receipt.post", receipt);
+    assert_eq!(figures(&contract), "24 1024 0 0 0 0 1024 1024");
+    issue(&contract, 3);
+    assert_eq!(figures(&contract), "24 1024 0 0 0 0 0 0");
+}
+
+#[test]
+fn what_is_refused_is_told_in_chinese() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let contract = sold(&world, &customer, json!({}));
+    let chinese =
+        |name: &str, input: Value| world.try_call(name, input).unwrap_err().message(Locale::Chinese);
+    let cover = |cover: Value| new(&contract, json!({ "cover": cover }));
+    let twice = |list: &str, what: &str| {
+        cover(json!({ list: [{ what: 1, "amount": "1" }, { what: 1, "amount": "1" }] }))
+    };
+    assert!(chinese("invoice.plan", twice("installments", "installment")).contains("结算节点 1"));
+    assert!(chinese("invoice.plan", twice("lines", "line")).contains("合同明细 1"));
+    let nothing = cover(json!({ "installments": [{ "installment": 1, "amount": "0" }] }));
+    let refused = world.try_call("invoice.plan", nothing).unwrap_err();
+    assert_eq!(detail(&refused, "min"), Some("0.01"));
+    let planned = world.call("invoice.plan", cover(json!({ "lines": [{ "line": 1 }] })));
+    assert!(chinese("invoice.plan", cover(json!({ "lines": [{ "line": 1 }] }))).contains("主机 (1)"));
+    world.call("invoice.issue", issue_planned(&planned, 1, 1, json!({})));
+    let of = json!({ "lines": [{ "line": 1, "amount": "1" }, { "line": 1, "amount": "1" }] });
+    assert!(chinese("invoice.red", red_of(&planned, 2, of, 2)).contains("第 1 行"));
+    let of = json!({ "lines": [{ "line": 1, "amount": "0" }] });
+    let refused = world.try_call("invoice.red", red_of(&planned, 2, of, 2)).unwrap_err();
+    assert_eq!(detail(&refused, "min"), Some("0.01"));
 }
 
 #[test]
@@ -492,6 +952,7 @@ enum Act {
     IssueNew(usize, i64),
     Issue(usize),
     Void(usize),
+    Replan(usize, usize, i64),
     Red(usize),
     RedPart(usize, usize, i64),
 }
@@ -503,9 +964,40 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (0..3_usize, 1..60_000_i64).prop_map(|(at, fen)| Act::IssueNew(at, fen)),
         3 => (0..8_usize).prop_map(Act::Issue),
         1 => (0..8_usize).prop_map(Act::Void),
+        2 => (0..8_usize, 0..3_usize, 1..60_000_i64).prop_map(|(at, place, fen)| Act::Replan(at, place, fen)),
         1 => (0..8_usize).prop_map(Act::Red),
         3 => (0..8_usize, 0..4_usize, 1..60_000_i64).prop_map(|(at, line, fen)| Act::RedPart(at, line, fen)),
     ]
+}
+
+/// The equations of the three-way view.
+fn ties_out(row: &Value) {
+    let of = |row: &Value, name: &str| fen(row[name].as_str().unwrap());
+    let sum = |row: &Value, names: &[&str]| names.iter().map(|name| of(row, name)).sum::<i64>();
+    let each = row["installments"].as_array().unwrap();
+    for part in each.iter().chain([row]) {
+        let whole = of(part, "amount") + part.get("surcharge").map_or(0, |_| of(part, "surcharge"));
+        let closed = ["received", "discounted", "written_off"];
+        assert_eq!(whole, sum(part, &closed) + sum(part, &["cancelled", "outstanding"]), "{part}");
+        let taken = ["cancelled", "planned", "invoiced", "not_invoiced"];
+        assert_eq!(whole, sum(part, &taken) - sum(part, &["planned_excess", "excess"]), "{part}");
+        let open = of(part, "invoiced") - sum(part, &closed);
+        assert_eq!(of(part, "invoiced_not_received"), open.max(0), "{part}");
+        let ahead = of(part, "received") - of(part, "invoiced");
+        assert_eq!(of(part, "received_not_invoiced"), ahead.max(0), "{part}");
+    }
+    if each.is_empty() {
+        return;
+    }
+    let all = |name: &str| each.iter().map(|part| of(part, name)).sum::<i64>();
+    let late = each.iter().filter(|part| part["kind"] == "late_charge");
+    assert_eq!(of(row, "surcharge"), late.map(|part| of(part, "amount")).sum::<i64>(), "{row}");
+    assert_eq!(all("amount"), sum(row, &["amount", "surcharge"]), "{row}");
+    for name in ["cancelled", "received", "discounted", "written_off", "outstanding"] {
+        assert_eq!(all(name), of(row, name), "{name} of {row}");
+    }
+    assert_eq!(of(row, "planned"), all("planned") + of(row, "planned_unassigned"), "{row}");
+    assert_eq!(of(row, "invoiced"), all("invoiced") + of(row, "unassigned"), "{row}");
 }
 
 /// The equations of stored invoices, and what each installment is planned and invoiced of.
@@ -544,6 +1036,7 @@ fn checked(world: &World, contract: &Value) -> (BTreeMap<i64, i64>, BTreeMap<i64
     reversed.retain(|_, sum| *sum != 0);
     assert_eq!(red, reversed);
     let row = world.call("invoice.three_way", json!({ "contract": contract }))["items"][0].clone();
+    ties_out(&row);
     for each in row["installments"].as_array().unwrap() {
         let seq = each["seq"].as_i64().unwrap();
         let of = |sums: &BTreeMap<i64, i64>| sums.get(&seq).copied().unwrap_or_default();
@@ -586,7 +1079,7 @@ proptest! {
                 let taken = known.iter().filter(|known| known.status != "void").flat_map(|known| &known.lines);
                 amounts[at] - taken.filter(|line| line.0 == at).map(|line| line.1 - line.2).sum::<i64>()
             }).collect();
-            let cover = |at: usize, fen: i64| new(&contract, json!({ "rounding": rounding,
+            let cover = |at: usize, fen: i64| new(&contract, json!({ "rounding": rounding, "kind": "vat_ordinary",
                 "cover": { "installments": [{ "installment": at + 1, "amount": yuan(fen) }] } }));
             match act {
                 Act::Plan(at, fen) | Act::IssueNew(at, fen) => {
@@ -606,7 +1099,7 @@ proptest! {
                     }
                 }
                 Act::Rest => {
-                    let found = world.try_call("invoice.plan", new(&contract, json!({ "rounding": rounding })));
+                    let found = world.try_call("invoice.plan", new(&contract, json!({ "rounding": rounding, "kind": "vat_ordinary" })));
                     prop_assert_eq!(found.is_ok(), left.iter().sum::<i64>() > 0);
                     if let Ok(details) = found {
                         let lines = of_lines(&details);
@@ -625,6 +1118,20 @@ proptest! {
                     if found.is_ok() {
                         invoice.version += 1;
                         invoice.status = if matches!(act, Act::Void(_)) { "void" } else { "issued" };
+                    }
+                }
+                Act::Replan(at, place, fen) => {
+                    let Some(invoice) = known.get_mut(at) else { continue };
+                    let own: i64 = invoice.lines.iter().filter(|line| line.0 == place).map(|line| line.1).sum();
+                    let planned = invoice.status == "planned";
+                    let input = json!({ "id": invoice.id, "version": invoice.version, "planned_on": "2026-04-01",
+                        "cover": { "installments": [{ "installment": place + 1, "amount": yuan(fen) }] } });
+                    let found = world.try_call("invoice.replan", input);
+                    prop_assert_eq!(found.is_ok(), planned && fen <= left[place] + own, "{:?} {:?}", invoice, found);
+                    if let Ok(details) = found {
+                        invoice.version += 1;
+                        prop_assert_eq!(&details["invoice"]["version"], &json!(invoice.version));
+                        invoice.lines = of_lines(&details);
                     }
                 }
                 Act::Red(at) | Act::RedPart(at, ..) => {
@@ -666,5 +1173,99 @@ proptest! {
         }
         world.ledger.set_clock(noon("2026-03-03")).unwrap();
         world.call("audit.verify", json!({}));
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Turn {
+    Plan(u32, i64),
+    Issue(u32, i64, u32),
+    IssuePlanned(usize, u32),
+    Replan(usize, u32, i64),
+    Red(usize, Option<i64>),
+    Amend(i64),
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    prop_oneof![
+        2 => (1..3_u32, 1..60_000_i64).prop_map(|(seq, fen)| Turn::Plan(seq, fen)),
+        3 => (1..3_u32, 1..60_000_i64, 1..28_u32).prop_map(|(seq, fen, day)| Turn::Issue(seq, fen, day)),
+        2 => (0..6_usize, 1..28_u32).prop_map(|(at, day)| Turn::IssuePlanned(at, day)),
+        2 => (0..6_usize, 1..3_u32, 1..60_000_i64).prop_map(|(at, seq, fen)| Turn::Replan(at, seq, fen)),
+        3 => (0..6_usize, prop::option::of(1..30_000_i64)).prop_map(|(at, part)| Turn::Red(at, part)),
+        2 => (1..150_000_i64).prop_map(Turn::Amend),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn amendments_leave_figures_that_tie_out_and_dates_by_what_stands(turns in prop::collection::vec(turn(), 1..25)) {
+        let world = World::new("2026-03-28");
+        let customer = world.customer("甲公司");
+        let term = |share: Value| json!({ "share": share, "anchor": "invoiced", "offset": { "days": 10 } });
+        let terms = json!([term(json!({ "rate": "0.4" })), term(json!("balance"))]);
+        let contract = world.effective(&customer, "1000", terms.clone(), "2026-03-01");
+        // Of each invoice: number and version, its installment, its day of March when it is issued, and what of it stands.
+        let mut known: Vec<(Value, u64, u32, Option<u32>, i64)> = Vec::new();
+        for (turn, count) in turns.into_iter().zip(1_usize..) {
+            let input = |seq: u32, fen: i64, day: u32| part(&contract, seq, &yuan(fen), count, &format!("2026-03-{day:02}"));
+            match turn {
+                Turn::Plan(seq, fen) => {
+                    if let Ok(found) = world.try_call("invoice.plan", input(seq, fen, 1)["of"]["new"].clone()) {
+                        known.push((found["invoice"]["id"].clone(), 1, seq, None, fen));
+                    }
+                }
+                Turn::Issue(seq, fen, day) => {
+                    if let Ok(found) = world.try_call("invoice.issue", input(seq, fen, day)) {
+                        known.push((found["invoice"]["id"].clone(), 1, seq, Some(day), fen));
+                    }
+                }
+                Turn::IssuePlanned(at, on) => {
+                    let Some((id, version, _, day, _)) = known.get_mut(at) else { continue };
+                    let input = json!({ "of": { "planned": { "id": id, "version": version } },
+                        "issued_number": digital(count), "issued_on": format!("2026-03-{on:02}") });
+                    if world.try_call("invoice.issue", input).is_ok() {
+                        (*version, *day) = (*version + 1, Some(on));
+                    }
+                }
+                Turn::Replan(at, to, fen) => {
+                    let Some((id, version, seq, _, gross)) = known.get_mut(at) else { continue };
+                    let cover = json!({ "installments": [{ "installment": to, "amount": yuan(fen) }] });
+                    let input = json!({ "id": id, "version": version, "cover": cover });
+                    if world.try_call("invoice.replan", input).is_ok() {
+                        (*version, *seq, *gross) = (*version + 1, to, fen);
+                    }
+                }
+                Turn::Red(at, part) => {
+                    let Some((id, version, _, _, gross)) = known.get_mut(at) else { continue };
+                    let of = part.map_or(json!("rest"), |fen| json!({ "lines": [{ "line": 1, "amount": yuan(fen) }] }));
+                    let input = json!({ "id": id, "version": version, "reason": "退货", "of": of, "issued_number": digital(count),
+                        "issued_on": "2026-03-28" });
+                    if world.try_call("invoice.red", input).is_ok() {
+                        (*version, *gross) = (*version + 1, part.map_or(0, |fen| *gross - fen));
+                    }
+                }
+                Turn::Amend(fen) => amend(&world, &customer, &contract, json!({ "amount": yuan(fen), "tax_rate": "0.13", "terms": terms })),
+            }
+            let row = row(&world, &contract);
+            for (at, due) in dues(&world, &contract).into_iter().enumerate() {
+                let of_part = |(_, _, seq, day, gross): &&(Value, u64, u32, Option<u32>, i64)| {
+                    *seq as usize == at + 1 && day.is_some() && *gross > 0
+                };
+                let first = known.iter().filter(of_part).filter_map(|(_, _, _, day, _)| *day).min();
+                let april = |day: u32| if day > 31 { format!("2026-04-{:02}", day - 31) } else { format!("2026-03-{day:02}") };
+                prop_assert_eq!(due, first.map_or("-".to_owned(), |day| april(day + 10)));
+            }
+            // What is shown as not invoiced can be planned, to the cent.
+            let rest = world.try_call("invoice.plan", new(&contract, json!({})));
+            if let Ok(rest) = &rest {
+                world.call("invoice.void", json!({ "id": rest["invoice"]["id"], "version": 1 }));
+            }
+            let rest = rest.map_or(json!("0"), |rest| rest["invoice"]["gross"].clone());
+            prop_assert_eq!(&rest, &row["not_invoiced"]);
+        }
+        assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
     }
 }

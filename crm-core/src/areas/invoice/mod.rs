@@ -1,9 +1,11 @@
 //! Invoices: planned and issued against the installments or lines of a contract, taken back by red invoices, and set beside
 //! what was contracted and what was received.
 //!
-//! What is issued is never edited. Three equations always hold: `net + tax = gross` of every line and invoice; an
-//! invoice is the sum of its lines; and what is planned and invoiced of an installment, of a contract line and of a contract, red
-//! invoices subtracted, is never more than it amounts to, less what a termination cancelled.
+//! What is issued is never edited. Two equations always hold: `net + tax = gross` of every line and invoice, and an
+//! invoice is the sum of its lines. A plan or an invoice never takes more of an installment, of a contract line or of a contract
+//! than it amounts to, less what was cancelled and what is planned and invoiced of it, red invoices subtracted. When the
+//! contract is amended or ends later, what was planned and issued stays as it is: what is above shows as `planned_excess` and
+//! `excess`, until the plan is drawn up anew and the invoice taken back.
 
 mod model;
 mod operations;

@@ -15,12 +15,12 @@ crate::coded! {
     /// What kind of invoice it is.
     #[derive(Default)]
     pub enum InvoiceKind {
-        /// A special VAT invoice: the buyer deducts its tax.
+        /// A special VAT invoice: the buyer deducts its tax. It has some: see `invoice.issue`.
         #[default]
         VatSpecial = 1, "vat_special", "增值税专用发票";
         /// An ordinary VAT invoice.
         VatOrdinary = 2, "vat_ordinary", "增值税普通发票";
-        /// Anything else: foreign invoices, receipts. Neither its number nor its tax rates are checked.
+        /// Anything else: foreign invoices, receipts. Neither the form of its number is checked, nor whether its tax rates are in force.
         Other = 3, "other", "其他发票";
     }
 }
@@ -87,7 +87,7 @@ crate::record! {
         buyer_name: Option<String>,
         /// The buyer's unified social credit code.
         buyer_credit_code: Option<String>,
-        /// Why a tax rate applies that was not in force on the day of issue.
+        /// Why its tax rates apply though they were not in force on the day of issue, are no longer the contract's, or are 0.
         rate_reason: Option<String>,
         /// Why it was voided, or takes another one back.
         reason: Option<String>,
@@ -130,6 +130,8 @@ crate::record! {
         unit: Option<String>,
         /// Value added tax rate: `0.13` is 13%.
         tax_rate: Rate,
+        /// Whether that rate was told with the invoice; otherwise it is the contract's.
+        rate_told: bool,
         /// The invoice's currency.
         currency: Currency,
         /// Amount without tax.

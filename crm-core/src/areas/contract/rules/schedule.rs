@@ -574,7 +574,8 @@ pub fn restated(mut installment: Installment, live: bool) -> Result<Installment>
 }
 
 /// When the event of one installment happened, where it is not the contract's as a whole: its own part of the delivery,
-/// or its invoice.
+/// or its invoice. Of deliveries the one recorded last counts, which corrects those before it; of invoices the earliest
+/// that stands, in whatever order they were recorded: each of them dates the installment by itself.
 pub fn own_event(installment: &Installment, events: &[ContractEvent]) -> Option<Date> {
     let kind = match installment.anchor {
         AnchorKind::Delivery => ContractEventKind::Delivery,
@@ -582,7 +583,8 @@ pub fn own_event(installment: &Installment, events: &[ContractEvent]) -> Option<
         _ => return None,
     };
     let own = |event: &&ContractEvent| event.kind == kind && event.installment == Some(installment.seq);
-    events.iter().rev().find(own).map(|event| event.date)
+    let mut dates = events.iter().filter(own).map(|event| event.date);
+    if kind == ContractEventKind::Invoice { dates.min() } else { dates.next_back() }
 }
 
 /// The due date that was agreed for one installment in place of the one by its terms.

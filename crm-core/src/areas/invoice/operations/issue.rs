@@ -1,28 +1,35 @@
 //! Issuing what was planned, or at once; and giving up a plan.
+//!
+//! What an invoice says must be true on the day it is issued, and a plan may be older than an amendment: so a plan is laid
+//! beside the contract once more, its amounts and its tax rates. A rate that was told with the invoice stays as told.
+//! A special VAT invoice is not issued for what is exempt from tax (《增值税暂行条例》 article 21), nor for services
+//! at a rate of zero (国家税务总局公告2014年第11号): its whole purpose is the tax that the buyer deducts. Where the books have a rate
+//! that the invoice rightly has not, a reason is asked for, and stays with the invoice. Before a contract is signed nobody is
+//! bound by it, so that no invoice is dated before; that money is asked for in advance, before it takes effect, is usual.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::book::{Book, part_of_installment, part_of_line};
+use super::book::Book;
 use super::plan::{InvoiceData, InvoiceDetails, checked_code};
 use super::read::{lines_of, reach_at};
 use super::{GIVEN_ISSUE, GIVEN_TO_PLAN, rates};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
-use crate::areas::contract::{Contract, ContractStatus, SettlementDirection, invoiced};
+use crate::areas::contract::{SettlementDirection, invoiced};
 use crate::areas::invoice::model::{Invoice, InvoiceKind, InvoiceLine};
 use crate::areas::invoice::rules::number::check_vat_number;
 use crate::areas::invoice::rules::status::{self, Action};
 use crate::areas::invoice::rules::vat::{RateSpan, is_in_force};
 use crate::areas::invoice::rules::{
     ABOVE_INVOICEABLE, BUYER_CODE_MISSING, CONTRACT_NOT_SIGNED, INVOICE_NUMBER_TAKEN, INVOICE_NUMBER_WRONG,
-    INVOICED_TWICE, NO_CONTRACT_LINE, NOTHING_TO_INVOICE, TAX_RATE_NOT_IN_FORCE, WRONG_INVOICE_STATUS,
+    INVOICED_TWICE, NO_CONTRACT_LINE, NOTHING_TO_INVOICE, SPECIAL_WITHOUT_TAX, TAX_RATE_CHANGED,
+    TAX_RATE_NOT_IN_FORCE, WRONG_INVOICE_STATUS,
 };
 use crate::areas::party::rules::{CREDIT_CODE_WRONG, name, optional};
 use crate::areas::settlement::rules::NO_INSTALLMENT;
 use crate::catalog::{Access, Example, Level, Operation};
 use crate::kernel::date::Date;
-use crate::kernel::decimal::Amount;
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::store::engine::Mode;
@@ -51,9 +58,13 @@ pub struct PlannedInvoice {
 /// Issues an invoice that was planned, or a new one; of a purchase contract, records what the supplier issued.
 ///
 /// Every tax rate of a VAT invoice must be in force on the day of issue, by the built-in rates of mainland China and those that the
-/// ledger adds, unless `rate_reason` says why another applies. Installments that wait for their invoice get their due date: those
-/// that its lines name, or all of them when it names none and nothing is left to invoice. What was issued is never edited; it is taken back by
-/// `invoice.red`.
+/// ledger adds; a plan that took its rates from the contract must still have the contract's; and a special VAT invoice has no rate of 0:
+/// unless `rate_reason` says why they apply all the same. A plan above what is left, after an amendment or a termination, is refused:
+/// see `invoice.replan`. It may be issued from the day on which the contract was signed, before it takes effect, too.
+///
+/// Installments that count from their invoice get their due date by the earliest that covers them: that names them in its lines, or, where
+/// it names none and nothing is left to invoice, what those that name them have left. After the contract's end due dates stay; what was
+/// invoiced counts when the end is taken back. What was issued is never edited; it is taken back by `invoice.red`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssueInvoice {
@@ -63,10 +74,11 @@ pub struct IssueInvoice {
     /// issue, and among those of one supplier. Invoices of kind `other` may go without, or have any of up to 60 characters.
     #[serde(default)]
     pub issued_number: Option<String>,
-    /// When it was issued; today when left out, never later.
+    /// When it was issued; today when left out, never later and not before the contract was signed.
     #[serde(default)]
     pub issued_on: Option<Date>,
-    /// Why a tax rate applies that was not in force on that day, up to 500 characters: the tax duty arose before.
+    /// Why its tax rates apply though they were not in force on that day, are no longer the contract's, or are 0, up to 500 characters: the
+    /// tax duty arose before.
     #[serde(default)]
     pub rate_reason: Option<String>,
     /// The buyer's name, in place of the one planned.
@@ -113,7 +125,36 @@ pub(super) fn issued_on(cx: &Cx<'_>, given: Option<Date>) -> Result<Date> {
     Ok(date)
 }
 
-fn check_rates(spans: &[RateSpan], lines: &[InvoiceLine], date: Date) -> Result<()> {
+/// Refuses tax rates that say nothing for themselves: those that no special VAT invoice has, those not in force on the day, and those
+/// of a plan that the contract does not have any more.
+fn check_rates(
+    cx: &mut Cx<'_>,
+    invoice: &Invoice,
+    lines: &[InvoiceLine],
+    date: Date,
+    plan: Option<&Book>,
+) -> Result<()> {
+    if let Some(book) = plan {
+        for line in lines {
+            if !book.has_rate(line)? {
+                return Err(Error::new(&TAX_RATE_CHANGED)
+                    .at("rate_reason")
+                    .with("rate", line.tax_rate)
+                    .with("part", &line.description));
+            }
+        }
+    }
+    if invoice.kind == InvoiceKind::Other {
+        return Ok(());
+    }
+    let untaxed = lines.iter().find(|line| line.tax_rate.is_zero());
+    if let Some(line) = untaxed.filter(|_| invoice.kind == InvoiceKind::VatSpecial) {
+        return Err(Error::new(&SPECIAL_WITHOUT_TAX).at("rate_reason").with("line", line.seq));
+    }
+    check_in_force(&rates::spans(cx)?, lines, date)
+}
+
+fn check_in_force(spans: &[RateSpan], lines: &[InvoiceLine], date: Date) -> Result<()> {
     match lines.iter().find(|line| !is_in_force(spans, line.tax_rate, date)) {
         Some(line) => Err(Error::new(&TAX_RATE_NOT_IN_FORCE)
             .at("rate_reason")
@@ -123,57 +164,23 @@ fn check_rates(spans: &[RateSpan], lines: &[InvoiceLine], date: Date) -> Result<
     }
 }
 
-/// Fails when what was planned is no longer left, because a termination cancelled it or an amendment lowered it.
-fn check_still_owed(book: &Book, lines: &[InvoiceLine]) -> Result<()> {
-    let above = |left: Amount, own: Amount, part: &str| {
-        if !left.is_negative() {
-            return Ok(());
-        }
-        let left = left.checked_add(own)?.max(Amount::ZERO);
-        Err(Error::new(&ABOVE_INVOICEABLE).with("amount", own).with("left", left).with("part", part))
-    };
-    let own = |installment: Option<u32>| {
-        let here = |line: &&InvoiceLine| installment.is_none() || line.installment == installment;
-        Amount::checked_sum(lines.iter().filter(here).map(|line| line.gross))
-    };
-    for installment in &book.installments {
-        let own = own(Some(installment.seq))?;
-        if own.is_positive() {
-            above(book.left_of(installment)?, own, &part_of_installment(installment))?;
-        }
-    }
-    for line in &book.lines {
-        let own = Amount::checked_sum(
-            lines.iter().filter(|own| own.contract_line == Some(line.seq)).map(|own| own.gross),
-        )?;
-        if own.is_positive() {
-            above(book.left_of_line(line)?.0, own, &part_of_line(line))?;
-        }
-    }
-    above(book.left()?, own(None)?, &book.contract.number)
-}
-
-/// Whether due dates of a contract still follow its invoices: not after its end.
-pub(super) fn dates_follow(contract: &Contract) -> bool {
-    matches!(contract.status, ContractStatus::Signed | ContractStatus::Effective)
-}
-
-/// Fixes the due dates of installments that wait for their invoice: of those that its lines name. An invoice that names
-/// none fixes all that wait, once nothing is left to invoice; before that nobody can say which of them it is.
-fn tell_contract(cx: &mut Cx<'_>, invoice: &Invoice, lines: &[InvoiceLine], date: Date) -> Result<Contract> {
-    let contract = cx.get(invoice.contract)?;
-    if !dates_follow(&contract) {
-        return Ok(contract);
-    }
+/// The installments that an invoice covers: those that its lines name. One that names none covers, once nothing is left
+/// to invoice, what those that name them have left; before that nobody can say which of them it is.
+fn covered(cx: &mut Cx<'_>, invoice: &Invoice, lines: &[InvoiceLine]) -> Result<Vec<u32>> {
     let named: Vec<u32> = lines.iter().filter_map(|line| line.installment).collect();
-    let number = Some(invoice.number.clone());
     if !named.is_empty() {
-        return invoiced(cx, &contract, date, number, Some(&named));
+        return Ok(named);
     }
-    if Book::open(cx, contract.id)?.left()?.is_positive() {
-        return Ok(contract);
+    let book = Book::open(cx, invoice.contract)?;
+    let mut covered = Vec::new();
+    if !book.left()?.is_positive() {
+        for installment in &book.installments {
+            if book.left_of(installment)?.is_positive() {
+                covered.push(installment.seq);
+            }
+        }
     }
-    invoiced(cx, &contract, date, number, None)
+    Ok(covered)
 }
 
 impl Operation for IssueInvoice {
@@ -193,6 +200,7 @@ impl Operation for IssueInvoice {
         &error::EMPTY_LIST,
         &error::NOT_APPLICABLE,
         &error::OVERFLOW,
+        &error::END_BEFORE_START,
         &error::UNKNOWN_CALENDAR_YEAR,
         &error::DATE_OUT_OF_RANGE,
         &DATE_IN_FUTURE,
@@ -207,6 +215,8 @@ impl Operation for IssueInvoice {
         &INVOICE_NUMBER_TAKEN,
         &INVOICE_NUMBER_WRONG,
         &TAX_RATE_NOT_IN_FORCE,
+        &TAX_RATE_CHANGED,
+        &SPECIAL_WITHOUT_TAX,
         &BUYER_CODE_MISSING,
     ];
     const EXAMPLE: Example = Example { given: GIVEN_TO_PLAN, input: GIVEN_ISSUE.input };
@@ -226,6 +236,21 @@ impl Operation for IssueInvoice {
         after.status = status::next(after.status, Action::Issue)?;
         after.plan_open = None;
         after.issued_on = Some(date);
+        let book = match &planned {
+            Some(planned) => {
+                let book = Book::open(cx, planned.contract)?;
+                book.check_planned(&lines)?;
+                Some(book)
+            }
+            None => None,
+        };
+        let signed_on = cx.get(after.contract)?.signed_on;
+        if let Some(start) = signed_on.filter(|start| date < *start) {
+            return Err(Error::new(&error::END_BEFORE_START)
+                .at("issued_on")
+                .with("start", start)
+                .with("end", date));
+        }
         if let Some(buyer) = optional(self.buyer_name) {
             after.buyer_name = Some(name("buyer_name", &buyer, 200)?);
         }
@@ -237,25 +262,23 @@ impl Operation for IssueInvoice {
         after.issued_number = issued_number(cx, &after, self.issued_number)?;
         after.rate_reason = match optional(self.rate_reason) {
             Some(reason) => Some(name("rate_reason", &reason, 500)?),
-            None if after.kind == InvoiceKind::Other => None,
             None => {
-                check_rates(&rates::spans(cx)?, &lines, date)?;
+                check_rates(cx, &after, &lines, date, book.as_ref())?;
                 None
             }
         };
-        let (invoice, contract_version) = match planned {
-            Some(before) => {
-                let book = Book::open(cx, before.contract)?;
-                check_still_owed(&book, &lines)?;
-                (cx.update(&before, after)?, Some(book.contract.version))
-            }
+        let contract_version = book.map(|book| book.contract.version);
+        let invoice = match planned {
+            Some(before) => cx.update(&before, after)?,
             None => {
                 cx.insert(&after)?;
                 cx.insert_all(&lines)?;
-                (after, None)
+                after
             }
         };
-        let told = tell_contract(cx, &invoice, &lines, date)?;
+        let covered = covered(cx, &invoice, &lines)?;
+        let contract = cx.get(invoice.contract)?;
+        let told = invoiced(cx, &contract, date, &invoice.number, &covered)?;
         if contract_version == Some(told.version) {
             // As when it was planned: of two sessions that take the same part, the second must read again.
             cx.touch(&told)?;

@@ -6,6 +6,7 @@ mod plan;
 mod rates;
 mod read;
 mod red;
+mod replan;
 mod three_way;
 
 pub use issue::{IssueInvoice, IssueSource, PlannedInvoice, VoidInvoice};
@@ -15,6 +16,7 @@ pub use plan::{
 pub use rates::{ListTaxRates, SetTaxRate, TaxRateEntry};
 pub use read::{GetInvoice, ListInvoiceLines, ListInvoices};
 pub use red::{RedInvoice, RedLine, RedRequest};
+pub use replan::ReplanInvoice;
 pub use three_way::{InvoiceThreeWay, ThreeWayInstallment, ThreeWayRow};
 
 use crate::areas::contract::{GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_EFFECTIVE, GIVEN_SUBMITTED};
@@ -23,6 +25,7 @@ use crate::catalog::{Entry, Given};
 
 pub(super) const LIST: fn() -> Vec<Entry> = crate::operations![
     PlanInvoice,
+    ReplanInvoice,
     IssueInvoice,
     VoidInvoice,
     RedInvoice,

@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GIVEN_PLAN;
-use super::book::{Book, part_of_installment};
+use super::book::{Book, installment_at, line_at, part_of_installment, part_of_line, smallest};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
+use crate::areas::contract::rules::amounts::{Taxed, total};
 use crate::areas::contract::{Contract, GIVEN_TO_EFFECTIVE, Installment, SettlementDirection};
 use crate::areas::invoice::model::{Invoice, InvoiceKind, InvoiceLine, InvoiceStatus};
 use crate::areas::invoice::rules::tax::{Stated, TaxRounding, tax_lines};
@@ -144,6 +145,7 @@ pub struct InvoiceDetails {
 /// A line before its tax is computed, and where in the input it comes from.
 struct Draft {
     stated: Stated,
+    rate_told: bool,
     installment: Option<u32>,
     contract_line: Option<u32>,
     description: String,
@@ -157,37 +159,8 @@ impl InvoiceData {
     pub(super) fn drawn_up(self, cx: &mut Cx<'_>) -> Result<InvoiceDetails> {
         let book = Book::open(cx, self.contract).map_err(|error| error.at("contract"))?;
         let contract = &book.contract;
-        let drafts = drafts(&book, &self.cover).map_err(|error| error.within("cover"))?;
-        if drafts.is_empty() {
-            return Err(Error::new(&NOTHING_TO_INVOICE).with("part", &contract.number));
-        }
-        let stated: Vec<Stated> = drafts.iter().map(|draft| draft.stated).collect();
-        let taxed = tax_lines(&stated, self.rounding).map_err(|error| error.within("cover"))?;
         let id: Id<Invoice> = cx.new_id();
-        let mut lines = Vec::with_capacity(drafts.len());
-        let mut paths = Vec::with_capacity(drafts.len());
-        for ((draft, taxed), seq) in drafts.into_iter().zip(&taxed).zip(1_u32..) {
-            paths.push(draft.path);
-            lines.push(InvoiceLine {
-                invoice: id,
-                seq,
-                contract: contract.id,
-                installment: draft.installment,
-                contract_line: draft.contract_line,
-                description: draft.description,
-                quantity: draft.quantity,
-                unit: draft.unit,
-                tax_rate: draft.stated.rate,
-                currency: contract.currency,
-                net: taxed.net.amount(),
-                tax: taxed.tax.amount(),
-                gross: taxed.gross.amount(),
-                red_of_line: None,
-                reversed: Amount::ZERO,
-            });
-        }
-        book.check(&lines, &paths).map_err(|error| error.within("cover"))?;
-        let total = crate::areas::contract::rules::amounts::total(&taxed, contract.currency)?;
+        let (lines, total) = lines(&book, id, &self.cover, self.rounding)?;
         let customer = cx.get(contract.customer)?;
         let (buyer_name, code) = match contract.direction {
             SettlementDirection::Receivable => (customer.name, customer.credit_code),
@@ -228,6 +201,47 @@ impl InvoiceData {
         cx.touch(&book.contract)?;
         Ok(InvoiceDetails { invoice, lines })
     }
+}
+
+/// The lines of an invoice over what it covers, with their sum.
+pub(super) fn lines(
+    book: &Book,
+    invoice: Id<Invoice>,
+    cover: &InvoiceCover,
+    rounding: TaxRounding,
+) -> Result<(Vec<InvoiceLine>, Taxed)> {
+    let contract = &book.contract;
+    let drafts = drafts(book, cover).map_err(|error| error.within("cover"))?;
+    if drafts.is_empty() {
+        return Err(Error::new(&NOTHING_TO_INVOICE).with("part", &contract.number));
+    }
+    let stated: Vec<Stated> = drafts.iter().map(|draft| draft.stated).collect();
+    let taxed = tax_lines(&stated, rounding).map_err(|error| error.within("cover"))?;
+    let mut lines = Vec::with_capacity(drafts.len());
+    let mut paths = Vec::with_capacity(drafts.len());
+    for ((draft, taxed), seq) in drafts.into_iter().zip(&taxed).zip(1_u32..) {
+        paths.push(draft.path);
+        lines.push(InvoiceLine {
+            invoice,
+            seq,
+            contract: contract.id,
+            installment: draft.installment,
+            contract_line: draft.contract_line,
+            description: draft.description,
+            quantity: draft.quantity,
+            unit: draft.unit,
+            tax_rate: draft.stated.rate,
+            rate_told: draft.rate_told,
+            currency: contract.currency,
+            net: taxed.net.amount(),
+            tax: taxed.tax.amount(),
+            gross: taxed.gross.amount(),
+            red_of_line: None,
+            reversed: Amount::ZERO,
+        });
+    }
+    book.check(&lines, &paths).map_err(|error| error.within("cover"))?;
+    Ok((lines, total(&taxed, contract.currency)?))
 }
 
 /// A buyer's credit code, if one is given.
@@ -294,7 +308,8 @@ fn drafts(book: &Book, cover: &InvoiceCover) -> Result<Vec<Draft>> {
                 let path = within("installments", index);
                 let at = |error: Error| error.within(path.clone());
                 if parts[..index].iter().any(|other| other.installment == part.installment) {
-                    return Err(at(twice("installment", part.installment).at("installment")));
+                    let twice = installment_at(Error::new(&INVOICED_TWICE), part.installment);
+                    return Err(at(twice.at("installment")));
                 }
                 let installment = find_installment(book, part.installment).map_err(at)?;
                 let left = book.left_of(installment).map_err(at)?;
@@ -314,7 +329,7 @@ fn drafts(book: &Book, cover: &InvoiceCover) -> Result<Vec<Draft>> {
                 let path = within("lines", index);
                 let at = |error: Error| error.within(path.clone());
                 if parts[..index].iter().any(|other| other.line == part.line) {
-                    return Err(at(twice("line", part.line).at("line")));
+                    return Err(at(line_at(Error::new(&INVOICED_TWICE), part.line).at("line")));
                 }
                 drafts.push(of_line(book, part, path.clone()).map_err(at)?);
             }
@@ -328,10 +343,6 @@ fn drafts(book: &Book, cover: &InvoiceCover) -> Result<Vec<Draft>> {
         }
     }
     Ok(drafts)
-}
-
-fn twice(what: &str, seq: u32) -> Error {
-    Error::new(&INVOICED_TWICE).with("part", format!("{what} {seq}"))
 }
 
 fn find_installment(book: &Book, seq: u32) -> Result<&Installment> {
@@ -348,7 +359,7 @@ fn check_amount(book: &Book, amount: Amount) -> Result<Money> {
         return Err(Error::new(&error::OUT_OF_RANGE)
             .at("amount")
             .with("value", amount)
-            .with("min", "0.0001")
+            .with("min", smallest(book.contract.currency)?)
             .with("max", Amount::from_scaled(i64::MAX)));
     }
     Ok(money)
@@ -380,6 +391,7 @@ fn of_installment(
     let split = split.into_iter().filter(|(_, part)| part.is_positive());
     let drafts = split.map(|(rate, amount)| Draft {
         stated: Stated { amount, tax_included: true, rate },
+        rate_told: tax_rate.is_some(),
         installment: Some(installment.seq),
         contract_line: None,
         description: format!("{} {}", book.contract.title, installment.label),
@@ -396,7 +408,7 @@ fn of_line(book: &Book, part: &ContractLinePart, path: String) -> Result<Draft> 
         Error::new(&NO_CONTRACT_LINE).at("line").with("number", &contract.number).with("seq", part.line)
     })?;
     let (left, quantity_left) = book.left_of_line(line)?;
-    let nothing = || Error::new(&NOTHING_TO_INVOICE).with("part", format!("line {}", line.seq));
+    let nothing = || Error::new(&NOTHING_TO_INVOICE).with("part", part_of_line(line));
     let (amount, quantity) = match (part.quantity, part.amount) {
         (Some(_), Some(_)) => {
             let (reason, zh) = ("either a quantity or an amount", "数量与金额只能二选一");
@@ -437,6 +449,7 @@ fn of_line(book: &Book, part: &ContractLinePart, path: String) -> Result<Draft> 
     let amount = contract.money(if tax_included { amount } else { line.net })?;
     Ok(Draft {
         stated: Stated { amount, tax_included, rate },
+        rate_told: part.tax_rate.is_some(),
         installment: None,
         contract_line: Some(line.seq),
         description: line.description.clone(),
@@ -467,6 +480,7 @@ fn stated(book: &Book, line: &StatedLine, path: String) -> Result<Draft> {
     }
     Ok(Draft {
         stated: Stated { amount, tax_included: contract.tax_included, rate: check_rate(line.tax_rate)? },
+        rate_told: true,
         installment: line.installment,
         contract_line: line.contract_line,
         description: name("description", &line.description, 500)?,
@@ -476,10 +490,12 @@ fn stated(book: &Book, line: &StatedLine, path: String) -> Result<Draft> {
     })
 }
 
-/// Plans an invoice: it holds its part of the contract until it is issued or voided.
+/// Plans an invoice: it holds its part of the contract until it is issued, planned anew or voided.
 ///
-/// All that is planned and invoiced of an installment, of a contract line and of the contract is never more than it amounts to, less
-/// what a termination cancelled; red invoices give back what they take. Installments are split over the tax rates
+/// It takes no more of an installment, of a contract line and of the contract than they amount to, less what was cancelled and what
+/// other invoices are planned and issued of them; red invoices give back what they take. When the contract is amended or
+/// ends later, a plan can be above what is left: then `invoice.three_way` shows `planned_excess`, `invoice.issue` refuses it and
+/// `invoice.replan` draws it up anew. Installments are split over the tax rates
 /// of the contract's lines so that all of them together have each rate's gross to the cent; the tax is taken out of the
 /// gross. A whole contract line has the amounts that the contract has.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GIVEN_TO_ISSUE;
-use super::issue::{dates_follow, issued_number, issued_on};
+use super::book::smallest;
+use super::issue::{issued_number, issued_on};
 use super::plan::{InvoiceDetails, choose_number};
 use super::read::{lines_of, reach_at};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
@@ -26,7 +27,8 @@ use crate::kernel::decimal::{Amount, Quantity};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::store::engine::Mode;
-use crate::store::record::Record;
+use crate::store::plan::Pred;
+use crate::store::record::{Field, Record};
 
 /// What is taken back.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -58,7 +60,8 @@ pub struct RedLine {
 ///
 /// It keeps the tax rates of the original, whatever is in force today. The net of a part is the difference of two rounded running
 /// totals, so that red invoices that use up a line have exactly its net and tax. What is taken back can be invoiced
-/// again; installments that had their due date from an invoice all of which is taken back wait again. A red invoice is final.
+/// again. An installment of which the invoice covers nothing any more is dated by the earliest other invoice that covers it, or waits
+/// again. After the contract's end due dates stay; what is taken back counts when the end is. A red invoice is final.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RedInvoice {
@@ -91,16 +94,33 @@ struct Part {
 
 /// How many of each line came back with red invoices before, by position.
 fn returned(cx: &mut Cx<'_>, invoice: Id<Invoice>) -> Result<BTreeMap<u32, Quantity>> {
+    let ids = cx.ids();
+    let mut query = cx.query::<InvoiceLine>();
+    let base = query.base();
+    let red = query.join(base, InvoiceLine::C.invoice);
+    let of_invoice = Pred::equal(red.column(Invoice::C.red_of), invoice.encode(ids)?);
     let mut returned: BTreeMap<u32, Quantity> = BTreeMap::new();
-    for red in cx.query::<Invoice>().equal(Invoice::C.red_of, Some(invoice)).fetch(cx.tx())? {
-        for line in lines_of(cx, red.id)? {
-            if let (Some(seq), Some(quantity)) = (line.red_of_line, line.quantity) {
-                let sum = returned.entry(seq).or_default();
-                *sum = sum.checked_sub(quantity)?;
-            }
+    for line in query.filter(of_invoice).fetch(cx.tx())? {
+        if let (Some(seq), Some(quantity)) = (line.red_of_line, line.quantity) {
+            let sum = returned.entry(seq).or_default();
+            *sum = sum.checked_sub(quantity)?;
         }
     }
     Ok(returned)
+}
+
+/// The installments of which an invoice covers nothing any more, when a red one takes more of its lines back.
+fn uncovered(lines: &[InvoiceLine], red: &[InvoiceLine]) -> Result<Vec<u32>> {
+    let mut left: BTreeMap<u32, Amount> = BTreeMap::new();
+    for line in lines {
+        if let Some(seq) = line.installment {
+            let back = red.iter().filter(|red| red.red_of_line == Some(line.seq)).map(|red| red.gross);
+            let rest = line.gross.checked_sub(line.reversed)?.checked_add(Amount::checked_sum(back)?)?;
+            let sum = left.entry(seq).or_default();
+            *sum = sum.checked_add(rest)?;
+        }
+    }
+    Ok(left.into_iter().filter(|(_, left)| !left.is_positive()).map(|(seq, _)| seq).collect())
 }
 
 fn chosen(
@@ -133,8 +153,8 @@ fn chosen(
             for (index, want) in wanted.iter().enumerate() {
                 let within = |error: Error| error.within(format!("lines[{index}]"));
                 if wanted[..index].iter().any(|other| other.line == want.line) {
-                    let part = format!("line {}", want.line);
-                    return Err(within(Error::new(&INVOICED_TWICE).at("line").with("part", part)));
+                    let (part, zh) = (format!("line {}", want.line), format!("第 {} 行", want.line));
+                    return Err(within(Error::new(&INVOICED_TWICE).at("line").with_both("part", part, zh)));
                 }
                 let line = lines.iter().find(|line| line.seq == want.line).ok_or_else(|| {
                     within(
@@ -161,7 +181,7 @@ fn chosen(
                         Error::new(&error::OUT_OF_RANGE)
                             .at("amount")
                             .with("value", gross)
-                            .with("min", "0.0001")
+                            .with("min", smallest(invoice.currency)?)
                             .with("max", left),
                     ));
                 }
@@ -286,8 +306,10 @@ impl Operation for RedInvoice {
         cx.insert(&red)?;
         cx.insert_all(&red_lines)?;
         let contract = cx.get(before.contract)?;
-        if after.status == InvoiceStatus::Reversed && dates_follow(&contract) {
-            uninvoiced(cx, &contract, &before.number, date)?;
+        if after.status == InvoiceStatus::Reversed {
+            uninvoiced(cx, &contract, date, &before.number, None)?;
+        } else {
+            uninvoiced(cx, &contract, date, &before.number, Some(&uncovered(&lines, &red_lines)?))?;
         }
         Ok(InvoiceDetails { invoice: red, lines: red_lines })
     }

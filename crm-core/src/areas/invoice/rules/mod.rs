@@ -31,4 +31,8 @@ crate::codes! {
     BUYER_CODE_MISSING = 1760, State, "A special VAT invoice needs the buyer's unified social credit code.", "增值税专用发票必须填写购买方统一社会信用代码。";
     /// A line is named twice.
     INVOICED_TWICE = 1761, Invalid, "{part} is named more than once.", "{part} 重复出现。";
+    /// An amendment has changed the tax rate since the invoice was planned.
+    TAX_RATE_CHANGED = 1762, Invalid, "{rate} is no longer a tax rate of {part}; plan the invoice anew, or give a reason if it applies all the same.", "{rate} 已不是 {part} 的税率;请调整开票计划,仍需适用的请填写原因。";
+    /// A special VAT invoice shows a tax that the buyer deducts.
+    SPECIAL_WITHOUT_TAX = 1763, Invalid, "Line {line} has a tax rate of 0, for which no special VAT invoice is issued; choose another kind, or give a reason.", "第 {line} 行税率为 0,不得开具增值税专用发票;请改用其他发票种类,确需开具的请填写原因。";
 }

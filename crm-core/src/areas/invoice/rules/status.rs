@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! planned ─issue→ issued ─red (in part)→ partly_reversed ─red (the rest)→ reversed
+//!  ↺ │ replan        │
 //!    └void→ void     └────────────────────red (all of it)───────────────────↑
 //! ```
 //! What was issued is never edited or voided here: a mistake, a return or an allowance is taken back by a red invoice
@@ -15,6 +16,8 @@ use crate::store::record::Coded;
 /// What is done to an invoice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
+    /// Plan it anew: another day, other lines.
+    Replan,
     /// Issue what was planned.
     Issue,
     /// Give up what was planned.
@@ -27,11 +30,13 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: &'static [Action] = &[Action::Issue, Action::Void, Action::RedPart, Action::RedWhole];
+    pub const ALL: &'static [Action] =
+        &[Action::Replan, Action::Issue, Action::Void, Action::RedPart, Action::RedWhole];
 
     /// The name in messages.
     pub fn name(self) -> &'static str {
         match self {
+            Action::Replan => "planned anew",
             Action::Issue => "issued",
             Action::Void => "voided",
             Action::RedPart | Action::RedWhole => "reversed",
@@ -41,6 +46,7 @@ impl Action {
     /// The same in Chinese.
     pub fn zh(self) -> &'static str {
         match self {
+            Action::Replan => "调整",
             Action::Issue => "开具",
             Action::Void => "作废",
             Action::RedPart | Action::RedWhole => "红冲",
@@ -51,6 +57,7 @@ impl Action {
     fn rule(self) -> (&'static [InvoiceStatus], InvoiceStatus) {
         use InvoiceStatus::{Issued, PartlyReversed, Planned, Reversed, Void};
         match self {
+            Action::Replan => (&[Planned], Planned),
             Action::Issue => (&[Planned], Issued),
             Action::Void => (&[Planned], Void),
             Action::RedPart => (&[Issued, PartlyReversed], PartlyReversed),
@@ -84,6 +91,7 @@ mod tests {
     fn every_status_and_every_action() {
         // One row per action, one column per status in the order of the enumeration: where it leads; `.` is refused.
         let table = [
+            (Action::Replan, "L....."),
             (Action::Issue, "I....."),
             (Action::Void, "V....."),
             (Action::RedPart, ".PP..."),
@@ -98,7 +106,8 @@ mod tests {
                     Ok(InvoiceStatus::Void) => 'V',
                     Ok(InvoiceStatus::PartlyReversed) => 'P',
                     Ok(InvoiceStatus::Reversed) => 'R',
-                    Ok(InvoiceStatus::Planned | InvoiceStatus::Red) => '?',
+                    Ok(InvoiceStatus::Planned) => 'L',
+                    Ok(InvoiceStatus::Red) => '?',
                     Err(refused) => {
                         assert_eq!(refused.code(), &WRONG_INVOICE_STATUS);
                         '.'
