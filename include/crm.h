@@ -162,6 +162,7 @@ struct ArrowArrayStream {
 #define CRM_OP_INVOICE_LIST "invoice.list"
 #define CRM_OP_INVOICE_PLAN "invoice.plan"
 #define CRM_OP_INVOICE_RED "invoice.red"
+#define CRM_OP_INVOICE_REPLAN "invoice.replan"
 #define CRM_OP_INVOICE_THREE_WAY "invoice.three_way"
 #define CRM_OP_INVOICE_VOID "invoice.void"
 #define CRM_OP_INVOICE_LINE_LIST "invoice_line.list"
@@ -235,6 +236,7 @@ struct ArrowArrayStream {
 #define CRM_OP_WARNING_DEFINE "warning.define"
 #define CRM_OP_WARNING_HISTORY "warning.history"
 #define CRM_OP_WARNING_LIST "warning.list"
+#define CRM_OP_WARNING_NOTICES "warning.notices"
 #define CRM_OP_WARNING_REMOVE "warning.remove"
 #define CRM_OP_WARNING_RULES "warning.rules"
 #define CRM_OP_WARNING_SCAN "warning.scan"
@@ -265,7 +267,6 @@ struct ArrowArrayStream {
 #define CRM_DATASET_ROLE "role"
 #define CRM_DATASET_TERM_SET "term_set"
 #define CRM_DATASET_USER "user"
-#define CRM_DATASET_WARNING_NOTICE "warning_notice"
 
 /* Error codes: what crm_error_code returns, with their English messages. */
 #define CRM_ERROR_INTERNAL 1000 /* An internal error occurred: {what}. Please report it. */
@@ -394,6 +395,8 @@ struct ArrowArrayStream {
 #define CRM_ERROR_NO_CONTRACT_LINE 1759 /* The contract {number} has no line {seq}. */
 #define CRM_ERROR_BUYER_CODE_MISSING 1760 /* A special VAT invoice needs the buyer's unified social credit code. */
 #define CRM_ERROR_INVOICED_TWICE 1761 /* {part} is named more than once. */
+#define CRM_ERROR_TAX_RATE_CHANGED 1762 /* {rate} is no longer a tax rate of {part}; plan the invoice anew, or give a reason if it applies all the same. */
+#define CRM_ERROR_SPECIAL_WITHOUT_TAX 1763 /* Line {line} has a tax rate of 0, for which no special VAT invoice is issued; choose another kind, or give a reason. */
 #define CRM_ERROR_NO_WARNING 1800 /* There is no warning {rule} of {subject} now. */
 #define CRM_ERROR_NO_RULE 1801 /* There is no warning rule {name}. Rules: {known}. */
 #define CRM_ERROR_RULE_NAME_TAKEN 1802 /* There is a warning rule {name} already. */

@@ -119,6 +119,7 @@ from crm._types import (
     TermSetDetails,
     TextEncoding,
     ThreeWayRow,
+    ToldNotice,
     User,
     WarningCounts,
     WarningDefinition,
@@ -2313,10 +2314,17 @@ class InvoiceOperations(Group):
         supplier issued.
 
         Every tax rate of a VAT invoice must be in force on the day of issue, by the built-in rates
-        of mainland China and those that the ledger adds, unless `rate_reason` says why another
-        applies. Installments that wait for their invoice get their due date: those that its lines
-        name, or all of them when it names none and nothing is left to invoice. What was issued is
-        never edited; it is taken back by `invoice.red`.
+        of mainland China and those that the ledger adds; a plan that took its rates from the
+        contract must still have the contract's; and a special VAT invoice has no rate of 0: unless
+        `rate_reason` says why they apply all the same. A plan above what is left, after an
+        amendment or a termination, is refused: see `invoice.replan`. It may be issued from the day
+        on which the contract was signed, before it takes effect, too.
+
+        Installments that count from their invoice get their due date by the earliest that covers
+        them: that names them in its lines, or, where it names none and nothing is left to invoice,
+        what those that name them have left. After the contract's end due dates stay; what was
+        invoiced counts when the end is taken back. What was issued is never edited; it is taken
+        back by `invoice.red`.
 
         开具发票 (``invoice.issue``). Needs ``edit`` on ``invoice``.
 
@@ -2328,19 +2336,20 @@ class InvoiceOperations(Group):
                 invoice before digital ones. Unique among those we issue, and among those of one
                 supplier. Invoices of kind `other` may go without, or have any of up to 60
                 characters.
-            issued_on: When it was issued; today when left out, never later.
-            rate_reason: Why a tax rate applies that was not in force on that day, up to 500
-                characters: the tax duty arose before.
+            issued_on: When it was issued; today when left out, never later and not before the
+                contract was signed.
+            rate_reason: Why its tax rates apply though they were not in force on that day, are no
+                longer the contract's, or are 0, up to 500 characters: the tax duty arose before.
             idempotency_key: Names this request: repeated with the same key, the call returns the
                 first result and writes nothing.
 
         Raises:
             ConflictError: ``stale_version``, ``above_invoiceable``, ``invoice_number_taken``.
             InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
-                ``empty``, ``empty_list``, ``not_applicable``, ``overflow``,
+                ``empty``, ``empty_list``, ``not_applicable``, ``overflow``, ``end_before_start``,
                 ``unknown_calendar_year``, ``date_out_of_range``, ``date_in_future``,
                 ``credit_code_wrong``, ``invoiced_twice``, ``invoice_number_wrong``,
-                ``tax_rate_not_in_force``.
+                ``tax_rate_not_in_force``, ``tax_rate_changed``, ``special_without_tax``.
             NotFoundError: ``not_found``, ``no_installment``, ``no_contract_line``.
             StateError: ``contract_not_signed``, ``nothing_to_invoice``, ``wrong_invoice_status``,
                 ``buyer_code_missing``.
@@ -2433,13 +2442,16 @@ class InvoiceOperations(Group):
         rounding: TaxRounding = "per_line",
         idempotency_key: str | None = None,
     ) -> InvoiceDetails:
-        """Plans an invoice: it holds its part of the contract until it is issued or voided.
+        """Plans an invoice: it holds its part of the contract until it is issued, planned anew or
+        voided.
 
-        All that is planned and invoiced of an installment, of a contract line and of the contract
-        is never more than it amounts to, less what a termination cancelled; red invoices give back
-        what they take. Installments are split over the tax rates of the contract's lines so that
-        all of them together have each rate's gross to the cent; the tax is taken out of the gross.
-        A whole contract line has the amounts that the contract has.
+        It takes no more of an installment, of a contract line and of the contract than they amount
+        to, less what was cancelled and what other invoices are planned and issued of them; red
+        invoices give back what they take. When the contract is amended or ends later, a plan can be
+        above what is left: then `invoice.three_way` shows `planned_excess`, `invoice.issue` refuses
+        it and `invoice.replan` draws it up anew. Installments are split over the tax rates of the
+        contract's lines so that all of them together have each rate's gross to the cent; the tax is
+        taken out of the gross. A whole contract line has the amounts that the contract has.
 
         计划开票 (``invoice.plan``). Needs ``edit`` on ``invoice``.
 
@@ -2501,9 +2513,10 @@ class InvoiceOperations(Group):
 
         It keeps the tax rates of the original, whatever is in force today. The net of a part is the
         difference of two rounded running totals, so that red invoices that use up a line have
-        exactly its net and tax. What is taken back can be invoiced again; installments that had
-        their due date from an invoice all of which is taken back wait again. A red invoice is
-        final.
+        exactly its net and tax. What is taken back can be invoiced again. An installment of which
+        the invoice covers nothing any more is dated by the earliest other invoice that covers it,
+        or waits again. After the contract's end due dates stay; what is taken back counts when the
+        end is. A red invoice is final.
 
         开具红字发票 (``invoice.red``). Needs ``manage`` on ``invoice``.
 
@@ -2542,6 +2555,46 @@ class InvoiceOperations(Group):
             _sent["number"] = number
         return _wire.read_invoice_details(self._perform("invoice.red", _sent, idempotency_key))
 
+    def replan(
+        self,
+        id: IdLike,
+        *,
+        version: int,
+        cover: InvoiceCoverInput | None = None,
+        planned_on: DateLike | None = None,
+        idempotency_key: str | None = None,
+    ) -> InvoiceDetails:
+        """Plans a planned invoice anew, under its number: for another day, or with lines drawn up anew
+        from what the contract says now.
+
+        The lines are bounded as in `invoice.plan`; what the invoice itself was planned of can be
+        planned again. So `"cover": "rest"` brings a plan down to what is left after an amendment,
+        and to the tax rates that the contract has since.
+
+        调整开票计划 (``invoice.replan``). Needs ``edit`` on ``invoice``.
+
+        Args:
+            id: The invoice.
+            version: The version you have read.
+            cover: What of the contract it covers; the lines stay when left out.
+            planned_on: When it is to be issued; the day stays when left out.
+            idempotency_key: Names this request: repeated with the same key, the call returns the
+                first result and writes nothing.
+
+        Raises:
+            ConflictError: ``stale_version``, ``above_invoiceable``.
+            InvalidError: ``not_an_id``, ``out_of_range``, ``too_many_decimals``, ``too_long``,
+                ``empty``, ``empty_list``, ``not_applicable``, ``overflow``, ``invoiced_twice``.
+            NotFoundError: ``not_found``, ``no_installment``, ``no_contract_line``.
+            StateError: ``contract_not_signed``, ``nothing_to_invoice``, ``wrong_invoice_status``.
+        """
+        _sent: dict[str, Any] = {"id": id, "version": version}
+        if cover is not None:
+            _sent["cover"] = _wire.write_invoice_cover_input(cover)
+        if planned_on is not None:
+            _sent["planned_on"] = planned_on
+        return _wire.read_invoice_details(self._perform("invoice.replan", _sent, idempotency_key))
+
     def three_way(
         self,
         *,
@@ -2551,9 +2604,11 @@ class InvoiceOperations(Group):
         """Contracts with what is invoiced and what is received of them, in each contract's currency.
 
         Amounts are with tax; red invoices are subtracted. Received is what is settled, for a
-        payable contract what was paid; advances that are not allocated are no part of it. The
-        differences are taken of the whole contract, since an invoice may cover another installment
-        than the money did; each installment has its own beside.
+        payable contract what was paid; advances that are not allocated are no part of it. `amount +
+        surcharge` is both `received + discounted + written_off + cancelled + outstanding` and
+        `cancelled + planned + invoiced + not_invoiced - planned_excess - excess`. The differences
+        are taken of the whole contract, since an invoice may cover another installment than the
+        money did; each installment has its own beside.
 
         合同、开票、收款对照 (``invoice.three_way``). Needs ``read`` on ``invoice``.
 
@@ -5119,7 +5174,7 @@ class WarningOperations(Group):
         idempotency_key: str | None = None,
     ) -> WarningItem:
         """Takes note of a warning: it is not shown again unless asked for, and owes no further notice,
-        until its date moves.
+        until its date moves or a scan has found its cause gone and it comes back.
 
         确认预警 (``warning.acknowledge``). Needs ``edit`` on ``warning``.
 
@@ -5258,9 +5313,9 @@ class WarningOperations(Group):
     ) -> Page[WarningItem]:
         """Warnings of records in scope, earliest deadline first.
 
-        A rule that counts working days of a year that the calendar does not know is passed over,
-        and named by `warning.count` and `warning.scan`; when it is asked for by name, that is an
-        error.
+        Where working days of a year that the calendar does not know would have to be counted, a
+        rule or single warnings of it are passed over, and the rule is named by `warning.count` and
+        `warning.scan`; when it is asked for by name, that is an error.
 
         预警列表 (``warning.list``). Needs ``read`` on ``warning``.
 
@@ -5330,6 +5385,75 @@ class WarningOperations(Group):
             _sent["limit"] = limit
         return self._pages("warning.list", _sent, _wire.read_warning_item, None)
 
+    def notices(
+        self,
+        *,
+        cursor: str | None = None,
+        from_: DateLike | None = None,
+        limit: int | None = None,
+        mine: bool = False,
+        to: DateLike | None = None,
+    ) -> Page[ToldNotice]:
+        """The notices that were handed out, oldest first, of records that you may read.
+
+        As with `warning.list`, that takes the level `read` in the areas of the records that the
+        rule watches, and a data scope that reaches the record, as they are now. A record that is no
+        longer there is shown to nobody.
+
+        预警通知列表 (``warning.notices``). Needs ``read`` on ``warning``.
+
+        Args:
+            cursor: `next` of the page before.
+            from_: Handed out on this day or later; from the first when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            mine: Only those that you were told of.
+            to: Handed out on this day or before; up to the last when left out.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``wrong_type``, ``date_out_of_range``.
+        """
+        _sent: dict[str, Any] = {"mine": mine}
+        if cursor is not None:
+            _sent["cursor"] = cursor
+        if from_ is not None:
+            _sent["from"] = from_
+        if limit is not None:
+            _sent["limit"] = limit
+        if to is not None:
+            _sent["to"] = to
+        return self._page("warning.notices", _sent, _wire.read_told_notice)
+
+    def iterate_notices(
+        self,
+        *,
+        from_: DateLike | None = None,
+        limit: int | None = None,
+        mine: bool = False,
+        to: DateLike | None = None,
+    ) -> Iterator[ToldNotice]:
+        """The notices that were handed out, oldest first, of records that you may read. One by one,
+        over all pages; ``limit`` is the size of a page.
+
+        预警通知列表 (``warning.notices``). Needs ``read`` on ``warning``.
+
+        Args:
+            from_: Handed out on this day or later; from the first when left out.
+            limit: At most so many, up to 1000; 100 when left out.
+            mine: Only those that you were told of.
+            to: Handed out on this day or before; up to the last when left out.
+
+        Raises:
+            InvalidError: ``out_of_range``, ``wrong_type``, ``date_out_of_range``.
+        """
+        _sent: dict[str, Any] = {"mine": mine}
+        if from_ is not None:
+            _sent["from"] = from_
+        if limit is not None:
+            _sent["limit"] = limit
+        if to is not None:
+            _sent["to"] = to
+        return self._pages("warning.notices", _sent, _wire.read_told_notice, None)
+
     def remove(self, *, name: str, version: int, idempotency_key: str | None = None) -> bool:
         """Takes a rule of the host out of use. What is stored of its warnings stays, and comes back
         when a rule of the same name is defined again.
@@ -5372,10 +5496,15 @@ class WarningOperations(Group):
         the highest is; what came due and passed between two scans is told of still, while it
         matches the rule's condition. Nothing is owed for what somebody has acknowledged, and what
         is snoozed waits. An escalation is handed out once, when nobody has taken note for the
-        rule's number of working days after the first notice.
+        rule's number of working days after the first notice. When a scan has found the cause gone
+        and it comes back, all of this begins anew.
 
-        A rule that counts working days of a year that the calendar does not know is passed over and
-        named, the others go on.
+        What a rule without a date finds is known only when it is looked at: a state that began and
+        ended between two scans is not told of, and one that ended and began again has lasted.
+
+        Where working days of a year that the calendar does not know would have to be counted, a
+        rule or single warnings of it are passed over, and the rule is named; the rest goes on. An
+        escalation that counts them waits alone.
 
         The caller must see all records. Call it again with `next` until there is none. A notice is
         saved as handed out by the call that returns it: give an idempotency key, so that a repeated

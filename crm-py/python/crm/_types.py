@@ -294,6 +294,7 @@ __all__ = [
     "TextEncoding",
     "ThreeWayInstallment",
     "ThreeWayRow",
+    "ToldNotice",
     "User",
     "WarningBound",
     "WarningBoundAbove",
@@ -355,7 +356,6 @@ Dataset: TypeAlias = Literal[
     "role",
     "term_set",
     "user",
-    "warning_notice",
 ]
 """What can be queried, with its fields. A dot follows a reference: ``contract.customer.name``.
 
@@ -398,9 +398,9 @@ Dataset: TypeAlias = Literal[
   (contract.number), contract_title (contract.title), customer_name (customer.name), owner
   (contract.owner)
 * ``invoice_line`` 发票明细: invoice, seq, contract, installment, contract_line, description, quantity,
-  unit, tax_rate, currency, net, tax, gross, red_of_line, reversed, invoice_number (invoice.number),
-  invoice_status (invoice.status), issued_on (invoice.issued_on), contract_number (contract.number),
-  customer_name (contract.customer.name)
+  unit, tax_rate, rate_told, currency, net, tax, gross, red_of_line, reversed, invoice_number
+  (invoice.number), invoice_status (invoice.status), issued_on (invoice.issued_on), contract_number
+  (contract.number), customer_name (contract.customer.name)
 * ``journal`` 结算日记账: entry, seq, kind, account, date, direction, customer, contract, installment,
   due_date, document, currency, amount, home, contract_number (contract.number), customer_name
   (customer.name)
@@ -422,8 +422,6 @@ Dataset: TypeAlias = Literal[
 * ``role`` 角色: id, name, scope, levels, permissions, everything, version
 * ``term_set`` 付款条款模板: id, name, revision, active, note, created_at, version
 * ``user`` 用户: id, login, name, unit, roles, active, created_at, version
-* ``warning_notice`` 预警通知: rule, subject, subject_seq, date, level, escalated, rule_name, title,
-  due_date, amount, currency, owner, unit, recipients, noticed_at, owner_name (owner.name)
 """
 
 AdjustmentKind: TypeAlias = Literal["write_off", "discount", "rounding", "waiver"]
@@ -754,10 +752,11 @@ InstallmentStatus: TypeAlias = Literal["planned", "open", "settled", "cancelled"
 InvoiceKind: TypeAlias = Literal["vat_special", "vat_ordinary", "other"]
 """What kind of invoice it is.
 
-* ``vat_special``: A special VAT invoice: the buyer deducts its tax.
+* ``vat_special``: A special VAT invoice: the buyer deducts its tax. It has some: see
+  `invoice.issue`.
 * ``vat_ordinary``: An ordinary VAT invoice.
-* ``other``: Anything else: foreign invoices, receipts. Neither its number nor its tax rates are
-  checked.
+* ``other``: Anything else: foreign invoices, receipts. Neither the form of its number is checked,
+  nor whether its tax rates are in force.
 """
 
 InvoiceStatus: TypeAlias = Literal["planned", "issued", "partly_reversed", "reversed", "red", "void"]
@@ -2544,7 +2543,9 @@ class Invoice:
     """The day on which it is to be issued; none when it was issued without a plan."""
 
     rate_reason: str | None
-    """Why a tax rate applies that was not in force on the day of issue."""
+    """Why its tax rates apply though they were not in force on the day of issue, are no longer the
+    contract's, or are 0.
+    """
 
     reason: str | None
     """Why it was voided, or takes another one back."""
@@ -2582,6 +2583,9 @@ class InvoiceLine:
 
     tax_rate: Decimal
     """Value added tax rate: `0.13` is 13%."""
+
+    rate_told: bool
+    """Whether that rate was told with the invoice; otherwise it is the contract's."""
 
     currency: str
     """The invoice's currency."""
@@ -2830,10 +2834,15 @@ class Notice:
     """The record."""
 
     title: str
-    """What names it."""
+    """What names it, by texts of the record itself or that its dataset declares."""
 
     date: dt.date
     """The date in the record that it goes by."""
+
+    occurrence: int
+    """How many times the warning has stood, counting from 1: raised when its cause was gone and has
+    come back.
+    """
 
     due_date: dt.date
     """The day by which something had or has to be done."""
@@ -2842,7 +2851,7 @@ class Notice:
     """Days since that day; below zero when it is still ahead."""
 
     recipients: tuple[UUID, ...]
-    """Who is to be told; empty when the rule finds nobody who is active."""
+    """Who is to be told; empty when the rule finds nobody who is active and may read the record."""
 
     amount: Decimal | None
     """The amount in question."""
@@ -2863,6 +2872,9 @@ class Notice:
 @dataclass(frozen=True, slots=True)
 class NoticeRecord:
     """A notice that was handed out."""
+
+    occurrence: int
+    """How many times the warning had stood then, counting from 1."""
 
     level: WarningLevel
     """The level it told of."""
@@ -3509,7 +3521,7 @@ class RowError:
 
 @dataclass(frozen=True, slots=True)
 class RuleNotComputed:
-    """A rule that could not be worked out, while the others were."""
+    """A rule that, or part of which, could not be worked out, while the rest was."""
 
     rule: str
     """The rule, by name."""
@@ -3529,7 +3541,16 @@ class ScannedWarnings:
     """How many warnings were found to have lost their cause."""
 
     not_computed: tuple[RuleNotComputed, ...]
-    """The rules that could not be worked out to their end; what they have found is told of still."""
+    """The rules that, or of which some warnings, could not be worked out, as `warning.count` names
+    them; the other warnings
+    are told of.
+    """
+
+    escalation_waits: tuple[RuleNotComputed, ...]
+    """The rules of which an escalation waits, because the working days that it counts are not known;
+    whatever else they
+    owe is told of.
+    """
 
     next: str | None
     """The cursor to go on with; absent when everything was looked at."""
@@ -3971,6 +3992,9 @@ class ThreeWayInstallment:
     label: str
     """What it is called."""
 
+    kind: InstallmentKind
+    """What it is; a late charge is part of the contract's surcharge, anything else of its amount."""
+
     amount: Decimal
     """How much in all."""
 
@@ -3986,14 +4010,29 @@ class ThreeWayInstallment:
     received: Decimal
     """Received; for a payable contract paid."""
 
+    discounted: Decimal
+    """What was given up because it was paid early, or was too small for a coin."""
+
+    written_off: Decimal
+    """What was closed without money."""
+
+    outstanding: Decimal
+    """What is still to be received."""
+
     invoiced_not_received: Decimal
-    """Invoiced and not received."""
+    """Invoiced and still to be received."""
 
     received_not_invoiced: Decimal
     """Received and not invoiced."""
 
     not_invoiced: Decimal
     """What can still be planned or invoiced of it."""
+
+    excess: Decimal
+    """Invoiced beyond what is owed of it."""
+
+    planned_excess: Decimal
+    """What of the plans is beyond what is owed of it and not invoiced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -4024,8 +4063,11 @@ class ThreeWayRow:
     amount: Decimal
     """The contract amount."""
 
+    surcharge: Decimal
+    """What late charges add to it."""
+
     cancelled: Decimal
-    """What of it is no longer owed."""
+    """What of both is no longer owed."""
 
     planned: Decimal
     """Invoices that are planned and not issued."""
@@ -4036,23 +4078,92 @@ class ThreeWayRow:
     received: Decimal
     """Received; for a payable contract paid."""
 
+    discounted: Decimal
+    """What was given up because it was paid early, or was too small for a coin."""
+
+    written_off: Decimal
+    """What was closed without money."""
+
+    outstanding: Decimal
+    """What is still to be received, invoiced or not."""
+
     invoiced_not_received: Decimal
-    """Invoiced and not received (已开票未收款)."""
+    """Invoiced and still to be received (已开票未收款): invoiced less what was received, discounted and
+    written off, not below zero.
+    """
 
     received_not_invoiced: Decimal
-    """Received and not invoiced (已收款未开票)."""
+    """Received and not invoiced (已收款未开票): received less what is invoiced, not below zero."""
 
     not_invoiced: Decimal
     """What can still be planned or invoiced."""
 
     excess: Decimal
-    """Invoiced beyond what is owed, after a termination: to be taken back by red invoices."""
+    """Invoiced beyond what is owed, after an amendment or a termination: to be taken back by red
+    invoices.
+    """
+
+    planned_excess: Decimal
+    """What of the plans is beyond what is owed and not invoiced, of the contract or of the
+    installments and contract lines that they
+    name: to be planned anew or voided. It holds nothing of the contract.
+    """
 
     unassigned: Decimal
     """Invoiced without naming an installment."""
 
+    planned_unassigned: Decimal
+    """Planned without naming an installment."""
+
     installments: tuple[ThreeWayInstallment, ...]
     """The installments, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldNotice:
+    """A notice that was handed out, as it told of the warning."""
+
+    rule: str
+    """The rule, by name."""
+
+    level: WarningLevel
+    """The level it told of."""
+
+    escalated: bool
+    """Whether it went out because nobody had taken note."""
+
+    subject: UUID
+    """The record."""
+
+    seq: int
+    """The row below the record, by its position; 0 for the record itself."""
+
+    title: str
+    """What named it."""
+
+    date: dt.date
+    """The date in the record that the warning went by."""
+
+    occurrence: int
+    """How many times the warning had stood then, counting from 1."""
+
+    due_date: dt.date
+    """The day by which something had or has to be done."""
+
+    recipients: tuple[UUID, ...]
+    """Who was told."""
+
+    noticed_at: dt.datetime
+    """When it was handed out."""
+
+    amount: Decimal | None
+    """The amount in question."""
+
+    currency: str | None
+    """Its currency."""
+
+    owner: UUID | None
+    """Who was responsible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -4121,6 +4232,11 @@ class WarningDefinition:
     """A rule: a saved query over a dataset with a date to go by. Fields are names of the dataset or
     paths along references.
 
+    What is shown of a record by a path that its dataset does not declare, a list shows to those who
+    could look it up where
+    the path leads, and leaves it empty for others. A notice leaves it empty for all: it goes to
+    several people, and is kept.
+
     What is warned of is the dataset's own record: a record with an id, or a row below one, such as
     an installment of a
     contract.
@@ -4141,7 +4257,10 @@ class WarningDefinition:
     """When it warns."""
 
     title: tuple[str, ...]
-    """Texts that name the record, in order, one to three."""
+    """Texts that name the record, in order, one to three, at least one of them of the record itself or
+    declared by the
+    dataset.
+    """
 
     settings: WarningSettings
     """How early or late, whom it tells."""
@@ -4156,13 +4275,17 @@ class WarningDefinition:
     """The customer's name."""
 
     date: str | None
-    """The date it goes by, which should lead an index; none for state rules."""
+    """The date it goes by, which should lead an index: of the record itself or declared by the
+    dataset; none for state rules.
+    """
 
     filter: Expr | None
     """Which of its rows; all when left out."""
 
     levels: tuple[WarningStep, ...]
-    """The levels by days beyond the deadline, ascending; a notice before the first."""
+    """The levels by days beyond the deadline, ascending, and none lower than the one before; a notice
+    before the first.
+    """
 
     owner: str | None
     """The user responsible; the owner that the dataset's scope goes by when left out."""
@@ -4179,7 +4302,7 @@ class WarningEscalation:
     """So many working days of the ledger's calendar after the first notice, 1 to 250."""
 
     recipients: WarningRecipients
-    """Who is told then."""
+    """Who is told then; not empty."""
 
     level: WarningLevel
     """The level of that notice, where the warning's own is lower."""
@@ -4279,24 +4402,27 @@ class WarningLevelCounts:
 
 @dataclass(frozen=True, slots=True)
 class WarningRecipients:
-    """Who is told of a warning. Those who are no longer active are left out. Where nobody remains, the
-    head of the owner's
-    org unit is told, or of the nearest unit above that has one.
+    """Who is told of a warning. Those who are no longer active are left out, and heads and holders of
+    roles who may not read
+    the record. Where nobody remains, the head of the owner's org unit is told, or of the nearest
+    unit above that has one
+    who may read it.
     """
 
     owner: bool
     """The record's owner."""
 
     roles: tuple[UUID, ...]
-    """Every user with one of these roles."""
+    """Every user with one of these roles who may read the record."""
 
     unit_head: bool
-    """The head of the owner's org unit; where that is the owner, or the unit has none, of the nearest
-    unit above with another.
+    """The head of the owner's org unit; where that is the owner, the unit has none, or the head may
+    not read the record, of
+    the nearest unit above with another.
     """
 
     users: tuple[UUID, ...]
-    """These users."""
+    """These users, whatever they may read otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -4311,6 +4437,12 @@ class WarningRecord:
 
     date: dt.date
     """The date in the record that it went by; for a state rule the day on which it was first met."""
+
+    occurrence: int
+    """How many times it has stood, counting from 1: raised when its cause was gone and has come back.
+    What follows is about
+    the last time, but for the notices.
+    """
 
     state: WarningState
     """Where it stands."""
@@ -4351,7 +4483,7 @@ class WarningRuleCounts:
     """By level."""
 
     not_computed: WireError | None
-    """Why it could not be worked out, in English, if it could not."""
+    """Why it, or some of it, could not be worked out and does not count, in English."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -5505,6 +5637,11 @@ class WarningDefinitionInput(TypedDict):
     """A rule: a saved query over a dataset with a date to go by. Fields are names of the dataset or
     paths along references.
 
+    What is shown of a record by a path that its dataset does not declare, a list shows to those who
+    could look it up where
+    the path leads, and leaves it empty for others. A notice leaves it empty for all: it goes to
+    several people, and is kept.
+
     What is warned of is the dataset's own record: a record with an id, or a row below one, such as
     an installment of a
     contract.
@@ -5525,7 +5662,10 @@ class WarningDefinitionInput(TypedDict):
     """When it warns."""
 
     title: Sequence[str]
-    """Texts that name the record, in order, one to three."""
+    """Texts that name the record, in order, one to three, at least one of them of the record itself or
+    declared by the
+    dataset.
+    """
 
     settings: WarningSettingsInput | WarningSettings
     """How early or late, whom it tells."""
@@ -5540,13 +5680,17 @@ class WarningDefinitionInput(TypedDict):
     """The customer's name."""
 
     date: NotRequired[str | None]
-    """The date it goes by, which should lead an index; none for state rules."""
+    """The date it goes by, which should lead an index: of the record itself or declared by the
+    dataset; none for state rules.
+    """
 
     filter: NotRequired[ExprInput | None]
     """Which of its rows; all when left out."""
 
     levels: NotRequired[Sequence[WarningStepInput | WarningStep]]
-    """The levels by days beyond the deadline, ascending; a notice before the first."""
+    """The levels by days beyond the deadline, ascending, and none lower than the one before; a notice
+    before the first.
+    """
 
     owner: NotRequired[str | None]
     """The user responsible; the owner that the dataset's scope goes by when left out."""
@@ -5562,7 +5706,7 @@ class WarningEscalationInput(TypedDict):
     """So many working days of the ledger's calendar after the first notice, 1 to 250."""
 
     recipients: WarningRecipientsInput | WarningRecipients
-    """Who is told then."""
+    """Who is told then; not empty."""
 
     level: WarningLevel
     """The level of that notice, where the warning's own is lower."""
@@ -5596,24 +5740,27 @@ class WarningFigureInput(TypedDict):
 
 
 class WarningRecipientsInput(TypedDict):
-    """Who is told of a warning. Those who are no longer active are left out. Where nobody remains, the
-    head of the owner's
-    org unit is told, or of the nearest unit above that has one.
+    """Who is told of a warning. Those who are no longer active are left out, and heads and holders of
+    roles who may not read
+    the record. Where nobody remains, the head of the owner's org unit is told, or of the nearest
+    unit above that has one
+    who may read it.
     """
 
     owner: NotRequired[bool]
     """The record's owner."""
 
     roles: NotRequired[Sequence[IdLike]]
-    """Every user with one of these roles."""
+    """Every user with one of these roles who may read the record."""
 
     unit_head: NotRequired[bool]
-    """The head of the owner's org unit; where that is the owner, or the unit has none, of the nearest
-    unit above with another.
+    """The head of the owner's org unit; where that is the owner, the unit has none, or the head may
+    not read the record, of
+    the nearest unit above with another.
     """
 
     users: NotRequired[Sequence[IdLike]]
-    """These users."""
+    """These users, whatever they may read otherwise."""
 
 
 class WarningSettingsInput(TypedDict):

@@ -684,6 +684,7 @@ def read_invoice_line(w: Any) -> t.InvoiceLine:
         UUID(w["contract"]),
         w["description"],
         Decimal(w["tax_rate"]),
+        w["rate_told"],
         w["currency"],
         Decimal(w["net"]),
         Decimal(w["tax"]),
@@ -793,6 +794,7 @@ def read_notice(w: Any) -> t.Notice:
         UUID(w["subject"]),
         w["title"],
         date(w["date"]),
+        w["occurrence"],
         date(w["due_date"]),
         w["days_late"],
         tuple([UUID(v0) for v0 in w["recipients"]]),
@@ -806,6 +808,7 @@ def read_notice(w: Any) -> t.Notice:
 
 def read_notice_record(w: Any) -> t.NoticeRecord:
     return t.NoticeRecord(
+        w["occurrence"],
         w["level"],
         w["escalated"],
         tuple([UUID(v0) for v0 in w["recipients"]]),
@@ -1093,6 +1096,7 @@ def read_scanned_warnings(w: Any) -> t.ScannedWarnings:
         tuple([read_notice(v0) for v0 in w["notices"]]),
         w["resolved"],
         tuple([read_rule_not_computed(v0) for v0 in w["not_computed"]]),
+        tuple([read_rule_not_computed(v0) for v0 in w["escalation_waits"]]),
         w.get("next"),
     )
 
@@ -1297,14 +1301,20 @@ def read_three_way_installment(w: Any) -> t.ThreeWayInstallment:
     return t.ThreeWayInstallment(
         w["seq"],
         w["label"],
+        w["kind"],
         Decimal(w["amount"]),
         Decimal(w["cancelled"]),
         Decimal(w["planned"]),
         Decimal(w["invoiced"]),
         Decimal(w["received"]),
+        Decimal(w["discounted"]),
+        Decimal(w["written_off"]),
+        Decimal(w["outstanding"]),
         Decimal(w["invoiced_not_received"]),
         Decimal(w["received_not_invoiced"]),
         Decimal(w["not_invoiced"]),
+        Decimal(w["excess"]),
+        Decimal(w["planned_excess"]),
     )
 
 
@@ -1318,16 +1328,41 @@ def read_three_way_row(w: Any) -> t.ThreeWayRow:
         w["status"],
         w["currency"],
         Decimal(w["amount"]),
+        Decimal(w["surcharge"]),
         Decimal(w["cancelled"]),
         Decimal(w["planned"]),
         Decimal(w["invoiced"]),
         Decimal(w["received"]),
+        Decimal(w["discounted"]),
+        Decimal(w["written_off"]),
+        Decimal(w["outstanding"]),
         Decimal(w["invoiced_not_received"]),
         Decimal(w["received_not_invoiced"]),
         Decimal(w["not_invoiced"]),
         Decimal(w["excess"]),
+        Decimal(w["planned_excess"]),
         Decimal(w["unassigned"]),
+        Decimal(w["planned_unassigned"]),
         tuple([read_three_way_installment(v0) for v0 in w["installments"]]),
+    )
+
+
+def read_told_notice(w: Any) -> t.ToldNotice:
+    return t.ToldNotice(
+        w["rule"],
+        w["level"],
+        w["escalated"],
+        UUID(w["subject"]),
+        w["seq"],
+        w["title"],
+        date(w["date"]),
+        w["occurrence"],
+        date(w["due_date"]),
+        tuple([UUID(v0) for v0 in w["recipients"]]),
+        instant(w["noticed_at"]),
+        None if (v0 := w.get("amount")) is None else Decimal(v0),
+        w.get("currency"),
+        None if (v0 := w.get("owner")) is None else UUID(v0),
     )
 
 
@@ -1443,6 +1478,7 @@ def read_warning_record(w: Any) -> t.WarningRecord:
         w["rule"],
         w["seq"],
         date(w["date"]),
+        w["occurrence"],
         w["state"],
         tuple([read_notice_record(v0) for v0 in w["notices"]]),
         None if (v0 := w.get("acknowledged_at")) is None else instant(v0),

@@ -774,6 +774,20 @@ INVOICED_TWICE: Final = 1761
 {part} 重复出现。
 """
 
+TAX_RATE_CHANGED: Final = 1762
+"""``InvalidError``: {rate} is no longer a tax rate of {part}; plan the invoice anew, or give a reason
+if it applies all the same.
+
+{rate} 已不是 {part} 的税率;请调整开票计划,仍需适用的请填写原因。
+"""
+
+SPECIAL_WITHOUT_TAX: Final = 1763
+"""``InvalidError``: Line {line} has a tax rate of 0, for which no special VAT invoice is issued;
+choose another kind, or give a reason.
+
+第 {line} 行税率为 0,不得开具增值税专用发票;请改用其他发票种类,确需开具的请填写原因。
+"""
+
 NO_WARNING: Final = 1800
 """``NotFoundError``: There is no warning {rule} of {subject} now.
 
