@@ -506,7 +506,7 @@ fn every_invoice_that_stands_dates_its_installment() {
 }
 
 #[test]
-fn a_due_date_moves_from_when_it_was_there() {
+fn a_due_date_that_is_told_later_holds_from_its_day() {
     let world = World::new("2026-03-28");
     let customer = world.customer("甲公司");
     let once = json!([{ "share": "balance", "anchor": "invoiced" }]);
@@ -520,22 +520,22 @@ fn a_due_date_moves_from_when_it_was_there() {
         };
         days.iter().map(aged).collect()
     };
-    // Due from the 20th on; an earlier invoice that is recorded later makes it overdue since then.
+    // Due from the 20th on; an earlier invoice that is recorded later makes it overdue since the day after that one.
     let late = world.call("invoice.issue", part(&contract, 1, "200", 1, "2026-03-20"));
     let early = world.call("invoice.issue", part(&contract, 1, "300", 2, "2026-03-02"));
     assert_eq!(dues(&world, &contract), ["2026-03-02"]);
-    assert_eq!(aged(&["2026-03-10", "2026-03-20"]), ["500 0 0", "0 0 500"]);
+    assert_eq!(aged(&["2026-03-01", "2026-03-10", "2026-03-20"]), ["500 0 0", "0 0 500", "0 0 500"]);
     let red = |invoice: &Value, count: usize, on: &str| {
         let mut input = red_of(invoice, 1, json!("rest"), count);
         input["issued_on"] = json!(on);
         world.call("invoice.red", input);
     };
     red(&early, 3, "2026-03-05");
-    assert_eq!(aged(&["2026-03-10", "2026-03-19", "2026-03-20"]), ["500 0 0", "500 0 0", "0 500 0"]);
+    assert_eq!(aged(&["2026-03-04", "2026-03-10", "2026-03-20"]), ["0 0 500", "0 500 0", "0 500 0"]);
     red(&late, 4, "2026-03-25");
-    assert_eq!(aged(&["2026-03-19", "2026-03-24", "2026-03-25"]), ["500 0 0", "0 0 500", "500 0 0"]);
+    assert_eq!(aged(&["2026-03-19", "2026-03-24", "2026-03-25"]), ["0 500 0", "0 0 500", "500 0 0"]);
     world.call("invoice.issue", part(&contract, 1, "500", 5, "2026-03-03"));
-    assert_eq!(aged(&["2026-03-19", "2026-03-24", "2026-03-25"]), ["500 0 0", "0 0 500", "0 0 500"]);
+    assert_eq!(aged(&["2026-03-02", "2026-03-24", "2026-03-25"]), ["500 0 0", "0 0 500", "0 0 500"]);
     assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
 }
 

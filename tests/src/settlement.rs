@@ -813,7 +813,7 @@ fn check_past(session: &Session) -> Result<()> {
         mirrors.extend(frame.rows.into_iter().map(|row| (row[0].clone(), row[1].clone())));
     }
     let request = json!({ "dataset": "journal", "select": ["date", "account", "contract", "installment", "document",
-        "amount"], "filter": { "in": ["account", ["open", "advance"]] }, "sort": [{ "field": "date" }] });
+        "due_date", "amount"], "filter": { "in": ["account", ["open", "advance"]] }, "sort": [{ "field": "date" }] });
     let mut reader = session.reader(input(request)?)?;
     let mut sums: BTreeMap<Vec<Cell>, i64> = BTreeMap::new();
     let (mut day, mut moved) = (Cell::Null, BTreeSet::new());
@@ -829,14 +829,14 @@ fn check_past(session: &Session) -> Result<()> {
                 }
                 day = of;
             }
-            let Some([_, account, contract, installment, document, Cell::Int(amount)]) = row.as_deref()
+            let Some([_, account, contract, installment, document, due, Cell::Int(amount)]) = row.as_deref()
             else {
                 continue;
             };
-            // What is open belongs to an installment; an advance, below zero in the journal, to a receipt.
+            // What is open belongs to an installment by its due date; an advance, below zero in the journal, to a receipt.
             let is_open = *account == Cell::Int(Account::Open.code());
             let key = match is_open {
-                true => vec![account.clone(), contract.clone(), installment.clone()],
+                true => vec![account.clone(), contract.clone(), installment.clone(), due.clone()],
                 false => vec![account.clone(), mirrors.get(document).unwrap_or(document).clone()],
             };
             *sums.entry(key.clone()).or_default() += if is_open { *amount } else { -*amount };

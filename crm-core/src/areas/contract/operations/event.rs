@@ -13,8 +13,8 @@ use super::{
 };
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
-    Account, AnchorKind, Contract, ContractEvent, ContractEventKind, ContractStatus, EntryKind, Installment,
-    InstallmentKind, JournalLine, TermAnchor,
+    AnchorKind, Contract, ContractEvent, ContractEventKind, ContractStatus, EntryKind, Installment,
+    InstallmentKind, TermAnchor,
 };
 use crate::areas::contract::rules::journal::Change;
 use crate::areas::contract::rules::status::Action;
@@ -25,14 +25,13 @@ use crate::areas::contract::rules::{
 use crate::areas::party::GIVEN_CUSTOMER;
 use crate::areas::party::rules::name;
 use crate::catalog::{Access, Example, Given, Level, Operation};
-use crate::kernel::date::{self, Date};
+use crate::kernel::date::Date;
 use crate::kernel::decimal::{Amount, Rate};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::kernel::money::Money;
 use crate::kernel::rounding::Rounding;
 use crate::store::engine::Mode;
-use crate::store::record::Record;
 
 /// How much of a contract was delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -435,54 +434,10 @@ fn dates_follow(contract: &Contract) -> bool {
     matches!(contract.status, ContractStatus::Signed | ContractStatus::Effective)
 }
 
-/// These installments by the first day, from `date` on, from which their due dates can move: since which all that is open of
-/// them is owed by the due date that they have now. Reports by date of effect would otherwise take away what was not there yet.
-fn movable_since(
-    cx: &mut Cx<'_>,
-    contract: &Contract,
-    seqs: &[u32],
-    date: Date,
-) -> Result<BTreeMap<Date, Vec<u32>>> {
-    if date >= cx.today() {
-        return Ok(BTreeMap::from([(date, seqs.to_vec())]));
-    }
-    let c = JournalLine::C;
-    let query =
-        cx.query::<JournalLine>().equal(c.contract, Some(contract.id)).equal(c.account, Account::Open);
-    let later: Vec<JournalLine> = query.at_least(c.date, date::add_days(date, 1)?).fetch(cx.tx())?;
-    let mut days: BTreeMap<Date, Vec<u32>> = BTreeMap::new();
-    let all = installments(cx, contract)?;
-    for seq in seqs {
-        let Some(installment) = all.iter().find(|installment| installment.seq == *seq) else {
-            days.entry(date).or_default().push(*seq);
-            continue;
-        };
-        let mut came: BTreeMap<Date, Amount> = BTreeMap::new();
-        let here =
-            |line: &&JournalLine| line.installment == Some(*seq) && line.due_date == installment.due_date;
-        for line in later.iter().filter(here) {
-            let sum = came.entry(line.date).or_default();
-            *sum = sum.checked_add(line.amount)?;
-        }
-        let open = installment.open_amount.unwrap_or_default();
-        let (mut there, mut since) = (open, date);
-        for (day, came) in came.into_iter().rev() {
-            there = there.checked_sub(came)?;
-            if there < open {
-                since = day;
-                break;
-            }
-        }
-        days.entry(since).or_default().push(*seq);
-    }
-    Ok(days)
-}
-
 /// Records that an invoice, by its number, covers installments that count from their invoice. `covered` may name others, too.
 ///
 /// Each invoice leaves an event of its own, and the earliest counts: so when one is taken back, the next that stands dates the
-/// installment. What moves counts from the invoice's day, or from when the due date was there that it moves from. This is for
-/// the area that issues invoices; the contract's version grows with it.
+/// installment. What moves counts from the invoice's day. This is for the area that issues invoices; the contract's version grows with it.
 ///
 /// # Errors
 /// `UNKNOWN_CALENDAR_YEAR`, `DATE_OUT_OF_RANGE`; those of the store.
@@ -500,20 +455,18 @@ pub(crate) fn invoiced(
     if covered.is_empty() {
         return Ok(contract.clone());
     }
-    for (day, covered) in movable_since(cx, contract, &covered, date)? {
-        for seq in covered {
-            let record = event(contract, ContractEventKind::Invoice, date);
-            happen(cx, ContractEvent { name: Some(number.to_owned()), installment: Some(seq), ..record })?;
-        }
-        if dates_follow(contract) {
-            refresh_installments(cx, contract, EntryKind::Change, day)?;
-        }
+    for seq in covered {
+        let record = event(contract, ContractEventKind::Invoice, date);
+        happen(cx, ContractEvent { name: Some(number.to_owned()), installment: Some(seq), ..record })?;
+    }
+    if dates_follow(contract) {
+        refresh_installments(cx, contract, EntryKind::Change, date)?;
     }
     cx.touch(contract)
 }
 
 /// Takes back what [`invoiced`] did for an invoice, by its number, as when a red one took it back: for the installments
-/// `gone`, or for all when none are named. What no other invoice dates waits again. What moves counts from `date`, or as above.
+/// `gone`, or for all when none are named. What no other invoice dates waits again. What moves counts from `date`.
 ///
 /// # Errors
 /// `UNKNOWN_CALENDAR_YEAR`, `DATE_OUT_OF_RANGE`; those of the store.
@@ -533,13 +486,9 @@ pub(crate) fn uninvoiced(
     if gone.is_empty() {
         return Ok(contract.clone());
     }
-    let dated: Vec<u32> = gone.iter().filter_map(|event| event.installment).collect();
-    for (day, seqs) in movable_since(cx, contract, &dated, date)? {
-        let here = |event: &&ContractEvent| event.installment.is_some_and(|seq| seqs.contains(&seq));
-        gone.iter().filter(here).try_for_each(|event| set_aside(cx, event.clone()))?;
-        if dates_follow(contract) {
-            refresh_installments(cx, contract, EntryKind::Change, day)?;
-        }
+    gone.into_iter().try_for_each(|event| set_aside(cx, event))?;
+    if dates_follow(contract) {
+        refresh_installments(cx, contract, EntryKind::Change, date)?;
     }
     cx.touch(contract)
 }

@@ -4,11 +4,16 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::past::open_since;
+use super::past::standing;
 
 use crate::app::Cx;
-use crate::areas::contract::model::{Contract, EntryKind, JournalLine, SettlementDirection};
+use crate::areas::contract::model::{
+    Account, Contract, EntryKind, Installment, JournalLine, SettlementDirection,
+};
 use crate::areas::contract::rules::journal::{self, Change, Leg};
+#[cfg(doc)]
+use crate::areas::contract::rules::standing::Standing;
+use crate::areas::contract::rules::standing::{OpenLine, Valued};
 use crate::areas::party::Customer;
 use crate::kernel::currency::Currency;
 use crate::kernel::date::Date;
@@ -54,8 +59,8 @@ impl Posting {
 /// Writes installments as they stand now, and an entry of the journal with what that means and with `legs`. An entry
 /// without lines, as before a contract takes effect, is not written.
 ///
-/// What takes away more than was open on that day and since counts from the first day since which so much was there, in an
-/// entry of its own.
+/// What takes away more than was open on that day and since counts from the first day since which so much was there, and
+/// what has come since under another due date follows, in entries of their own: see [`Standing`].
 ///
 /// # Errors
 /// Of the rules of the journal and of the engine.
@@ -69,12 +74,9 @@ pub(crate) fn post(cx: &mut Cx<'_>, posting: &Posting, changes: Vec<Change>, leg
     let mut days = BTreeMap::from([(posting.date, legs)]);
     let mut added = Vec::new();
     for change in journal::valued(changes, posting.rate, home)? {
-        let less = journal::open(change.before.as_ref()).checked_sub(journal::open(Some(&change.after)))?;
-        let day = match &change.before {
-            Some(before) => open_since(cx, before, posting.date, less)?,
-            None => posting.date,
-        };
-        days.entry(day).or_default().extend(journal::legs(&change, posting.document)?);
+        for (day, leg) in legs_by_day(cx, &change, posting)? {
+            days.entry(day).or_default().push(leg);
+        }
         match change.before {
             Some(before) => cx.replace(&before, &change.after)?,
             None => added.push(change.after),
@@ -87,6 +89,45 @@ pub(crate) fn post(cx: &mut Cx<'_>, posting: &Posting, changes: Vec<Change>, leg
         cx.insert_all(&journal_lines(entry, &Posting { date, ..*posting }, legs))?;
     }
     Ok(())
+}
+
+/// The lines of a change with the days from which they count.
+fn legs_by_day(cx: &mut Cx<'_>, change: &Change, posting: &Posting) -> Result<Vec<(Date, Leg)>> {
+    let document = posting.document;
+    let legs = journal::legs(change, document)?;
+    let before = match &change.before {
+        Some(before) if posting.date < cx.today() && !legs.is_empty() => before,
+        _ => return Ok(legs.into_iter().map(|leg| (posting.date, leg)).collect()),
+    };
+    let (contract, installment) = (Some(change.after.contract), Some(change.after.seq));
+    let open_leg = |line: &OpenLine| {
+        let Valued { amount, home } = line.value;
+        let due_date = line.due;
+        (line.date, Leg { account: Account::Open, contract, installment, due_date, document, amount, home })
+    };
+    let standing = standing(cx, before, posting.date)?;
+    let old = journal::open(Some(before));
+    let due = change.after.due_date;
+    let is_moved = before.due_date != due && old.is_positive();
+    let moved = if is_moved { standing.moved_to(due)? } else { Vec::new() };
+    let mut found: Vec<(Date, Leg)> = moved.iter().map(open_leg).collect();
+    let less = old.checked_sub(journal::open(Some(&change.after)))?;
+    let day = if less.is_positive() { standing.since(less)? } else { posting.date };
+    // What is left of the change is under the due date that all of it is owed by now.
+    let stays = Change { before: Some(Installment { due_date: due, ..before.clone() }), ..change.clone() };
+    for leg in journal::legs(&stays, document)? {
+        if leg.account != Account::Open {
+            found.push((day, leg));
+            continue;
+        }
+        let value = Valued { amount: leg.amount, home: leg.home };
+        let lines = match is_moved {
+            true => vec![OpenLine { date: day, due, value }],
+            false => standing.changed(day, due, value)?,
+        };
+        found.extend(lines.iter().map(open_leg));
+    }
+    Ok(found)
 }
 
 /// An entry of the journal as it is stored.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::app::Cx;
 use crate::areas::contract::model::{Account, Installment, JournalLine};
+use crate::areas::contract::rules::journal;
+use crate::areas::contract::rules::standing::{OpenLine, Standing, Valued};
 use crate::kernel::date::{self, Date};
 use crate::kernel::decimal::Amount;
 use crate::kernel::error::Result;
@@ -13,6 +15,31 @@ use crate::store::cell::{Cell, CellRef};
 use crate::store::engine::Flow;
 use crate::store::plan::{ColumnRef, Compare, Output, Pred};
 use crate::store::record::{Field, Record};
+
+/// What is open of an installment at the end of a day, and what came since.
+pub(super) fn standing(cx: &mut Cx<'_>, installment: &Installment, from: Date) -> Result<Standing> {
+    let (ids, c) = (cx.ids(), JournalLine::C);
+    let after = Cell::Int(date::to_day_number(from));
+    let query = cx
+        .query::<JournalLine>()
+        .equal(c.contract, Some(installment.contract))
+        .equal(c.installment, Some(installment.seq))
+        .equal(c.account, Account::Open)
+        .filter(Pred::Compare(ColumnRef::base(c.date.position()), Compare::Greater, after));
+    let columns = [c.date.position(), c.due_date.position(), c.amount.position(), c.home.position()];
+    let outputs = columns.map(|at| Output::Column(ColumnRef::base(at))).to_vec();
+    let mut later = Vec::new();
+    query.scan(cx.tx(), outputs, &mut |cells| {
+        if let [date, due, amount, home] = cells {
+            let value = Valued { amount: Amount::decode(*amount, ids)?, home: Amount::decode(*home, ids)? };
+            later.push(OpenLine { date: Date::decode(*date, ids)?, due: Option::decode(*due, ids)?, value });
+        }
+        Ok(Flow::More)
+    })?;
+    let now =
+        Valued { amount: journal::open(Some(installment)), home: journal::home_open(Some(installment)) };
+    Standing::unwound(from, installment.due_date, now, later)
+}
 
 /// The first day, from this one on, since which an installment has so much open; for what opens again, that day itself.
 pub(crate) fn open_since(
@@ -24,29 +51,7 @@ pub(crate) fn open_since(
     if date >= cx.today() || !amount.is_positive() {
         return Ok(date);
     }
-    let (ids, c) = (cx.ids(), JournalLine::C);
-    let later = Pred::Compare(
-        ColumnRef::base(c.date.position()),
-        Compare::Greater,
-        Cell::Int(date::to_day_number(date)),
-    );
-    let query = cx
-        .query::<JournalLine>()
-        .equal(c.contract, Some(installment.contract))
-        .equal(c.installment, Some(installment.seq))
-        .equal(c.account, Account::Open)
-        .filter(later);
-    let outputs = [c.date.position(), c.amount.position()].map(|at| Output::Column(ColumnRef::base(at)));
-    let mut days = BTreeMap::new();
-    query.scan(cx.tx(), outputs.to_vec(), &mut |cells| sum_of_day(&mut days, cells, ids))?;
-    let mut there = installment.open_amount.unwrap_or_default();
-    for (day, came) in days.into_iter().rev() {
-        there = there.checked_sub(came)?;
-        if there < amount {
-            return Ok(day);
-        }
-    }
-    Ok(date)
+    standing(cx, installment, date)?.since(amount)
 }
 
 /// Adds the amount of a row of a day and an amount to that day's.

@@ -13,13 +13,14 @@ use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
 use crate::areas::contract::rules::journal::Change;
 use crate::areas::contract::rules::schedule;
+use crate::areas::contract::rules::standing::{DueSince, OpenLine, Standing, Valued};
 use crate::areas::contract::{
     Account, AnchorKind, Contract, EntryKind, GIVEN_APPROVED, GIVEN_SUBMITTED, Installment, InstallmentKind,
     JournalLine, Posting, Surplus, installments, post,
 };
 use crate::areas::ledger::{NO_RATE, rate_on};
 use crate::areas::party::GIVEN_CUSTOMER;
-use crate::areas::settlement::rules::late::{self, DueSince, LateCharge};
+use crate::areas::settlement::rules::late::{self, LateCharge};
 use crate::areas::settlement::rules::{CONTRACT_NOT_EFFECTIVE, NO_INSTALLMENT, NO_LATE_TERMS, NOTHING_LATE};
 use crate::catalog::{Access, Example, Given, Level, Operation};
 use crate::kernel::currency::Currency;
@@ -230,28 +231,23 @@ struct History {
 
 fn history(cx: &mut Cx<'_>, installment: &Installment) -> Result<History> {
     let (ids, c) = (cx.ids(), JournalLine::C);
-    let outputs = [c.date.position(), c.amount.position(), c.due_date.position()];
+    let outputs = [c.date.position(), c.due_date.position(), c.amount.position(), c.home.position()];
     let query = cx
         .query::<JournalLine>()
         .equal(c.contract, Some(installment.contract))
         .equal(c.installment, Some(installment.seq))
-        .equal(c.account, Account::Open)
-        .ascending(c.entry)
-        .ascending(c.seq);
-    let (mut movements, mut recorded) = (Vec::new(), Vec::new());
+        .equal(c.account, Account::Open);
+    let mut lines = Vec::new();
     let outputs = outputs.map(|column| Output::Column(ColumnRef::base(column))).to_vec();
     query.scan(cx.tx(), outputs, &mut |cells| {
-        if let [date, amount, due] = cells {
-            let (date, amount) = (Date::decode(*date, ids)?, Amount::decode(*amount, ids)?);
-            movements.push((date, amount));
-            // What is taken away was owed by the date before.
-            if amount.is_positive() {
-                recorded.push((date, Option::<Date>::decode(*due, ids)?));
-            }
+        if let [date, due, amount, home] = cells {
+            let value = Valued { amount: Amount::decode(*amount, ids)?, home: Amount::decode(*home, ids)? };
+            lines.push(OpenLine { date: Date::decode(*date, ids)?, due: Option::decode(*due, ids)?, value });
         }
         Ok(Flow::More)
     })?;
-    let mut dues = late::due_dates(recorded);
+    let movements = lines.iter().map(|line| (line.date, line.value.amount)).collect();
+    let mut dues = Standing::of(lines)?.dues()?;
     // Once nothing is open, a due date that is corrected leaves no line.
     if let Some((_, last)) = dues.last_mut() {
         *last = installment.due_date;

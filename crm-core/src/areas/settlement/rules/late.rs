@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::areas::contract::LateTerms;
+use crate::areas::contract::rules::standing::DueSince;
 use crate::kernel::currency::Currency;
 use crate::kernel::date::{self, Date};
 use crate::kernel::decimal::{Amount, Rate};
@@ -45,28 +46,9 @@ pub struct LateCharge {
     pub capped: bool,
 }
 
-/// A due date as of a day: the days after it go by it, until the next.
-pub type DueSince = (Date, Option<Date>);
-
-/// The due dates in force by day, from the changes in the order in which they were recorded: each rules from its day on, also
-/// over what was recorded before it for later days. The first rules all days before it.
-pub fn due_dates(recorded: impl IntoIterator<Item = DueSince>) -> Vec<DueSince> {
-    let mut in_force: Vec<DueSince> = Vec::new();
-    for (day, due) in recorded {
-        if in_force.last().is_some_and(|(_, last)| *last == due) {
-            continue;
-        }
-        in_force.retain(|(since, _)| *since < day);
-        if in_force.last().is_none_or(|(_, last)| *last != due) {
-            in_force.push((day, due));
-        }
-    }
-    in_force
-}
-
 /// The charge on what stayed open after it was due, until `until`.
 ///
-/// `dues` are the due dates in force, see [`due_dates`]; `movements` the changes of what is open, by day, in any order; `whole`
+/// `dues` are the due dates in force, see [`Standing::dues`](crate::areas::contract::rules::standing::Standing::dues); `movements` the changes of what is open, by day, in any order; `whole`
 /// is what the cap is a fraction of.
 ///
 /// # Errors
@@ -160,6 +142,7 @@ fn rounded(exact: i128, currency: Currency) -> Result<Money> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::areas::contract::rules::standing::{OpenLine, Standing, Valued};
     use crate::kernel::date::parse_date;
     use proptest::prelude::*;
 
@@ -169,6 +152,24 @@ mod tests {
 
     fn due(text: &str) -> Vec<DueSince> {
         vec![(day("2025-12-01"), Some(day(text)))]
+    }
+
+    /// The due dates in force after each was recorded for a day, in this order.
+    fn due_dates(recorded: impl IntoIterator<Item = DueSince>) -> Vec<DueSince> {
+        let whole = Amount::from_scaled(100_000_000);
+        let value = Valued { amount: whole, home: whole };
+        let (mut lines, mut now): (Vec<OpenLine>, Option<Option<Date>>) = (Vec::new(), None);
+        for (date, due) in recorded {
+            match now {
+                None => lines.push(OpenLine { date, due, value }),
+                Some(old) => {
+                    let later = lines.iter().copied().filter(|line| line.date > date);
+                    lines.extend(Standing::unwound(date, old, value, later).unwrap().moved_to(due).unwrap());
+                }
+            }
+            now = Some(due);
+        }
+        Standing::of(lines).unwrap().dues().unwrap()
     }
 
     fn terms(rate: &str, grace_days: u32, cap: Option<&str>) -> LateTerms {
