@@ -1,0 +1,117 @@
+//! What is done today about a day before takes nothing that was not there yet.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod world;
+
+use serde_json::{Value, json};
+use world::{World, expect, noon};
+
+fn terms(amounts: &[&str]) -> Value {
+    let term = |amount: &&str| json!({ "share": { "amount": amount }, "anchor": { "date": "2026-06-01" } });
+    amounts.iter().map(term).collect()
+}
+
+fn told(contract: &Value, installment: u32, amount: &str) -> Value {
+    json!({ "told": [{ "contract": contract, "installment": installment, "amount": amount }] })
+}
+
+/// An operation on a receipt, at the version that it has now.
+fn about(world: &World, name: &str, receipt: &Value, more: Value) -> Result<Value, (String, String)> {
+    let version = world.call("receipt.get", json!({ "id": receipt }))["receipt"]["version"].clone();
+    let mut input = json!({ "id": receipt, "version": version });
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    world.try_call(name, input).map_err(|error| world::outcome(&error))
+}
+
+/// What is open of receivables on a day, by date of effect.
+fn open(world: &World, day: &str) -> Value {
+    world.call("settlement.aging", json!({ "as_of": day, "basis": "dated" }))["rows"][0]["total"].clone()
+}
+
+#[test]
+fn an_advance_is_not_used_before_it_was_free() {
+    let world = World::new("2026-03-31");
+    let customer = world.customer("甲公司");
+    let contract = world.effective(&customer, "400", terms(&["100", "100", "200"]), "2026-01-01");
+    let posted = world.call(
+        "receipt.post",
+        json!({ "customer": customer, "amount": "200", "date": "2026-01-02",
+        "allocate": told(&contract, 1, "100") }),
+    );
+    let id = &posted["receipt"]["id"];
+    about(
+        &world,
+        "receipt.allocate",
+        id,
+        json!({ "date": "2026-02-01", "allocate": told(&contract, 2, "100") }),
+    )
+    .unwrap();
+    let second = json!([{ "contract": contract, "installment": 2 }]);
+    about(&world, "receipt.reallocate", id, json!({ "release": second, "date": "2026-03-01" })).unwrap();
+    // From 1 February to 1 March the second half was not free.
+    let first = json!([{ "contract": contract, "installment": 1 }]);
+    let both = |date: &str| json!({ "release": first, "date": date, "allocate": told(&contract, 3, "200") });
+    let refused = about(&world, "receipt.reallocate", id, both("2026-02-10")).unwrap_err();
+    assert_eq!(refused, expect("above_advance", "date"));
+    about(&world, "receipt.reallocate", id, both("2026-03-01")).unwrap();
+    assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+}
+
+#[test]
+fn a_receipt_is_not_reversed_while_it_was_refunded() {
+    let world = World::new("2026-03-31");
+    let customer = world.customer("甲公司");
+    let posted = world.call(
+        "receipt.post",
+        json!({ "customer": customer, "amount": "100", "date": "2026-01-02",
+        "allocate": "none" }),
+    );
+    let id = &posted["receipt"]["id"];
+    let refund =
+        about(&world, "receipt.refund", id, json!({ "reason": "误付", "date": "2026-02-01" })).unwrap();
+    let back = json!({ "reason": "退回", "date": "2026-03-01" });
+    about(&world, "receipt.reverse", &refund["receipt"]["id"], back).unwrap();
+    let reverse = |date: &str| json!({ "reason": "退票", "date": date });
+    let refused = about(&world, "receipt.reverse", id, reverse("2026-02-10")).unwrap_err();
+    assert_eq!(refused, expect("above_advance", "date"));
+    about(&world, "receipt.reverse", id, reverse("2026-03-01")).unwrap();
+    assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+}
+
+#[test]
+fn a_difference_of_rounding_counts_once_it_is_owed() {
+    let world = World::new("2026-03-20");
+    let customer = world.customer("甲公司");
+    let rounding = json!({ "currency": "CNY", "step": "0.1", "mode": "half_up" });
+    world.call("ledger.set_cash_rounding", rounding);
+    let contract = world.effective(&customer, "0.01", terms(&["0.01"]), "2026-03-01");
+    let more = json!({ "reason": "增补", "data": { "title": "增补", "customer": customer, "amount": "9.94",
+        "terms": terms(&["9.94"]) } });
+    world.step("contract.amend", &contract, more).unwrap();
+    world.ledger.set_clock(noon("2026-03-25")).unwrap();
+    let cash = json!({ "customer": customer, "amount": "9.90", "date": "2026-03-10", "method": "cash",
+        "round_cash": true, "allocate": { "contracts": [contract] } });
+    world.call("receipt.post", cash);
+    assert_eq!(["2026-03-15", "2026-03-19"].map(|day| open(&world, day)), ["0.01", "0.01"]);
+    assert_eq!(open(&world, "2026-03-20"), Value::Null);
+    assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+}
+
+#[test]
+fn an_end_of_a_day_before_ends_what_was_owed_then_and_what_came_since_from_when_it_came() {
+    let world = World::new("2026-03-10");
+    let customer = world.customer("甲公司");
+    let rent = json!({ "title": "租赁", "customer": customer, "starts_on": "2026-01-01",
+        "recurrence": { "unit": "month", "timing": "advance", "price": "100" } });
+    let id = world.call("contract.create", rent)["id"].clone();
+    let contract = world.to_effective(id, "2026-01-01");
+    assert_eq!(open(&world, "2026-03-10"), "1200");
+    world.step("contract.extend_schedule", &contract, json!({ "until": "2027-06-30" })).unwrap();
+    world.ledger.set_clock(noon("2026-03-20")).unwrap();
+    world
+        .step("contract.terminate", &contract, json!({ "reason": "退租", "ended_on": "2026-02-28" }))
+        .unwrap();
+    let days = ["2026-02-27", "2026-02-28", "2026-03-09", "2026-03-10", "2026-03-20"];
+    assert_eq!(days.map(|day| open(&world, day)), ["1200", "200", "200", "200", "200"]);
+    assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+}
