@@ -6,7 +6,8 @@ mod published;
 
 use crm_core::areas::contract::rules::amounts::taken_out;
 use crm_core::areas::contract::rules::discount::{Discounted, TaxPart, discounted, last_day};
-use crm_core::areas::contract::rules::schedule::{Anchors, check_terms, term_amounts, term_dues};
+use crm_core::areas::contract::rules::schedule::{Anchors, check_terms, term_dues};
+use crm_core::areas::contract::rules::shares::term_amounts;
 use crm_core::areas::contract::rules::term_source::{Stated, TermSource, term_source};
 use crm_core::areas::contract::rules::{BALANCE_NOT_LAST, TERMS_DO_NOT_SUM};
 use crm_core::areas::contract::{

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crm_core::areas::contract::rules::schedule::{Anchors, due_date, split};
+use crm_core::areas::contract::rules::schedule::{Anchors, due_date};
+use crm_core::areas::contract::rules::shares::split;
 use crm_core::areas::contract::{PaymentTerm, TermAlign, TermAnchor, TermOffset, TermShare};
 use crm_core::kernel::calendar::Calendar;
 use crm_core::kernel::currency::Currency;

@@ -14,7 +14,7 @@ use crate::areas::contract::rules::recurrence::{self, Period};
 use crate::catalog::{Access, Example, Given, Level, Operation};
 use crate::kernel::calendar::Shift;
 use crate::kernel::date::Date;
-use crate::kernel::error::{self, Code, Result};
+use crate::kernel::error::{self, Code, ErrorKind, Result};
 use crate::kernel::id::Id;
 use crate::store::engine::Mode;
 use crate::store::expr::{Expr, Operand};
@@ -110,8 +110,13 @@ impl Operation for FollowCalendar {
         let mut answer = FollowedCalendar { contracts: 0, moved: Vec::new(), next: page.next };
         for contract in page.items {
             answer.contracts += 1;
-            if goes_by_working_days(&contract) && cx.get_owned(contract.id, Level::Edit).is_ok() {
-                follow(cx, &contract, &mut answer.moved)?;
+            if !goes_by_working_days(&contract) {
+                continue;
+            }
+            match cx.get_owned(contract.id, Level::Edit) {
+                Ok(contract) => follow(cx, &contract, &mut answer.moved)?,
+                Err(refused) if matches!(refused.kind(), ErrorKind::NotFound | ErrorKind::Denied) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(answer)

@@ -34,8 +34,8 @@ pub(super) fn give_back(
     parts: &[(u32, Amount)],
     date: Date,
 ) -> Result<Contract> {
+    let Some((seq, over)) = parts.first().copied() else { return Ok(contract.clone()) };
     let Some(give_back) = cx.catalog().give_back() else {
-        let (seq, over) = parts.first().copied().unwrap_or_default();
         return Err(Error::new(&SETTLED_EXCEEDS)
             .with("installment", seq)
             .with("amount", Amount::ZERO)
@@ -45,7 +45,7 @@ pub(super) fn give_back(
         let part = Surplus { contract: contract.id, installment: *installment, amount: *amount, date };
         give_back(cx, &part)?;
     }
-    if parts.is_empty() { Ok(contract.clone()) } else { cx.get(contract.id) }
+    cx.get(contract.id)
 }
 
 /// What of an installment is no longer outstanding.

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::app::{Cx, ListRequest, NOT_FOUND, Page, STALE_VERSION};
 use crate::areas::contract::TERM_SETS;
 use crate::areas::contract::model::{PaymentTerm, TermSet, TermSetRevision};
-use crate::areas::contract::rules::{BALANCE_NOT_LAST, TERM_SET_NAME_TAKEN, TERMS_DO_NOT_SUM, schedule};
+use crate::areas::contract::rules::{
+    BALANCE_NOT_LAST, TERM_SET_NAME_TAKEN, TERMS_DO_NOT_SUM, schedule, shares,
+};
 use crate::areas::party::rules::{name, optional};
 use crate::catalog::{Access, Example, Given, Level, Operation};
 use crate::kernel::error::{self, Code, Error, Result};
@@ -141,7 +143,7 @@ fn check(cx: &Cx<'_>, terms: &[PaymentTerm]) -> Result<()> {
     let within = |error: Error| error.within("terms");
     schedule::check_terms(terms).map_err(within)?;
     let trial = Money::from_minor(TRIAL_MINOR, cx.ledger().info().currency)?;
-    schedule::term_amounts(trial, &[], terms).map_err(within)?;
+    shares::term_amounts(trial, &[], terms).map_err(within)?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ pub mod discount;
 pub mod journal;
 pub mod recurrence;
 pub mod schedule;
+pub mod shares;
 pub mod standing;
 pub mod status;
 pub mod term_source;
