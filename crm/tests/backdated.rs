@@ -115,3 +115,101 @@ fn an_end_of_a_day_before_ends_what_was_owed_then_and_what_came_since_from_when_
     assert_eq!(days.map(|day| open(&world, day)), ["1200", "200", "200", "200", "200"]);
     assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
 }
+
+#[test]
+fn what_is_cut_as_of_a_day_before_is_not_owed_twice() {
+    let world = World::new("2026-02-05");
+    let customer = world.customer("甲公司");
+    let delivery = json!([{ "share": "balance", "anchor": "delivery" }]);
+    let contract = world.effective(&customer, "60000", delivery, "2026-02-01");
+    let paid = json!({ "customer": customer, "amount": "60000", "allocate": { "contracts": [contract] } });
+    let paid = world.call("receipt.post", paid);
+    world.ledger.set_clock(noon("2026-02-20")).unwrap();
+    about(&world, "receipt.reverse", &paid["receipt"]["id"], json!({ "reason": "退票" })).unwrap();
+    world.ledger.set_clock(noon("2026-03-01")).unwrap();
+    let part = json!({ "part": { "rate": "0.5" }, "delivered_on": "2026-02-10" });
+    world.step("contract.deliver", &contract, part).unwrap();
+    let days = ["2026-02-04", "2026-02-15", "2026-02-20", "2026-03-01"];
+    assert_eq!(
+        days.map(|day| open(&world, day)),
+        [json!("60000"), Value::Null, json!("60000"), json!("60000")]
+    );
+    assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+}
+
+#[test]
+fn a_release_that_is_withdrawn_has_made_nothing_late() {
+    let world = World::new("2026-02-10");
+    let customer = world.customer("甲公司");
+    let held = json!([{ "share": "balance", "anchor": "signed", "retention": true }]);
+    let late = json!({ "title": "质保", "customer": customer, "amount": "1000", "terms": held,
+        "late": { "daily_rate": "0.001" } });
+    let id = world.call("contract.create", late)["id"].clone();
+    let contract = world.to_effective(id, "2026-02-01");
+    let deduct = json!({ "amount": "100", "reason": "缺陷" });
+    world
+        .step("contract.release_retention", &contract, json!({ "installment": 1, "deduct": deduct }))
+        .unwrap();
+    let agreed = json!({ "installment": 1, "due_on": "2026-02-12", "reason": "延期" });
+    world.step("contract.postpone", &contract, agreed).unwrap();
+    world.ledger.set_clock(noon("2026-03-01")).unwrap();
+    let charge = json!({ "contract": contract, "installment": 1 });
+    assert_eq!(world.call("settlement.late_charge", charge.clone())["total"], "15.3");
+    let wrong = json!({ "what": { "event": 1 }, "reason": "未到期" });
+    world.step("contract.withdraw_event", &contract, wrong).unwrap();
+    let details = world.details(&contract);
+    let held = &details["installments"][0];
+    assert_eq!([&held["open_amount"], &held["cancelled"]], ["1000", "0"]);
+    assert_eq!([&held["due_date"], &held["released_on"]], [&Value::Null, &Value::Null]);
+    assert_eq!(world.refused("settlement.late_charge", charge), expect("nothing_late", ""));
+    // The agreement about the date of a release that was none does not come back with the next one.
+    world
+        .step("contract.release_retention", &contract, json!({ "installment": 1, "date": "2026-04-01" }))
+        .unwrap();
+    assert_eq!(world.details(&contract)["installments"][0]["due_date"], "2026-04-01");
+    assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+}
+
+#[test]
+fn what_changes_nothing_is_refused_or_raises_the_version() {
+    let world = World::new("2026-03-01");
+    let customer = world.customer("甲公司");
+    let rent = json!({ "title": "租赁", "customer": customer, "starts_on": "2026-01-01", "ends_on": "2026-12-31",
+        "recurrence": { "unit": "month", "timing": "advance", "price": "100" } });
+    let id = world.call("contract.create", rent)["id"].clone();
+    let lease = world.to_effective(id, "2026-01-01");
+    let dearer = json!({ "from": "2026-07-01", "price": "120", "reason": "涨价" });
+    world.step("contract.revise_price", &lease, dearer.clone()).unwrap();
+    let refused = world.step("contract.revise_price", &lease, dearer).unwrap_err();
+    assert_eq!(world::outcome(&refused), expect("not_applicable", "from"));
+    let delivered = json!([{ "share": "balance", "anchor": "delivered", "offset": { "working_days": 1 } }]);
+    let contract = world.effective(&customer, "100", delivered, "2026-02-01");
+    let on = json!({ "delivered_on": "2026-02-25" });
+    let first = world.step("contract.deliver", &contract, on.clone()).unwrap();
+    world
+        .call("ledger.set_calendar_days", json!({ "days": [{ "date": "2026-02-26", "status": "holiday" }] }));
+    let second = world.step("contract.deliver", &contract, on).unwrap();
+    assert_eq!(second["version"].as_i64(), first["version"].as_i64().map(|version| version + 1));
+    assert_eq!(world.details(&contract)["installments"][0]["due_date"], "2026-02-27");
+}
+
+#[test]
+fn money_that_was_taken_elsewhere_costs_no_discount() {
+    let world = World::new("2026-02-28");
+    let customer = world.customer("甲公司");
+    let early = json!([{ "share": { "amount": "1000" }, "anchor": { "date": "2026-02-10" },
+        "discount": { "rate": "0.02", "days": 10 } }, { "share": "balance", "anchor": { "date": "2026-06-01" } }]);
+    let contract = world.effective(&customer, "1500", early, "2026-02-01");
+    let pay = |amount: &str, date: &str| {
+        let input = json!({ "customer": customer, "amount": amount, "date": date, "take_discounts": true,
+            "allocate": told(&contract, 1, amount) });
+        world.call("receipt.post", input)["receipt"]["id"].clone()
+    };
+    pay("480", "2026-02-15");
+    let late = pay("100", "2026-02-25");
+    about(&world, "receipt.reallocate", &late, json!({ "allocate": told(&contract, 2, "100") })).unwrap();
+    pay("500", "2026-02-18");
+    let first = world.details(&contract)["installments"][0].clone();
+    assert_eq!([&first["settled"], &first["discounted"], &first["status"]], ["980", "20", "settled"]);
+    assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+}

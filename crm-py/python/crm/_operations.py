@@ -1152,7 +1152,8 @@ class ContractOperations(Group):
                 first result and writes nothing.
 
         Raises:
-            InvalidError: ``out_of_range``, ``unknown_calendar_year``, ``date_out_of_range``.
+            InvalidError: ``out_of_range``, ``wrong_type``, ``unknown_calendar_year``,
+                ``date_out_of_range``.
         """
         _sent: dict[str, Any] = {}
         if cursor is not None:
@@ -1366,7 +1367,8 @@ class ContractOperations(Group):
         Raises:
             ConflictError: ``stale_version``.
             InvalidError: ``not_an_id``, ``end_before_start``, ``empty``, ``too_long``,
-                ``out_of_range``, ``too_many_decimals``.
+                ``out_of_range``, ``too_many_decimals``, ``unknown_calendar_year``,
+                ``date_out_of_range``.
             NotFoundError: ``not_found``, ``installment_unknown``.
             StateError: ``wrong_status``, ``not_retention``, ``already_released``.
         """
@@ -1479,9 +1481,9 @@ class ContractOperations(Group):
 
         Raises:
             ConflictError: ``stale_version``.
-            InvalidError: ``not_an_id``, ``unknown_calendar_year``, ``date_out_of_range``,
-                ``overflow``, ``empty``, ``too_long``, ``out_of_range``, ``too_many_decimals``,
-                ``outside_period``.
+            InvalidError: ``not_an_id``, ``not_applicable``, ``unknown_calendar_year``,
+                ``date_out_of_range``, ``overflow``, ``empty``, ``too_long``, ``out_of_range``,
+                ``too_many_decimals``, ``outside_period``.
             NotFoundError: ``not_found``.
             StateError: ``wrong_status``, ``not_recurring``, ``settled_exceeds``, ``no_rate``.
         """

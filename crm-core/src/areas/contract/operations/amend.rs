@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::draft::{DATA_ERRORS, replace_lines};
 use super::life::{begin, happened};
 use super::surplus::give_back;
-use super::{GIVEN_TO_EFFECTIVE, Posting, installments, lines, post, refreshed};
+use super::{GIVEN_TO_EFFECTIVE, Posting, guarded, installments, lines, post, refreshed};
 use crate::app::Cx;
 use crate::areas::contract::model::{
     Amendment, Contract, ContractData, ContractLine, ContractStatus, EntryKind, Installment,
@@ -137,9 +137,7 @@ impl Operation for AmendContract {
             handler: cx.actor().user.id,
             created_at: cx.now(),
         })?;
-        let stored = cx.update(&before, after)?;
-        // Lines, installments and amendments are guarded by the contract's version, also when it stays as it was itself.
-        if stored.version == before.version { cx.touch(&stored) } else { Ok(stored) }
+        guarded(cx, &before, after)
     }
 }
 

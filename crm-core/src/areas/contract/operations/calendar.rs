@@ -70,7 +70,7 @@ impl Operation for FollowCalendar {
     const ACCESS: Access = Access::Level("contract", Level::Manage);
     const MODE: Mode = Mode::Write;
     const ERRORS: &'static [Code] =
-        &[&error::OUT_OF_RANGE, &error::UNKNOWN_CALENDAR_YEAR, &error::DATE_OUT_OF_RANGE];
+        &[&error::OUT_OF_RANGE, &error::WRONG_TYPE, &error::UNKNOWN_CALENDAR_YEAR, &error::DATE_OUT_OF_RANGE];
     const EXAMPLE: Example = Example {
         given: &[
             GIVEN_TO_EFFECTIVE[0],

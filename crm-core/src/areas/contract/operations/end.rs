@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::calendar::by_rule;
 use super::life::{begin, happened};
 use super::recurring::ended_service;
 use super::{
@@ -277,7 +278,8 @@ impl Operation for ReopenContract {
         let ended = ended_by_termination(cx, &before)?;
         let mut changes = Vec::new();
         for installment in installments(cx, &before)? {
-            let mut change = Change::new(Some(installment.clone()), installment);
+            let after = by_rule(cx, &before, &installment)?;
+            let mut change = Change::new(Some(installment), after);
             if let Some((amount, value)) = ended.get(&change.after.seq) {
                 change.after.cancelled = change.after.cancelled.checked_add(*amount)?;
                 change.after = schedule::restated(change.after, true)?;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::life::{begin, happened};
 use super::surplus::{beyond, give_back, used};
 use super::{
-    GIVEN_APPROVED, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, Posting, event, events, happen, installments,
-    refresh_installments, rewrite_installments, set_aside,
+    GIVEN_APPROVED, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, Posting, event, events, guarded, happen,
+    installments, refresh_installments, rewrite_installments, set_aside,
 };
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
@@ -103,7 +103,7 @@ impl Operation for DeliverContract {
         let since = before.delivered_on.map_or(delivered_on, |wrong| wrong.min(delivered_on));
         after.delivered_on = Some(delivered_on);
         refresh_installments(cx, &after, EntryKind::Change, since)?;
-        cx.update(&before, after)
+        guarded(cx, &before, after)
     }
 }
 
@@ -364,6 +364,8 @@ impl Operation for ReleaseRetention {
         &INSTALLMENT_UNKNOWN,
         &NOT_RETENTION,
         &ALREADY_RELEASED,
+        &error::UNKNOWN_CALENDAR_YEAR,
+        &error::DATE_OUT_OF_RANGE,
     ];
     const EXAMPLE: Example = Example {
         given: GIVEN_EFFECTIVE_MILESTONE,

@@ -71,12 +71,23 @@ pub(crate) fn post(cx: &mut Cx<'_>, posting: &Posting, changes: Vec<Change>, leg
         return Err(Error::new(&error::INTERNAL).with("what", what));
     }
     let home = cx.ledger().info().currency;
+    let changes = journal::valued(changes, posting.rate, home)?;
     let mut days = BTreeMap::from([(posting.date, legs)]);
-    let mut added = Vec::new();
-    for change in journal::valued(changes, posting.rate, home)? {
-        for (day, leg) in legs_by_day(cx, &change, posting)? {
+    // What an installment has from another counts from when it could be taken there.
+    let mut earliest = posting.date;
+    let takes = |change: &&Change| journal::open(change.before.as_ref()) > journal::open(Some(&change.after));
+    for change in changes.iter().filter(takes).chain(changes.iter().filter(|change| !takes(change))) {
+        let from = if takes(&change) || !journal::is_shift(change) { posting.date } else { earliest };
+        let Dated { legs, day } = dated(cx, change, posting, from)?;
+        if journal::is_shift(change) {
+            earliest = earliest.max(day);
+        }
+        for (day, leg) in legs {
             days.entry(day).or_default().push(leg);
         }
+    }
+    let mut added = Vec::new();
+    for change in changes {
         match change.before {
             Some(before) => cx.replace(&before, &change.after)?,
             None => added.push(change.after),
@@ -91,13 +102,25 @@ pub(crate) fn post(cx: &mut Cx<'_>, posting: &Posting, changes: Vec<Change>, leg
     Ok(())
 }
 
-/// The lines of a change with the days from which they count.
-fn legs_by_day(cx: &mut Cx<'_>, change: &Change, posting: &Posting) -> Result<Vec<(Date, Leg)>> {
+/// The lines of a change with the days from which they count, and the day of what it takes or adds.
+struct Dated {
+    legs: Vec<(Date, Leg)>,
+    day: Date,
+}
+
+/// The lines of a change; what it adds counts from `from`.
+fn dated(cx: &mut Cx<'_>, change: &Change, posting: &Posting, from: Date) -> Result<Dated> {
     let document = posting.document;
     let legs = journal::legs(change, document)?;
     let before = match &change.before {
-        Some(before) if posting.date < cx.today() && !legs.is_empty() => before,
-        _ => return Ok(legs.into_iter().map(|leg| (posting.date, leg)).collect()),
+        // Something may have been open on that day, though nothing is now.
+        Some(before)
+            if posting.date < cx.today()
+                && (!legs.is_empty() || before.due_date != change.after.due_date) =>
+        {
+            before
+        }
+        _ => return Ok(Dated { legs: legs.into_iter().map(|leg| (from, leg)).collect(), day: from }),
     };
     let (contract, installment) = (Some(change.after.contract), Some(change.after.seq));
     let open_leg = |line: &OpenLine| {
@@ -108,11 +131,11 @@ fn legs_by_day(cx: &mut Cx<'_>, change: &Change, posting: &Posting) -> Result<Ve
     let standing = standing(cx, before, posting.date)?;
     let old = journal::open(Some(before));
     let due = change.after.due_date;
-    let is_moved = before.due_date != due && old.is_positive();
+    let is_moved = before.due_date != due;
     let moved = if is_moved { standing.moved_to(due)? } else { Vec::new() };
     let mut found: Vec<(Date, Leg)> = moved.iter().map(open_leg).collect();
     let less = old.checked_sub(journal::open(Some(&change.after)))?;
-    let day = if less.is_positive() { standing.since(less)? } else { posting.date };
+    let day = if less.is_positive() { standing.since(less)? } else { from };
     // What is left of the change is under the due date that all of it is owed by now.
     let stays = Change { before: Some(Installment { due_date: due, ..before.clone() }), ..change.clone() };
     for leg in journal::legs(&stays, document)? {
@@ -127,7 +150,7 @@ fn legs_by_day(cx: &mut Cx<'_>, change: &Change, posting: &Posting) -> Result<Ve
         };
         found.extend(lines.iter().map(open_leg));
     }
-    Ok(found)
+    Ok(Dated { legs: found, day })
 }
 
 /// An entry of the journal as it is stored.

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, refresh_installments};
+use super::{
+    GIVEN_APPROVED, GIVEN_CONTRACT, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, guarded, refresh_installments,
+};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::access::{Role, User};
 use crate::areas::contract::model::{Contract, ContractDecision, DecisionKind, EntryKind};
@@ -398,6 +400,6 @@ impl Operation for AcceptContract {
         let since = before.accepted_on.map_or(accepted_on, |wrong| wrong.min(accepted_on));
         after.accepted_on = Some(accepted_on);
         refresh_installments(cx, &after, EntryKind::Change, since)?;
-        cx.update(&before, after)
+        guarded(cx, &before, after)
     }
 }

@@ -132,6 +132,13 @@ pub(crate) fn events(cx: &mut Cx<'_>, contract: Id<Contract>) -> Result<Vec<Cont
     query.ascending(c.seq).fetch(cx.tx())
 }
 
+/// Writes a contract of which installments, lines or events were written too: its version guards them, so it grows also when the
+/// contract stays as it was itself.
+fn guarded(cx: &mut Cx<'_>, before: &Contract, after: Contract) -> Result<Contract> {
+    let stored = cx.update(before, after)?;
+    if stored.version == before.version { cx.touch(&stored) } else { Ok(stored) }
+}
+
 /// Leaves an event on record that counts for nothing from now on.
 fn set_aside(cx: &mut Cx<'_>, event: ContractEvent) -> Result<()> {
     let after = ContractEvent { withdrawn: true, ..event.clone() };

@@ -121,6 +121,10 @@ pub(super) fn rule_after(mut rule: Recurrence, event: &ContractEvent) -> Result<
 fn change_rule(cx: &mut Cx<'_>, contract: &Contract, event: ContractEvent) -> Result<Contract> {
     let (before, _) = rule(contract)?;
     let after = rule_after(before.clone(), &event)?;
+    if after == before {
+        let (reason, zh) = ("the rule says so already", "计费规则已是如此");
+        return Err(Error::new(&error::NOT_APPLICABLE).at("from").with_both("reason", reason, zh));
+    }
     happen(cx, ContractEvent { rule: Some(Json(before)), ..event })?;
     reschedule(cx, contract, after, None)
 }
@@ -343,6 +347,7 @@ impl Operation for RevisePrice {
         &STALE_VERSION,
         &error::NOT_AN_ID,
         &WRONG_STATUS,
+        &error::NOT_APPLICABLE,
         &NOT_RECURRING,
         &SETTLED_EXCEEDS,
         &error::UNKNOWN_CALENDAR_YEAR,

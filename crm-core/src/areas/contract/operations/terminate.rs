@@ -9,7 +9,7 @@ use super::recurring::{returned, settled_unserved};
 use super::surplus::give_back;
 use super::{GIVEN_TO_EFFECTIVE, installments};
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
-use crate::areas::contract::model::{Contract, ContractStatus};
+use crate::areas::contract::model::{Contract, ContractStatus, Installment};
 use crate::areas::contract::rules::status::Action;
 use crate::areas::contract::rules::{DATE_IN_FUTURE, INSTALLMENT_UNKNOWN, WRONG_STATUS};
 use crate::areas::party::rules::name;
@@ -114,8 +114,9 @@ impl Operation for TerminateContract {
                 back.push((seq, amount));
             }
         }
+        let all = installments(cx, &before)?;
         for (index, told) in self.returned.iter().enumerate() {
-            let settled = self.check_returned(cx, &before, index);
+            let settled = self.check_returned(&all, &before, index);
             let settled = settled.map_err(|error| error.within(format!("returned[{index}]")))?;
             back.push((told.installment, told.amount.unwrap_or(settled)));
         }
@@ -128,10 +129,9 @@ impl Operation for TerminateContract {
 
 impl TerminateContract {
     /// What is settled of an installment of which something goes back.
-    fn check_returned(&self, cx: &mut Cx<'_>, contract: &Contract, index: usize) -> Result<Amount> {
+    fn check_returned(&self, all: &[Installment], contract: &Contract, index: usize) -> Result<Amount> {
         let told = &self.returned[index];
         let seq = told.installment;
-        let all = installments(cx, contract)?;
         let Some(installment) = all.iter().find(|installment| installment.seq == seq) else {
             return Err(Error::new(&INSTALLMENT_UNKNOWN).at("installment").with("installment", seq));
         };

@@ -10,14 +10,16 @@ use super::calendar::by_rule;
 use super::life::begin;
 use super::recurring::{reschedule, rule_after};
 use super::{
-    GIVEN_TO_EFFECTIVE, Posting, event, events, happen, installments, refresh_installments,
+    GIVEN_TO_EFFECTIVE, Posting, event, events, guarded, happen, installments, post, refresh_installments,
     rewrite_installments, set_aside,
 };
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
-use crate::areas::contract::model::{AnchorKind, Contract, ContractEvent, ContractEventKind, EntryKind};
-use crate::areas::contract::rules::journal::Change;
+use crate::areas::contract::model::{
+    AnchorKind, Contract, ContractEvent, ContractEventKind, EntryKind, Installment,
+};
+use crate::areas::contract::rules::journal::{self, Change};
 use crate::areas::contract::rules::status::Action;
-use crate::areas::contract::rules::{EVENT_UNKNOWN, SETTLED_EXCEEDS, WRONG_STATUS};
+use crate::areas::contract::rules::{EVENT_UNKNOWN, SETTLED_EXCEEDS, WRONG_STATUS, schedule};
 use crate::areas::ledger::NO_RATE;
 use crate::areas::party::rules::name;
 use crate::catalog::{Access, Example, Given, Level, Operation};
@@ -118,7 +120,7 @@ impl Operation for WithdrawEvent {
         };
         let date = date.ok_or_else(|| not_applicable("it has not been recorded", "尚未登记"))?;
         refresh_installments(cx, &after, EntryKind::Change, date)?;
-        cx.update(&before, after)
+        guarded(cx, &before, after)
     }
 }
 
@@ -182,17 +184,36 @@ fn withdraw(
     }
 }
 
-/// Holds a retention back again that was released in error.
+/// Holds a retention back again that was released in error, as of the day of its release; what was deducted is owed again from
+/// today on, at the value that the rest of it has.
 fn hold_back(cx: &mut Cx<'_>, contract: &Contract, release: &ContractEvent) -> Result<()> {
+    let of_installment = |event: &ContractEvent| {
+        event.kind == ContractEventKind::Postponement && event.installment == release.installment
+    };
+    let agreed: Vec<ContractEvent> = events(cx, contract.id)?.into_iter().filter(of_installment).collect();
+    agreed.into_iter().try_for_each(|event| set_aside(cx, event))?;
+    let (today, home) = (cx.today(), cx.ledger().info().currency);
+    let of_release = |installment: &Installment| Some(installment.seq) == release.installment;
     let mut changes = Vec::new();
     for before in installments(cx, contract)? {
-        let mut after = before.clone();
-        if Some(before.seq) == release.installment {
-            after.released_on = None;
-            after.cancelled = after.cancelled.checked_sub(release.amount.unwrap_or_default())?;
-        }
+        let held = Installment { released_on: None, ..before.clone() };
+        let after = if of_release(&before) { held } else { before.clone() };
         changes.push(Change::new(Some(before), after));
     }
-    let posting = Posting::of(contract, EntryKind::Change, cx.today());
-    rewrite_installments(cx, contract, changes, &posting)
+    let since = Posting::of(contract, EntryKind::Change, release.date.min(today));
+    rewrite_installments(cx, contract, changes, &since)?;
+    let deducted = release.amount.unwrap_or_default();
+    let mut changes = Vec::new();
+    for before in installments(cx, contract)?.into_iter().filter(of_release) {
+        let cancelled = before.cancelled.checked_sub(deducted)?;
+        let after = schedule::restated(Installment { cancelled, ..before.clone() }, true)?;
+        let value = match before.home_open {
+            Some(_) if !deducted.is_zero() => {
+                Some(journal::relieved(&before, deducted, home)?.checked_neg()?)
+            }
+            _ => None,
+        };
+        changes.push(Change { relieved: value, ..Change::new(Some(before), after) });
+    }
+    post(cx, &Posting::of(contract, EntryKind::Change, today), changes, Vec::new())
 }

@@ -156,7 +156,7 @@ pub fn valued(mut changes: Vec<Change>, rate: Option<Price>, home: Currency) -> 
 }
 
 /// Whether a change only moves what is owed: nothing was settled, discounted or written off, and it is no late charge.
-fn is_shift(change: &Change) -> bool {
+pub(crate) fn is_shift(change: &Change) -> bool {
     let closed = |installment: &Installment| {
         let Installment { settled, discounted, written_off, .. } = installment;
         (*settled, *discounted, *written_off)

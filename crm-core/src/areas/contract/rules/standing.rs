@@ -157,8 +157,9 @@ impl Standing {
     pub fn changed(&self, day: Date, due: Option<Date>, value: Valued) -> Result<Vec<OpenLine>> {
         let mut dues = self.dues()?;
         if dues.last().is_none_or(|(_, last)| *last != due) {
-            // Once nothing is open, a due date that is corrected leaves no line.
-            dues = vec![(self.from, due)];
+            // Once nothing is open, a due date that is corrected leaves no line: it is in force since the last one.
+            let last = self.later.keys().next_back().copied().filter(|_| !dues.is_empty());
+            dues.push((last.unwrap_or(self.from), due));
         }
         let first = dues.iter().rposition(|(since, _)| *since <= day).unwrap_or(0);
         let mut lines = vec![OpenLine { date: day, due: dues[first].1, value }];
@@ -247,7 +248,7 @@ mod tests {
         /// Whatever is moved and changed as of whatever day, nothing is below zero on any day under any due date.
         #[test]
         fn nothing_is_below_zero_anywhere(
-            steps in proptest::collection::vec((0..4_u8, 0..30_i64, 0..40_i64, 1..100_i64), 1..12),
+            steps in proptest::collection::vec((0..5_u8, 0..30_i64, 0..40_i64, 1..100_i64), 1..14),
         ) {
             let (today, mut due, mut now) = (day(30), None, 0_i64);
             let mut lines: Vec<OpenLine> = Vec::new();
@@ -271,6 +272,8 @@ mod tests {
                         lines.extend(standing.moved_to(new)?);
                         due = new;
                     }
+                    // Corrected from today on while nothing is open.
+                    4 if now == 0 => due = (to > 5).then(|| day(to)),
                     _ => {}
                 }
                 for end in 0..=30 {

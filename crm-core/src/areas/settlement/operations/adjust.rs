@@ -132,11 +132,14 @@ pub(super) fn take_back_granted(
         let sum = settled.entry((one.contract, one.installment)).or_default();
         *sum = sum.checked_add(one.amount)?;
     }
-    for ((contract, seq), _) in settled.into_iter().filter(|(_, sum)| !sum.is_zero()) {
-        let query = cx.query::<Adjustment>().equal(c.contract, contract).equal(c.installment, seq);
-        let others = query.ascending(c.id).fetch(cx.tx())?.into_iter();
-        granted.extend(others.filter(|other| {
-            other.kind == AdjustmentKind::Discount && other.receipt.is_some_and(|other| other != receipt)
+    settled.retain(|_, sum| !sum.is_zero());
+    let contracts: BTreeSet<Id<Contract>> = settled.keys().map(|(contract, _)| *contract).collect();
+    for some in contracts.into_iter().collect::<Vec<_>>().chunks(CONTRACTS_AT_ONCE) {
+        let query = cx.query::<Adjustment>().any_of(c.contract, some.iter().copied());
+        let others = query.equal(c.kind, AdjustmentKind::Discount).ascending(c.id).fetch(cx.tx())?;
+        granted.extend(others.into_iter().filter(|other| {
+            let is_others = other.receipt.is_some_and(|other| other != receipt);
+            is_others && settled.contains_key(&(other.contract, other.installment))
         }));
     }
     for original in granted {
@@ -221,13 +224,14 @@ fn early_discount(
             cx.query::<Allocation>().equal(c.contract, contract.id).equal(c.installment, installment.seq);
         let parts = query.fetch(cx.tx())?;
         let ids: BTreeSet<Id<Receipt>> = parts.iter().map(|part| part.receipt).collect();
-        let receipts = cx.query::<Receipt>().any_of(Receipt::C.id, ids).fetch(cx.tx())?;
-        for part in parts {
-            let Some(receipt) = receipts.iter().find(|receipt| receipt.id == part.receipt) else { continue };
+        for receipt in cx.query::<Receipt>().any_of(Receipt::C.id, ids).fetch(cx.tx())? {
+            let own = parts.iter().filter(|part| part.receipt == receipt.id);
+            let settles = Amount::checked_sum(own.clone().map(|part| part.amount))?;
             let stands = receipt.reversed_by.is_none() && receipt.reversal_of.is_none();
+            let mut came = own.filter(|part| part.amount.is_positive());
             if receipt.credit.is_some() {
-                owed = owed.checked_sub(part.amount)?;
-            } else if stands && part.amount.is_positive() && part.allocated_on > last_day {
+                owed = owed.checked_sub(settles)?;
+            } else if stands && settles.is_positive() && came.any(|part| part.allocated_on > last_day) {
                 is_early = false;
             }
         }
