@@ -213,3 +213,84 @@ fn money_that_was_taken_elsewhere_costs_no_discount() {
     assert_eq!([&first["settled"], &first["discounted"], &first["status"]], ["980", "20", "settled"]);
     assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
 }
+
+#[test]
+fn pieces_of_a_delivery_were_there_from_the_beginning() {
+    let world = World::new("2026-03-20");
+    let customer = world.customer("甲公司");
+    let terms = json!([{ "share": "balance", "anchor": "delivery", "offset": { "days": 5 } }]);
+    let data = json!({ "title": "分批", "customer": customer, "amount": "1000", "terms": terms,
+        "late": { "daily_rate": "0.01" } });
+    let id = world.call("contract.create", data)["id"].clone();
+    let contract = world.to_effective(id, "2026-03-02");
+    world.step("contract.deliver", &contract, json!({ "part": { "rate": "0.1" } })).unwrap();
+    world.ledger.set_clock(noon("2026-03-25")).unwrap();
+    let earlier = json!({ "part": { "rate": "0.3" }, "delivered_on": "2026-03-05" });
+    world.step("contract.deliver", &contract, earlier).unwrap();
+    let days = ["2026-03-04", "2026-03-10", "2026-03-19", "2026-03-25"];
+    assert_eq!(days.map(|day| open(&world, day)), ["1000", "1000", "1000", "1000"]);
+    // 300 for fifteen days, as if it had been recorded in the order of the days.
+    let late = world.call("settlement.late_charge", json!({ "contract": contract, "installment": 2 }));
+    assert_eq!((&late["total"], &late["formula"]), (&json!("45"), &json!("300 × 0.01 × 15 = 45")));
+    // One delivery that dates two pieces is withdrawn as one.
+    let both = json!({ "part": { "rate": "0.6" } });
+    world
+        .step("contract.withdraw_event", &contract, json!({ "what": { "event": 2 }, "reason": "误" }))
+        .unwrap();
+    let charged = world.call("settlement.progress", json!({ "contract": contract }));
+    assert_eq!(charged["delivered"], "100");
+    world.step("contract.deliver", &contract, both).unwrap();
+    let events = world.details(&contract)["events"].as_array().unwrap().len();
+    assert_eq!(world.call("settlement.progress", json!({ "contract": contract }))["delivered"], "700");
+    let last = json!({ "what": { "event": events }, "reason": "误" });
+    world.step("contract.withdraw_event", &contract, last).unwrap();
+    assert_eq!(world.call("settlement.progress", json!({ "contract": contract }))["delivered"], "100");
+    let end = json!({ "reason": "解除", "ended_on": "2026-03-05" });
+    world.step("contract.terminate", &contract, end).unwrap();
+    assert_eq!(open(&world, "2026-03-10"), Value::Null);
+    assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+}
+
+#[test]
+fn a_past_day_of_a_contract_that_came_to_less_is_what_it_was() {
+    let world = World::new("2026-03-02");
+    let customer = world.customer("甲公司");
+    let due = json!([{ "share": "balance", "anchor": { "date": "2026-03-10" } }]);
+    let contract = world.effective(&customer, "1000", due.clone(), "2026-03-01");
+    let paid = json!({ "customer": customer, "amount": "1000", "allocate": { "contracts": [contract] } });
+    world.call("receipt.post", paid);
+    world.ledger.set_clock(noon("2026-03-20")).unwrap();
+    let less = json!({ "reason": "减价", "data": { "title": "减价", "customer": customer, "amount": "400",
+        "terms": due } });
+    world.step("contract.amend", &contract, less).unwrap();
+    let on = |day: &str| {
+        let seen = world.call("settlement.progress", json!({ "contract": contract, "as_of": day }));
+        ["settled", "open", "overdue"].map(|name| seen[name].as_str().unwrap().to_owned())
+    };
+    assert_eq!(
+        ["2026-03-01", "2026-03-15", "2026-03-20"].map(on),
+        [["0", "1000", "0"], ["1000", "0", "0"], ["400", "0", "0"]]
+    );
+}
+
+#[test]
+fn a_late_charge_comes_back_when_the_delivery_was_none() {
+    let world = World::new("2026-03-20");
+    let customer = world.customer("甲公司");
+    let terms = json!([{ "share": "balance", "anchor": "delivered", "offset": { "days": 5 } }]);
+    let data = json!({ "title": "误登", "customer": customer, "amount": "10000", "terms": terms,
+        "late": { "daily_rate": "0.001" } });
+    let id = world.call("contract.create", data)["id"].clone();
+    let contract = world.to_effective(id, "2026-03-02");
+    world.step("contract.deliver", &contract, json!({ "delivered_on": "2026-03-05" })).unwrap();
+    let charge = |world: &World| {
+        let version = world.details(&contract)["contract"]["version"].clone();
+        let input = json!({ "contract": contract, "version": version, "installment": 1 });
+        world.call("installment.charge_late", input)["statement"]["amount"].clone()
+    };
+    assert_eq!(charge(&world), "100");
+    world.ledger.set_clock(noon("2026-03-25")).unwrap();
+    world.step("contract.withdraw_event", &contract, json!({ "what": "delivered", "reason": "误" })).unwrap();
+    assert_eq!(charge(&world), "-100");
+    assert_eq!(world.call("settlement.verify", json!({}))["clean"], true);
+}

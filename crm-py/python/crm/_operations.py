@@ -4538,7 +4538,8 @@ class SettlementOperations(Group):
         Args:
             contract: The contract.
             as_of: The day on which it is looked at; today when left out. On a past day, what was
-                settled and given up by its end; the schedule itself is as it stands today.
+                open, settled and given up by its end; due dates and the contract amount are as they
+                stand today.
 
         Raises:
             InvalidError: ``not_an_id``.

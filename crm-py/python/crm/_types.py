@@ -1672,6 +1672,9 @@ class ContractEvent:
     note: str | None
     """Reason or remarks."""
 
+    part_of: int | None
+    """The event, by position, that this one belongs to, where one delivery dates several installments."""
+
     rule: Recurrence | None
     """What the rule of a recurring contract said before the event changed it."""
 
@@ -5358,8 +5361,8 @@ class ProductDataInput(TypedDict):
 
 
 class RecordedInputEvent(TypedDict):
-    """An event of the contract, by its position: a delivery before the last one, a milestone, the
-    release of a retention, a
+    """An event of the contract, by its position: a delivery before the last one with all that it
+    dated, a milestone, the release of a retention, a
     suspension, a resumption, a price revision, a postponement.
     """
 

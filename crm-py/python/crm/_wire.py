@@ -297,6 +297,7 @@ def read_contract_event(w: Any) -> t.ContractEvent:
         w.get("installment"),
         w.get("name"),
         w.get("note"),
+        w.get("part_of"),
         None if (v0 := w.get("rule")) is None else read_recurrence(v0),
     )
 

@@ -487,6 +487,8 @@ crate::record! {
         installment: Option<u32>,
         /// Reason or remarks.
         note: Option<String>,
+        /// The event, by position, that this one belongs to, where one delivery dates several installments.
+        part_of: Option<u32>,
         /// What the rule of a recurring contract said before the event changed it.
         rule: Option<Json<Recurrence>>,
         /// Whether it was recorded in error and withdrawn, or corrected by a later one; then it counts for nothing.

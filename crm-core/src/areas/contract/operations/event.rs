@@ -9,7 +9,7 @@ use super::life::{begin, happened};
 use super::surplus::{beyond, give_back, used};
 use super::{
     GIVEN_APPROVED, GIVEN_SUBMITTED, GIVEN_TO_EFFECTIVE, Posting, event, events, guarded, happen,
-    installments, refresh_installments, rewrite_installments, set_aside,
+    installments, post, refresh_installments, rewrite_installments, set_aside,
 };
 use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::model::{
@@ -139,30 +139,34 @@ fn deliver_part(cx: &mut Cx<'_>, contract: &Contract, part: DeliveredPart, date:
     let contract = give_back(cx, contract, &over, date)?;
     let all = installments(cx, &contract)?;
     let mut next = all.iter().map(|installment| installment.seq).max().unwrap_or(0) + 1;
+    let agreed = events(cx, contract.id)?;
     let (mut changes, mut dated) = (Vec::new(), Vec::new());
     for (installment, due) in all.iter().zip(dues) {
         dated.extend(due.map(|_| installment.seq));
-        let Some(due) = due.filter(|due| due.amount() < installment.amount) else {
-            changes.push(Change::new(Some(installment.clone()), installment.clone()));
-            continue;
-        };
+        let Some(due) = due.filter(|due| due.amount() < installment.amount) else { continue };
         let batch = all.iter().filter(|other| other.term == installment.term).count();
         let (mut delivered, rest) = cut(installment, due, next)?;
         delivered.label = format!("{} 第{batch}批", installment.label);
-        changes.push(Change::new(Some(installment.clone()), delivered));
-        changes.push(Change::new(None, rest));
+        if let Some(date) = schedule::postponed(installment, &agreed) {
+            // What was agreed of the whole holds for both.
+            let record = event(&contract, ContractEventKind::Postponement, date);
+            happen(cx, ContractEvent { installment: Some(next), ..record })?;
+        }
+        changes.push(Change::new(Some(installment.clone()), schedule::restated(delivered, true)?));
+        changes.push(Change::new(None, schedule::restated(rest, true)?));
         next += 1;
     }
+    // Both pieces were there from the beginning, so that what is told of either about a day before finds it.
+    let beginning = contract.effective_on.unwrap_or(date);
+    post(cx, &Posting::of(&contract, EntryKind::Change, beginning), changes, Vec::new())?;
     let amount = Some(delivered.amount());
     let record = ContractEvent { amount, ..event(&contract, ContractEventKind::Delivery, date) };
-    if dated.is_empty() {
-        happen(cx, record)?;
-    } else {
-        for seq in dated {
-            happen(cx, ContractEvent { installment: Some(seq), ..record.clone() })?;
-        }
+    let mut dated = dated.into_iter();
+    let whole = happen(cx, ContractEvent { installment: dated.next(), ..record.clone() })?;
+    for seq in dated {
+        happen(cx, ContractEvent { installment: Some(seq), part_of: Some(whole), ..record.clone() })?;
     }
-    rewrite_installments(cx, &contract, changes, &Posting::of(&contract, EntryKind::Change, date))?;
+    refresh_installments(cx, &contract, EntryKind::Change, date)?;
     cx.touch(&contract)
 }
 

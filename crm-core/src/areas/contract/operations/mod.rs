@@ -145,12 +145,14 @@ fn set_aside(cx: &mut Cx<'_>, event: ContractEvent) -> Result<()> {
     cx.replace(&event, &after)
 }
 
-/// Records an event of a contract.
-fn happen(cx: &mut Cx<'_>, event: ContractEvent) -> Result<()> {
+/// Records an event of a contract; returns its position.
+fn happen(cx: &mut Cx<'_>, event: ContractEvent) -> Result<u32> {
     let c = ContractEvent::C;
     let last =
         cx.query::<ContractEvent>().equal(c.contract, event.contract).descending(c.seq).first(cx.tx())?;
-    cx.insert(&ContractEvent { seq: last.map_or(1, |last| last.seq + 1), ..event })
+    let seq = last.map_or(1, |last| last.seq + 1);
+    cx.insert(&ContractEvent { seq, ..event })?;
+    Ok(seq)
 }
 
 /// An event with nothing but its kind and date; [`happen`] gives it its position.
@@ -164,6 +166,7 @@ fn event(contract: &Contract, kind: ContractEventKind, date: Date) -> ContractEv
         amount: None,
         installment: None,
         note: None,
+        part_of: None,
         rule: None,
         withdrawn: false,
     }

@@ -26,7 +26,7 @@ use crate::areas::party::GIVEN_CUSTOMER;
 use crate::areas::party::rules::{name, optional};
 use crate::catalog::{Access, Example, Given, Level, Operation};
 use crate::kernel::date::{self, Date};
-use crate::kernel::decimal::Amount;
+use crate::kernel::decimal::{Amount, Price};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
 use crate::store::engine::Mode;
@@ -126,7 +126,7 @@ fn change_rule(cx: &mut Cx<'_>, contract: &Contract, event: ContractEvent) -> Re
         return Err(Error::new(&error::NOT_APPLICABLE).at("from").with_both("reason", reason, zh));
     }
     happen(cx, ContractEvent { rule: Some(Json(before)), ..event })?;
-    reschedule(cx, contract, after, None)
+    reschedule(cx, contract, after, None, None)
 }
 
 /// Refuses a day outside the contract's term.
@@ -186,6 +186,7 @@ pub(super) fn reschedule(
     before: &Contract,
     recurrence: Recurrence,
     until: Option<Date>,
+    rate: Option<Price>,
 ) -> Result<Contract> {
     let (_, start) = rule(before)?;
     recurrence::check(&recurrence, before.currency)?;
@@ -228,8 +229,11 @@ pub(super) fn reschedule(
     let mut posting = Posting::of(&after, EntryKind::Change, cx.today());
     if changes.iter().any(|change| journal::open(Some(&change.after)) > journal::open(change.before.as_ref()))
     {
-        // What is owed from today on is valued at the rate of today.
-        posting.rate = rate_on(cx, after.currency, posting.date)?;
+        // What is owed from today on is valued at the rate of today, or at the one given.
+        posting.rate = match rate {
+            Some(rate) => Some(rate),
+            None => rate_on(cx, after.currency, posting.date)?,
+        };
     }
     post(cx, &posting, changes, Vec::new())?;
     cx.update(before, after)
@@ -427,7 +431,7 @@ impl Operation for ExtendSchedule {
             return Err(Error::new(&ALREADY_SUSPENDED).with("from", open.from));
         }
         let record = event(&before, ContractEventKind::Extension, self.until);
-        let after = reschedule(cx, &before, recurrence, Some(self.until))?;
+        let after = reschedule(cx, &before, recurrence, Some(self.until), None)?;
         if after.version > before.version {
             happen(cx, record)?;
         }
@@ -486,7 +490,8 @@ pub(super) fn returned(
     amount: Amount,
 ) -> Result<()> {
     let record = event(contract, ContractEventKind::Credit, date);
-    happen(cx, ContractEvent { amount: Some(amount), installment: Some(seq), ..record })
+    happen(cx, ContractEvent { amount: Some(amount), installment: Some(seq), ..record })?;
+    Ok(())
 }
 
 /// The price of a period as it stands when the service ends on a day: what is served stays owed, and the unserved part of what

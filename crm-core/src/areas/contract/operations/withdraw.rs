@@ -36,7 +36,7 @@ pub enum Recorded {
     Delivered,
     /// The acceptance.
     Accepted,
-    /// An event of the contract, by its position: a delivery before the last one, a milestone, the release of a retention, a
+    /// An event of the contract, by its position: a delivery before the last one with all that it dated, a milestone, the release of a retention, a
     /// suspension, a resumption, a price revision, a postponement.
     Event(u32),
 }
@@ -139,7 +139,12 @@ fn withdraw(
         return Err(Error::new(&EVENT_UNKNOWN).at("what").with("event", seq));
     };
     happen(cx, record(wrong.kind.to_string()))?;
-    set_aside(cx, wrong.clone())?;
+    let whole = wrong.part_of.unwrap_or(wrong.seq);
+    for part in events(cx, contract.id)? {
+        if part.seq == whole || part.part_of == Some(whole) {
+            set_aside(cx, part)?;
+        }
+    }
     match wrong.kind {
         ContractEventKind::Delivery | ContractEventKind::Milestone => {
             refresh_installments(cx, contract, EntryKind::Change, wrong.date)?;
@@ -169,7 +174,7 @@ fn withdraw(
                 let (reason, zh) = ("the rule was changed again since", "此后计费规则又有变更");
                 return Err(not_applicable(reason, zh));
             }
-            reschedule(cx, contract, rule, None)
+            reschedule(cx, contract, rule, None, contract.rate)
         }
         ContractEventKind::Invoice => {
             Err(not_applicable("an invoice is taken back by invoice.red", "发票请用 invoice.red 红冲"))

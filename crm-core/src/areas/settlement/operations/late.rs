@@ -152,12 +152,13 @@ fn reckon(cx: &mut Cx<'_>, contract: &Contract, seq: u32, until: Date) -> Result
     let History { movements, dues } = history(cx, &installment)?;
     // No interest on late charges: simple interest only.
     let is_charge = installment.kind == InstallmentKind::LateCharge;
-    if is_charge || dues.iter().all(|(_, due)| due.is_none()) {
+    let charges = charges(cx, contract, seq)?;
+    // What was charged while it had a due date is told of, and can be taken back, also when it has none.
+    if is_charge || (charges.is_empty() && dues.iter().all(|(_, due)| due.is_none())) {
         return Err(nothing_late(contract, seq, until));
     }
     let whole = contract.money(installment.amount)?;
     let LateCharge { periods, amount, capped } = late::charge(&terms, &dues, &movements, whole, until)?;
-    let charges = charges(cx, contract, seq)?;
     let mut charged = Amount::ZERO;
     for charge in &charges {
         charged = charged.checked_add(charge.amount.checked_sub(charge.cancelled)?)?;

@@ -1,7 +1,5 @@
 //! How far contracts are settled and delivered.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +8,8 @@ use super::since::{cells, equal};
 use super::views::days_late;
 use crate::app::{Cx, NOT_FOUND};
 use crate::areas::contract::{
-    Contract, ContractEventKind, ContractLine, ContractStatus, Installment, InstallmentStatus, PaymentTerm,
-    TermAnchor, events, installments,
+    Account, Contract, ContractEvent, ContractEventKind, ContractLine, ContractStatus, Installment,
+    InstallmentStatus, JournalLine, PaymentTerm, TermAnchor, events, installments,
 };
 use crate::areas::settlement::ALLOCATIONS;
 use crate::areas::settlement::model::{Adjustment, AdjustmentKind, Allocation};
@@ -35,8 +33,8 @@ use crate::store::record::{Field, Record};
 pub struct SettlementProgress {
     /// The contract.
     pub contract: Id<Contract>,
-    /// The day on which it is looked at; today when left out. On a past day, what was settled and given up by its end; the
-    /// schedule itself is as it stands today.
+    /// The day on which it is looked at; today when left out. On a past day, what was open, settled and given up by its end; due
+    /// dates and the contract amount are as they stand today.
     #[serde(default)]
     pub as_of: Option<Date>,
 }
@@ -159,7 +157,6 @@ impl Operation for SettlementProgress {
             return Err(Error::new(&error::INTERNAL).with("what", what));
         }
         let next = progress::next_amount(&items, as_of)?;
-        let stored_terms: BTreeMap<u32, u32> = stored.iter().map(|one| (one.seq, one.term)).collect();
         let each = stored.into_iter().zip(&items).map(|(installment, item)| {
             let open = item.outstanding()?;
             let late = installment.due_date.map(|due| days_late(due, as_of));
@@ -178,7 +175,7 @@ impl Operation for SettlementProgress {
             })
         });
         let credited = credited(cx, contract.id, as_of)?;
-        let Delivery { delivered, planned } = delivery(cx, &contract, &stored_terms, as_of)?;
+        let Delivery { delivered, planned } = delivery(cx, &contract, as_of)?;
         Ok(ContractProgress {
             contract: contract.id,
             number: contract.number,
@@ -208,14 +205,17 @@ impl Operation for SettlementProgress {
     }
 }
 
-/// Takes from installments what was settled of them and given up after a day.
+/// Makes installments what they were at the end of a day: what was open, settled and given up by then. What one has become since
+/// shows as cancelled, or as an amount that was greater.
 fn take_back_since(cx: &mut Cx<'_>, installments: &mut [Installment], day: Date) -> Result<()> {
     let Some(contract) = installments.first().map(|installment| installment.contract) else { return Ok(()) };
-    let (a, d) = (Allocation::C, Adjustment::C);
+    let (a, d, j) = (Allocation::C, Adjustment::C, JournalLine::C);
     let settled = cx.query::<Allocation>().equal(a.contract, contract).greater(a.allocated_on, day);
     let settled = settled.fetch(cx.tx())?;
     let given_up = cx.query::<Adjustment>().equal(d.contract, contract).greater(d.date, day);
     let given_up = given_up.fetch(cx.tx())?;
+    let lines = cx.query::<JournalLine>().equal(j.contract, Some(contract)).equal(j.account, Account::Open);
+    let lines = lines.greater(j.date, day).fetch(cx.tx())?;
     for installment in installments {
         for later in settled.iter().filter(|later| later.installment == installment.seq) {
             installment.settled = installment.settled.checked_sub(later.amount)?;
@@ -229,6 +229,14 @@ fn take_back_since(cx: &mut Cx<'_>, installments: &mut [Installment], day: Date)
             };
             *part = part.checked_sub(later.amount)?;
         }
+        let mut open = installment.open_amount.unwrap_or_default();
+        for later in lines.iter().filter(|later| later.installment == Some(installment.seq)) {
+            open = open.checked_sub(later.amount)?;
+        }
+        let stood = [open, installment.settled, installment.discounted, installment.written_off];
+        let stood = Amount::checked_sum(stood)?;
+        installment.amount = installment.amount.max(stood);
+        installment.cancelled = installment.amount.checked_sub(stood)?;
     }
     Ok(())
 }
@@ -258,17 +266,14 @@ struct Delivery {
     planned: Option<Amount>,
 }
 
-/// Deliveries by a day; `terms` are the payment terms of the installments by position.
-fn delivery(cx: &mut Cx<'_>, contract: &Contract, terms: &BTreeMap<u32, u32>, day: Date) -> Result<Delivery> {
+/// Deliveries by a day.
+fn delivery(cx: &mut Cx<'_>, contract: &Contract, day: Date) -> Result<Delivery> {
     let events = events(cx, contract.id)?;
-    let parts = events.iter().filter(|event| event.kind == ContractEventKind::Delivery);
+    let is_part =
+        |event: &&ContractEvent| event.kind == ContractEventKind::Delivery && event.part_of.is_none();
+    let parts = events.iter().filter(is_part);
     let parts: Vec<PartDelivered> = parts
-        .map(|event| PartDelivered {
-            seq: event.seq,
-            date: event.date,
-            amount: event.amount.unwrap_or_default(),
-            term: event.installment.and_then(|seq| terms.get(&seq).copied()),
-        })
+        .map(|event| PartDelivered { date: event.date, amount: event.amount.unwrap_or_default() })
         .collect();
     let delivered = delivery::delivered(&parts, contract.delivered_on, contract.amount, day)?;
     let waits = |term: &&PaymentTerm| matches!(term.anchor, TermAnchor::Delivery | TermAnchor::Delivered);

@@ -11,21 +11,16 @@ use crate::kernel::date::Date;
 use crate::kernel::decimal::Amount;
 use crate::kernel::error::Result;
 
-/// A recorded event of a partial delivery. A delivery that dates several terms has an event for each of them, one after
-/// the other.
+/// A partial delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartDelivered {
-    /// Position among the contract's events.
-    pub seq: u32,
     /// When.
     pub date: Date,
     /// The gross amount delivered.
     pub amount: Amount,
-    /// The payment term that it dates, if any.
-    pub term: Option<u32>,
 }
 
-/// What was delivered by a day, that day included; `parts` in the order of their positions.
+/// What was delivered by a day, that day included.
 ///
 /// # Errors
 /// `OVERFLOW`.
@@ -33,24 +28,8 @@ pub fn delivered(parts: &[PartDelivered], last: Option<Date>, whole: Amount, day
     if last.is_some_and(|last| last <= day) {
         return Ok(whole);
     }
-    let mut sum = Amount::ZERO;
-    let mut before: Option<PartDelivered> = None;
-    let mut terms: Vec<u32> = Vec::new();
-    for part in parts {
-        let follows = before.is_some_and(|before| {
-            before.seq + 1 == part.seq && (before.date, before.amount) == (part.date, part.amount)
-        });
-        let same = follows && part.term.is_some_and(|term| !terms.is_empty() && !terms.contains(&term));
-        if !same {
-            terms.clear();
-            if part.date <= day {
-                sum = sum.checked_add(part.amount)?;
-            }
-        }
-        terms.extend(part.term);
-        before = Some(*part);
-    }
-    Ok(sum.min(whole))
+    let until = parts.iter().filter(|part| part.date <= day);
+    Ok(Amount::checked_sum(until.map(|part| part.amount))?.min(whole))
 }
 
 /// A term that waits for a delivery.
@@ -112,22 +91,19 @@ mod tests {
 
     #[test]
     fn what_was_delivered() {
-        let part = |seq, date, of, term| PartDelivered { seq, date: day(date), amount: amount(of), term };
+        let part = |date, of| PartDelivered { date: day(date), amount: amount(of) };
         let twice = [
-            part(1, "2026-01-10", "30", Some(2)),
-            part(2, "2026-01-10", "30", Some(3)),
-            part(3, "2026-01-10", "30", Some(2)),
-            part(4, "2026-01-10", "30", Some(3)),
-            part(6, "2026-02-10", "20", None),
-            part(7, "2026-02-10", "20", None),
+            part("2026-01-10", "30"),
+            part("2026-01-10", "30"),
+            part("2026-02-10", "20"),
+            part("2026-02-10", "20"),
         ];
         for (parts, last, on, expected) in [
             (&twice[..0], None, "2026-03-01", "0"),
             (&twice[..1], None, "2026-01-09", "0"),
             (&twice[..1], None, "2026-01-10", "30"),
-            (&twice[..2], None, "2026-01-10", "30"),
+            (&twice[..2], None, "2026-01-10", "60"),
             (&twice[..3], None, "2026-01-10", "60"),
-            (&twice[..4], None, "2026-01-10", "60"),
             (&twice, None, "2026-02-09", "60"),
             (&twice, None, "2026-02-10", "100"),
             (&twice, Some("2026-03-01"), "2026-02-09", "60"),
