@@ -29,7 +29,7 @@ pub use life::{
     AcceptContract, ApproveContract, EffectContract, RejectContract, SignContract, SubmitContract,
     WithdrawContract,
 };
-pub(crate) use past::{open_since, sum_of_day};
+pub(crate) use past::{open_lines, open_since};
 pub use postpone::PostponeInstallment;
 pub use read::{ContractDetails, GetContract, ListContracts};
 pub use recurring::{ExtendSchedule, ResumeContract, RevisePrice, SuspendContract};

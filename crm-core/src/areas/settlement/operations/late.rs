@@ -13,10 +13,10 @@ use crate::app::{Cx, NOT_FOUND, STALE_VERSION};
 use crate::areas::contract::rules::DATE_IN_FUTURE;
 use crate::areas::contract::rules::journal::Change;
 use crate::areas::contract::rules::schedule;
-use crate::areas::contract::rules::standing::{DueSince, OpenLine, Standing, Valued};
+use crate::areas::contract::rules::standing::{DueSince, Standing};
 use crate::areas::contract::{
-    Account, AnchorKind, Contract, EntryKind, GIVEN_APPROVED, GIVEN_SUBMITTED, Installment, InstallmentKind,
-    JournalLine, Posting, Surplus, installments, post,
+    AnchorKind, Contract, EntryKind, GIVEN_APPROVED, GIVEN_SUBMITTED, Installment, InstallmentKind, Posting,
+    Surplus, installments, open_lines, post,
 };
 use crate::areas::ledger::{NO_RATE, rate_on};
 use crate::areas::party::GIVEN_CUSTOMER;
@@ -28,9 +28,7 @@ use crate::kernel::date::{self, Date};
 use crate::kernel::decimal::{Amount, Rate};
 use crate::kernel::error::{self, Code, Error, Result};
 use crate::kernel::id::Id;
-use crate::store::engine::{Flow, Mode};
-use crate::store::plan::{ColumnRef, Output};
-use crate::store::record::{Field, Record};
+use crate::store::engine::Mode;
 
 /// Days through which one amount was late.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -231,22 +229,7 @@ struct History {
 }
 
 fn history(cx: &mut Cx<'_>, installment: &Installment) -> Result<History> {
-    let (ids, c) = (cx.ids(), JournalLine::C);
-    let outputs = [c.date.position(), c.due_date.position(), c.amount.position(), c.home.position()];
-    let query = cx
-        .query::<JournalLine>()
-        .equal(c.contract, Some(installment.contract))
-        .equal(c.installment, Some(installment.seq))
-        .equal(c.account, Account::Open);
-    let mut lines = Vec::new();
-    let outputs = outputs.map(|column| Output::Column(ColumnRef::base(column))).to_vec();
-    query.scan(cx.tx(), outputs, &mut |cells| {
-        if let [date, due, amount, home] = cells {
-            let value = Valued { amount: Amount::decode(*amount, ids)?, home: Amount::decode(*home, ids)? };
-            lines.push(OpenLine { date: Date::decode(*date, ids)?, due: Option::decode(*due, ids)?, value });
-        }
-        Ok(Flow::More)
-    })?;
+    let lines = open_lines(cx, installment, None)?;
     let movements = lines.iter().map(|line| (line.date, line.value.amount)).collect();
     let mut dues = Standing::of(lines)?.dues()?;
     // Once nothing is open, a due date that is corrected leaves no line.

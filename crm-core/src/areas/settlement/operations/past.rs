@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 
 use super::since::{AsOfBasis, Since};
 use crate::app::Cx;
-use crate::areas::contract::{Account, JournalLine, sum_of_day};
+use crate::areas::contract::{Account, JournalLine};
 use crate::areas::settlement::model::Receipt;
 use crate::areas::settlement::rules::ABOVE_ADVANCE;
 use crate::kernel::date::{self, Date};
 use crate::kernel::decimal::Amount;
 use crate::kernel::error::{Error, Result};
-use crate::store::cell::Cell;
+use crate::kernel::id::IdCodec;
+use crate::store::cell::{Cell, CellRef};
+use crate::store::engine::Flow;
 use crate::store::plan::{ColumnRef, Pred};
-use crate::store::record::Record;
+use crate::store::record::{Field, Record};
 
 /// Fails when the receipt has less of an advance than this on the day or any since: what is done earlier than what is
 /// recorded already takes nothing that was not there yet, or that is used since.
@@ -45,4 +47,13 @@ pub(super) fn check_advance(cx: &mut Cx<'_>, receipt: &Receipt, date: Date, amou
         return Err(Error::new(&ABOVE_ADVANCE).at("date").with("amount", amount).with("advance", least));
     }
     Ok(())
+}
+
+/// Adds the amount of a row of a day and an amount to that day's.
+fn sum_of_day(days: &mut BTreeMap<Date, Amount>, cells: &[CellRef<'_>], ids: IdCodec) -> Result<Flow> {
+    if let [day, amount, ..] = cells {
+        let sum = days.entry(Date::decode(*day, ids)?).or_default();
+        *sum = sum.checked_add(Amount::decode(*amount, ids)?)?;
+    }
+    Ok(Flow::More)
 }
